@@ -1,1 +1,60 @@
-fn main() {}
+//! The eBPF programs: entry points only.
+//!
+//! Every program answers 1: for `connect` and `sendmsg` that is "go on", for `sock_ops` it leaves
+//! the reply of other programs alone (`tcp_call_bpf` takes 0 for a refusal). Nothing here changes
+//! traffic.
+#![no_std]
+#![no_main]
+#![feature(asm_experimental_arch)]
+
+mod addr;
+mod atomic;
+mod connect;
+mod outcome;
+mod owner;
+mod sendmsg;
+mod settings;
+mod tables;
+
+use aya_ebpf::{
+    macros::{cgroup_sock_addr, sock_ops},
+    programs::{SockAddrContext, SockOpsContext},
+};
+
+const GO_ON: i32 = 1;
+
+#[cgroup_sock_addr(connect4)]
+fn eo_connect4(ctx: SockAddrContext) -> i32 {
+    connect::connect4(&ctx);
+    GO_ON
+}
+
+#[cgroup_sock_addr(connect6)]
+fn eo_connect6(ctx: SockAddrContext) -> i32 {
+    connect::connect6(&ctx);
+    GO_ON
+}
+
+#[cgroup_sock_addr(sendmsg4)]
+fn eo_sendmsg4(ctx: SockAddrContext) -> i32 {
+    sendmsg::sendmsg4(&ctx);
+    GO_ON
+}
+
+#[cgroup_sock_addr(sendmsg6)]
+fn eo_sendmsg6(ctx: SockAddrContext) -> i32 {
+    sendmsg::sendmsg6(&ctx);
+    GO_ON
+}
+
+#[sock_ops]
+fn eo_sock_ops(ctx: SockOpsContext) -> u32 {
+    outcome::sock_ops(&ctx);
+    GO_ON as u32
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // The verifier refuses a program in which this could be reached.
+    loop {}
+}

@@ -1,1 +1,41 @@
-//! Testbed
+//! The simulated node of egress-observer's demo and tests.
+//!
+//! One machine plays a Kubernetes node with real parts: network namespaces and cgroups shaped like
+//! the kubelet's, Istio's own iptables rules, Envoy as the sidecar, a DNS server, and the agent as
+//! it is shipped. Nothing leaves the namespaces, and everything is removed again.
+//!
+//! In reading order:
+//! - [`run`]: the name, the directory and the end of one run; [`process`], [`wait`]: its tools;
+//! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects;
+//! - [`identity`], [`pod`], [`istio`], [`manifests`]: pods, their rules and their objects;
+//! - [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
+//! - [`agent`], [`metrics`]: the program under test and what it says;
+//! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks.
+#![forbid(unsafe_code)]
+
+pub mod run;
+
+pub mod process;
+pub mod wait;
+
+pub mod bpffs;
+pub mod cgroup;
+pub mod netns;
+pub mod network;
+
+pub mod identity;
+pub mod istio;
+pub mod manifests;
+pub mod pod;
+
+pub mod dns;
+pub mod envoy;
+pub mod servers;
+pub mod sidecar;
+
+pub mod agent;
+pub mod metrics;
+
+pub mod node;
+pub mod report;
+pub mod story;

@@ -1,1 +1,49 @@
-fn main() {}
+//! `cargo xtask`: the project's own commands.
+//!
+//! Every task is a module of its own. What a task needs on the machine is found or installed by
+//! [`setup`], and only the tasks that need a part ask for it.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stderr, reason = "a task runner talks to the person who started it")]
+
+mod build;
+mod command;
+mod demo;
+mod setup;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Find or install what the eBPF build needs
+    Setup,
+    /// Build the eBPF object and the agent that carries it
+    Build(build::Args),
+    /// Play the story of a pod that cannot reach the outside on a simulated node (needs root)
+    Demo(demo::Args),
+    /// Formatting, lints and all tests; without --fast also those that need root
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().task {
+        Task::Setup => setup::run().map(|()| ExitCode::SUCCESS),
+        Task::Build(args) => build::run(&args).map(|_binary| ExitCode::SUCCESS),
+        Task::Demo(args) => demo::run(&args),
+        Task::Test(args) => test::run(&args).map(|()| ExitCode::SUCCESS),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,158 @@
+//! What the machine must offer, asked for before anything is loaded, so that what is missing is
+//! one clear sentence instead of an error number.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+/// What is missing, and what to do.
+#[derive(Debug, Error)]
+pub enum Missing {
+    /// No cgroup v2 hierarchy is mounted.
+    #[error(
+        "no cgroup v2 hierarchy is mounted: boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1), \
+         or mount the host's /sys/fs/cgroup into the container"
+    )]
+    CgroupV2,
+    /// `--cgroup-root` is not in a cgroup v2 hierarchy.
+    #[error("--cgroup-root {path}: not a directory of a cgroup v2 hierarchy (no cgroup.procs in it)")]
+    NotACgroup {
+        /// The directory given.
+        path: PathBuf,
+    },
+    /// The process may not load programs.
+    #[error(
+        "missing capabilities {names}: run as root, or add them to the container's \
+         securityContext.capabilities (CAP_SYS_ADMIN stands for all of them)"
+    )]
+    Capabilities {
+        /// Comma-separated.
+        names: String,
+    },
+    /// The kernel is too old.
+    #[error("kernel {release} is older than 5.15, the oldest that has what the programs need")]
+    Kernel {
+        /// As `uname -r` prints it.
+        release: String,
+    },
+    /// Built without the programs.
+    #[error("this binary was built without the eBPF programs: build it with `cargo xtask build`")]
+    Object,
+}
+
+const CAP_NET_ADMIN: u32 = 12;
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_PERFMON: u32 = 38;
+const CAP_BPF: u32 = 39;
+
+/// Oldest kernel with the socket's network namespace and header options in `sock_ops`.
+const OLDEST_KERNEL: (u32, u32) = (5, 15);
+
+/// Checks capabilities and kernel; every problem found, none if it can run here.
+pub fn check() -> Vec<Missing> {
+    let mut missing = Vec::new();
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    if let Some(names) = missing_capabilities(&status) {
+        missing.push(Missing::Capabilities { names });
+    }
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    if let Some(version) = version(&release)
+        && version < OLDEST_KERNEL
+    {
+        missing.push(Missing::Kernel { release: release.trim().to_owned() });
+    }
+    missing
+}
+
+/// Names of the capabilities that are needed and not effective, per `/proc/self/status`.
+fn missing_capabilities(status: &str) -> Option<String> {
+    let effective = status
+        .lines()
+        .find_map(|line| line.strip_prefix("CapEff:"))
+        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())?;
+    let has = |capability: u32| effective & 1 << capability != 0;
+    if has(CAP_SYS_ADMIN) && has(CAP_NET_ADMIN) {
+        return None;
+    }
+    let names: Vec<_> = [
+        (CAP_BPF, "CAP_BPF"),
+        (CAP_PERFMON, "CAP_PERFMON"),
+        (CAP_NET_ADMIN, "CAP_NET_ADMIN"),
+    ]
+    .into_iter()
+    .filter(|(capability, _)| !has(*capability))
+    .map(|(_, name)| name)
+    .collect();
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn version(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(|c: char| !c.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Where cgroup v2 is mounted, from the mount table (`/proc/self/mountinfo`, proc(5)); in a hybrid
+/// layout that is beside the v1 controllers, such as `/sys/fs/cgroup/unified`.
+pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, Missing> {
+    mount_table
+        .lines()
+        .filter_map(|line| {
+            let (mount, source) = line.split_once(" - ")?;
+            source.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4)).flatten()
+        })
+        .map(|path| PathBuf::from(path.replace("\\040", " ")))
+        .next()
+        .ok_or(Missing::CgroupV2)
+}
+
+/// Where to attach: the directory that holds all pods, or the root if there is none (yet), or more
+/// than one. Nearer to the pods, the programs run before those of tools at the root, and leave the
+/// host's own daemons alone.
+pub fn pod_root(root: &Path) -> PathBuf {
+    const KUBELET: [&str; 4] =
+        ["kubepods.slice", "kubepods", "kubelet.slice/kubelet-kubepods.slice", "kubelet/kubepods"];
+    let mut found = KUBELET.iter().map(|name| root.join(name)).filter(|path| path.is_dir());
+    match (found.next(), found.next()) {
+        (Some(only), None) => only,
+        _ => root.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_v2_mount_is_found_beside_v1_controllers() {
+        let table = "25 30 0:22 / /sys/fs/cgroup rw shared:4 - tmpfs tmpfs ro,mode=755\n\
+                     26 25 0:23 / /sys/fs/cgroup/cpu rw shared:5 - cgroup cgroup rw,cpu\n\
+                     27 25 0:24 / /sys/fs/cgroup/unified rw,nosuid shared:6 - cgroup2 cgroup2 rw\n";
+        assert_eq!(cgroup_root(table).unwrap(), Path::new("/sys/fs/cgroup/unified"));
+    }
+
+    #[test]
+    fn v1_alone_is_refused() {
+        let table = "26 25 0:23 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n";
+        assert!(matches!(cgroup_root(table), Err(Missing::CgroupV2)));
+    }
+
+    #[test]
+    fn the_missing_capabilities_are_named() {
+        assert_eq!(missing_capabilities("CapEff:\t000001fffeffffff\n"), None);
+        // BPF and PERFMON, no NET_ADMIN.
+        let names = missing_capabilities("CapEff:\t000000c000000000\n");
+        assert_eq!(names.as_deref(), Some("CAP_NET_ADMIN"));
+        let names = missing_capabilities("CapEff:\t0000000000000000\n");
+        assert_eq!(names.as_deref(), Some("CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN"));
+    }
+
+    #[test]
+    fn releases_compare_as_numbers() {
+        assert_eq!(version("5.15.0-105-generic\n"), Some((5, 15)));
+        assert!(version("6.1.0").unwrap() > OLDEST_KERNEL);
+        assert!(version("5.9.16").unwrap() < OLDEST_KERNEL);
+    }
+}

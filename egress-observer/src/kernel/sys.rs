@@ -1,0 +1,171 @@
+//! The two system calls that aya has no words for: opening a pinned link, and changing the program
+//! behind it; and memory that a table shares with the kernel.
+
+use std::{
+    ffi::CString,
+    io, mem,
+    os::{
+        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+        unix::ffi::OsStrExt as _,
+    },
+    path::Path,
+    ptr::{self, NonNull},
+};
+
+const BPF_OBJ_GET: libc::c_int = 7;
+const BPF_LINK_UPDATE: libc::c_int = 29;
+
+/// `union bpf_attr` as `BPF_OBJ_GET` reads it.
+#[repr(C)]
+struct ObjGet {
+    pathname: u64,
+    bpf_fd: u32,
+    file_flags: u32,
+}
+
+/// `union bpf_attr` as `BPF_LINK_UPDATE` reads it.
+#[repr(C)]
+struct LinkUpdate {
+    link_fd: u32,
+    new_prog_fd: u32,
+    flags: u32,
+    old_prog_fd: u32,
+}
+
+fn bpf<T>(command: libc::c_int, attr: &T) -> io::Result<libc::c_long> {
+    // SAFETY: `attr` is a prefix of `union bpf_attr` of the size given; the kernel only reads it.
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, command, ptr::from_ref(attr), mem::size_of::<T>())
+    };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Opens what is pinned at `path`.
+pub(super) fn open_pin(path: &Path) -> io::Result<OwnedFd> {
+    let pathname = CString::new(path.as_os_str().as_bytes())?;
+    let attr = ObjGet { pathname: pathname.as_ptr() as u64, bpf_fd: 0, file_flags: 0 };
+    let fd = bpf(BPF_OBJ_GET, &attr)?;
+    // SAFETY: BPF_OBJ_GET returns a new file descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Puts another program behind a link; no event is missed meanwhile.
+pub(super) fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    let attr = LinkUpdate {
+        link_fd: link.as_raw_fd() as u32,
+        new_prog_fd: program.as_raw_fd() as u32,
+        flags: 0,
+        old_prog_fd: 0,
+    };
+    bpf(BPF_LINK_UPDATE, &attr).map(drop)
+}
+
+const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+
+/// `union bpf_attr` as `BPF_OBJ_GET_INFO_BY_FD` reads it.
+#[repr(C)]
+struct ObjInfo {
+    bpf_fd: u32,
+    info_len: u32,
+    info: u64,
+}
+
+/// `struct bpf_link_info` of a cgroup link.
+#[repr(C)]
+#[derive(Default)]
+struct CgroupLinkInfo {
+    link_type: u32,
+    id: u32,
+    prog_id: u32,
+    _pad: u32,
+    cgroup_id: u64,
+    attach_type: u32,
+    _tail: u32,
+}
+
+/// `BPF_LINK_TYPE_CGROUP`.
+const LINK_TYPE_CGROUP: u32 = 3;
+
+/// Id of the cgroup that a link is attached to; `None` if the cgroup is gone.
+pub(super) fn link_cgroup(link: &OwnedFd) -> Option<u64> {
+    let mut info = CgroupLinkInfo::default();
+    let attr = ObjInfo {
+        bpf_fd: link.as_raw_fd() as u32,
+        info_len: mem::size_of::<CgroupLinkInfo>() as u32,
+        info: ptr::from_mut(&mut info) as u64,
+    };
+    bpf(BPF_OBJ_GET_INFO_BY_FD, &attr).ok()?;
+    (info.link_type == LINK_TYPE_CGROUP && info.cgroup_id != 0).then_some(info.cgroup_id)
+}
+
+/// The magic number of the file system that `path` is on.
+pub(super) fn file_system(path: &Path) -> io::Result<i64> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let mut stat = mem::MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: a path that ends in 0, and room for the answer.
+    if unsafe { libc::statfs(path.as_ptr(), stat.as_mut_ptr()) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: filled in by the call that just succeeded.
+    Ok(unsafe { stat.assume_init() }.f_type as i64)
+}
+
+/// The values of an ARRAY table, shared with the kernel.
+#[derive(Debug)]
+pub(super) struct Mapping<T> {
+    first: NonNull<T>,
+    len: u32,
+}
+
+// SAFETY: the memory is not tied to a thread; all access is by atomic operations.
+unsafe impl<T> Send for Mapping<T> {}
+
+impl<T> Mapping<T> {
+    /// Maps `len` values of the table `fd`, which must have at least that many of `T`'s size.
+    pub(super) fn new(fd: BorrowedFd<'_>, len: u32) -> io::Result<Self> {
+        let bytes = Self::bytes(len);
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let address = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED,
+                fd.as_raw_fd(),
+                0,
+            )
+        };
+        if address == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let first = NonNull::new(address.cast()).ok_or_else(io::Error::last_os_error)?;
+        Ok(Self { first, len })
+    }
+
+    fn bytes(len: u32) -> usize {
+        (len as usize * mem::size_of::<T>()).next_multiple_of(4096)
+    }
+
+    /// How many values there are.
+    pub(super) fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// The value at `index`: a place to read and write by atomic operations only.
+    ///
+    /// # Panics
+    /// If there are not that many.
+    pub(super) fn at(&self, index: u32) -> NonNull<T> {
+        assert!(index < self.len, "value {index} of {}", self.len);
+        // SAFETY: within the mapping, as just checked.
+        unsafe { self.first.add(index as usize) }
+    }
+}
+
+impl<T> Drop for Mapping<T> {
+    fn drop(&mut self) {
+        // SAFETY: mapped in `new` with this size; nobody holds a reference into it longer than
+        // the mapping itself.
+        let _ = unsafe { libc::munmap(self.first.as_ptr().cast(), Self::bytes(self.len)) };
+    }
+}

@@ -1,0 +1,366 @@
+//! Envoy's configuration as istiod writes it for a sidecar, without the parts that nothing here
+//! asks for (mTLS, telemetry, xDS).
+//!
+//! Captured connections arrive at `virtualOutbound`, which hands them to the listener of their
+//! original destination: one for `<address>:<port>` of a ServiceEntry with addresses, or one for a
+//! whole port. What no listener wants ends in the catch-all: PassthroughCluster under ALLOW_ANY,
+//! BlackHoleCluster (no endpoints) under REGISTRY_ONLY.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+use crate::istio::{INBOUND_PORT, OUTBOUND_PORT};
+
+/// The sidecar's admin interface, on the pod's loopback.
+pub const ADMIN_PORT: u16 = 15000;
+/// The sidecar's metrics.
+const STATS_PORT: u16 = 15090;
+
+/// `outboundTrafficPolicy.mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    AllowAny,
+    RegistryOnly,
+}
+
+impl Policy {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AllowAny => "ALLOW_ANY",
+            Self::RegistryOnly => "REGISTRY_ONLY",
+        }
+    }
+
+    /// Where connections to unknown destinations go.
+    const fn catch_all(self) -> &'static str {
+        match self {
+            Self::AllowAny => "PassthroughCluster",
+            Self::RegistryOnly => "BlackHoleCluster",
+        }
+    }
+}
+
+/// The protocol of a ServiceEntry's port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    Http,
+    Https,
+}
+
+impl Protocol {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "HTTP",
+            Self::Https => "HTTPS",
+        }
+    }
+}
+
+/// What a ServiceEntry declares.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    pub host: String,
+    pub addresses: Vec<String>,
+    pub ports: Vec<(u16, Protocol)>,
+}
+
+impl Service {
+    /// The name under which the service shows up in the sidecar's log and metrics.
+    fn cluster_name(&self, port: u16) -> String {
+        format!("outbound|{port}||{}", self.host)
+    }
+}
+
+/// The bootstrap of a sidecar with a fixed configuration.
+pub fn sidecar(policy: Policy, services: &[Service]) -> Value {
+    let mut listeners = vec![virtual_outbound(policy), virtual_inbound(), stats()];
+    listeners.extend(http_listeners(policy, services));
+    listeners.extend(tls_listeners(policy, services));
+    let mut clusters = fixed_clusters();
+    for service in services {
+        clusters.extend(service.ports.iter().map(|(port, _)| outbound_cluster(service, *port)));
+    }
+    json!({
+        "node": {"id": "sidecar~simulated", "cluster": "simulated"},
+        "admin": {"address": address("127.0.0.1", ADMIN_PORT)},
+        "static_resources": {"listeners": listeners, "clusters": clusters},
+    })
+}
+
+fn virtual_outbound(policy: Policy) -> Value {
+    let mut listener = dual_stack("virtualOutbound", OUTBOUND_PORT);
+    listener["traffic_direction"] = json!("OUTBOUND");
+    listener["use_original_dst"] = json!(true);
+    listener["filter_chains"] = json!([
+        // A connection to the capture port itself would go round in circles.
+        {
+            "name": "virtualOutbound-blackhole",
+            "filter_chain_match": {"destination_port": OUTBOUND_PORT},
+            "filters": [tcp_proxy("BlackHoleCluster")],
+        },
+        {"name": "virtualOutbound-catchall-tcp", "filters": [tcp_proxy(policy.catch_all())]},
+    ]);
+    listener
+}
+
+fn virtual_inbound() -> Value {
+    let mut listener = dual_stack("virtualInbound", INBOUND_PORT);
+    listener["traffic_direction"] = json!("INBOUND");
+    listener["listener_filters"] = json!([listener_filter("original_dst", "OriginalDst")]);
+    listener["filter_chains"] = json!([
+        {"name": "virtualInbound-catchall", "filters": [tcp_proxy("InboundPassthroughCluster")]},
+    ]);
+    listener
+}
+
+fn stats() -> Value {
+    let route = json!({
+        "match": {"prefix": "/stats/prometheus"}, "route": {"cluster": "prometheus_stats"},
+    });
+    let hosts = json!([{"name": "backend", "domains": ["*"], "routes": [route]}]);
+    let mut listener = dual_stack("stats", STATS_PORT);
+    listener["filter_chains"] = json!([{"filters": [http_manager("stats", &hosts)]}]);
+    listener
+}
+
+/// HTTP services share one listener per port and are told apart by `Host`.
+fn http_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
+    let mut by_port: BTreeMap<u16, Vec<Value>> = BTreeMap::new();
+    for service in services {
+        for (port, _) in service.ports.iter().filter(|(_, p)| *p == Protocol::Http) {
+            by_port.entry(*port).or_default().push(virtual_host(service, *port));
+        }
+    }
+    let listener = |(port, mut hosts): (u16, Vec<Value>)| {
+        hosts.push(unknown_host(policy));
+        let mut listener = unbound(&format!("0.0.0.0_{port}"), dual_stack("", port), policy);
+        listener["listener_filters"] = json!([
+            listener_filter("tls_inspector", "TlsInspector"),
+            listener_filter("http_inspector", "HttpInspector"),
+        ]);
+        listener["filter_chains"] = json!([{
+            "filter_chain_match": {
+                "transport_protocol": "raw_buffer", "application_protocols": ["http/1.1", "h2c"],
+            },
+            "filters": [http_manager(&format!("outbound_0.0.0.0_{port}"), &json!(hosts))],
+        }]);
+        listener
+    };
+    by_port.into_iter().map(listener).collect()
+}
+
+fn virtual_host(service: &Service, port: u16) -> Value {
+    let mut names = vec![service.host.clone()];
+    names.extend(service.addresses.iter().cloned());
+    let domains = names.iter().flat_map(|name| [name.clone(), format!("{name}:{port}")]);
+    json!({
+        "name": format!("{}:{port}", service.host),
+        "domains": domains.collect::<Vec<_>>(),
+        "routes": [{
+            "match": {"prefix": "/"},
+            "route": {"cluster": service.cluster_name(port), "timeout": "0s"},
+        }],
+    })
+}
+
+fn unknown_host(policy: Policy) -> Value {
+    let everything = json!({"prefix": "/"});
+    match policy {
+        Policy::AllowAny => json!({
+            "name": "allow_any", "domains": ["*"],
+            "routes": [{
+                "match": everything,
+                "route": {"cluster": "PassthroughCluster", "timeout": "0s"},
+            }],
+        }),
+        Policy::RegistryOnly => json!({
+            "name": "block_all", "domains": ["*"],
+            "routes": [{"match": everything, "direct_response": {"status": 502}}],
+        }),
+    }
+}
+
+/// TLS services with addresses have a listener per address; without, one listener per port, where
+/// they are told apart by SNI.
+fn tls_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
+    let mut listeners = Vec::new();
+    let mut by_port: BTreeMap<u16, Vec<Value>> = BTreeMap::new();
+    for service in services {
+        for (port, _) in service.ports.iter().filter(|(_, p)| *p == Protocol::Https) {
+            let filters = json!([tcp_proxy(&service.cluster_name(*port))]);
+            if service.addresses.is_empty() {
+                by_port.entry(*port).or_default().push(json!({
+                    "filter_chain_match": {"server_names": [service.host]}, "filters": filters,
+                }));
+            }
+            for ip in &service.addresses {
+                let place = json!({"address": address(ip, *port)});
+                let mut listener = unbound(&format!("{ip}_{port}"), place, policy);
+                listener["filter_chains"] = json!([{"filters": filters}]);
+                listeners.push(listener);
+            }
+        }
+    }
+    for (port, chains) in by_port {
+        let mut listener = unbound(&format!("0.0.0.0_{port}"), dual_stack("", port), policy);
+        listener["listener_filters"] = json!([listener_filter("tls_inspector", "TlsInspector")]);
+        listener["filter_chains"] = json!(chains);
+        listeners.push(listener);
+    }
+    listeners
+}
+
+/// A listener that only gets what `virtualOutbound` hands over.
+fn unbound(name: &str, mut listener: Value, policy: Policy) -> Value {
+    listener["name"] = json!(name);
+    listener["traffic_direction"] = json!("OUTBOUND");
+    listener["bind_to_port"] = json!(false);
+    listener["continue_on_listener_filters_timeout"] = json!(true);
+    listener["default_filter_chain"] = json!({
+        "name": "PassthroughFilterChain", "filters": [tcp_proxy(policy.catch_all())],
+    });
+    listener
+}
+
+fn fixed_clusters() -> Vec<Value> {
+    let to_original = |name: &str| {
+        json!({
+            "name": name, "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED",
+            "connect_timeout": "10s",
+        })
+    };
+    vec![
+        to_original("PassthroughCluster"),
+        to_original("InboundPassthroughCluster"),
+        json!({"name": "BlackHoleCluster", "type": "STATIC", "connect_timeout": "10s"}),
+        json!({
+            "name": "prometheus_stats", "type": "STATIC", "connect_timeout": "0.250s",
+            "load_assignment": endpoint("prometheus_stats", "127.0.0.1", ADMIN_PORT),
+        }),
+    ]
+}
+
+fn outbound_cluster(service: &Service, port: u16) -> Value {
+    let name = service.cluster_name(port);
+    json!({
+        "name": name, "type": "STRICT_DNS", "connect_timeout": "10s",
+        "dns_lookup_family": "V4_ONLY",
+        "load_assignment": endpoint(&name, &service.host, port),
+    })
+}
+
+fn endpoint(cluster: &str, host: &str, port: u16) -> Value {
+    let endpoint = json!({"endpoint": {"address": address(host, port)}});
+    json!({"cluster_name": cluster, "endpoints": [{"lb_endpoints": [endpoint]}]})
+}
+
+/// A listener on every address of both families.
+pub(crate) fn dual_stack(name: &str, port: u16) -> Value {
+    json!({
+        "name": name,
+        "address": address("0.0.0.0", port),
+        "additional_addresses": [{"address": address("::", port)}],
+    })
+}
+
+/// A listener on the addresses of one server, of whatever family.
+pub(crate) fn on_addresses(name: &str, ips: [IpAddr; 2], port: u16) -> Value {
+    json!({
+        "name": name,
+        "address": address(&ips[0].to_string(), port),
+        "additional_addresses": [{"address": address(&ips[1].to_string(), port)}],
+    })
+}
+
+fn address(host: &str, port: u16) -> Value {
+    json!({"socket_address": {"address": host, "port_value": port}})
+}
+
+fn tcp_proxy(cluster: &str) -> Value {
+    json!({
+        "name": "envoy.filters.network.tcp_proxy",
+        "typed_config": {
+            "@type": kind("filters.network.tcp_proxy.v3.TcpProxy"),
+            "stat_prefix": cluster, "cluster": cluster, "access_log": [access_log()],
+        },
+    })
+}
+
+pub(crate) fn http_manager(prefix: &str, virtual_hosts: &Value) -> Value {
+    json!({
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": {
+            "@type": kind("filters.network.http_connection_manager.v3.HttpConnectionManager"),
+            "stat_prefix": prefix,
+            "access_log": [access_log()],
+            "route_config": {"name": prefix, "virtual_hosts": virtual_hosts},
+            "http_filters": [{
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": kind("filters.http.router.v3.Router")},
+            }],
+        },
+    })
+}
+
+fn listener_filter(name: &str, message: &str) -> Value {
+    json!({
+        "name": format!("envoy.filters.listener.{name}"),
+        "typed_config": {"@type": kind(&format!("filters.listener.{name}.v3.{message}"))},
+    })
+}
+
+/// To the stream, not to `/dev/stdout`: the proxy's user may not open that by path.
+fn access_log() -> Value {
+    let format = "%RESPONSE_CODE% %RESPONSE_FLAGS% \"%REQ(:AUTHORITY)%\" %UPSTREAM_CLUSTER% \
+                  %UPSTREAM_HOST% %DOWNSTREAM_LOCAL_ADDRESS% %REQUESTED_SERVER_NAME%\n";
+    json!({
+        "name": "envoy.access_loggers.stdout",
+        "typed_config": {
+            "@type": kind("access_loggers.stream.v3.StdoutAccessLog"),
+            "log_format": {"text_format_source": {"inline_string": format}},
+        },
+    })
+}
+
+pub(crate) fn kind(name: &str) -> String {
+    format!("type.googleapis.com/envoy.extensions.{name}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn httpbin(addresses: &[&str]) -> Service {
+        Service {
+            host: "httpbin.org".to_owned(),
+            addresses: addresses.iter().map(|ip| (*ip).to_owned()).collect(),
+            ports: vec![(80, Protocol::Http), (443, Protocol::Https)],
+        }
+    }
+
+    fn listener_names(config: &Value) -> Vec<&str> {
+        let listeners = config["static_resources"]["listeners"].as_array().unwrap();
+        listeners.iter().filter_map(|listener| listener["name"].as_str()).collect()
+    }
+
+    #[test]
+    fn a_tls_service_with_an_address_has_a_listener_of_its_own() {
+        let config = sidecar(Policy::RegistryOnly, &[httpbin(&["198.18.0.10"])]);
+        assert_eq!(listener_names(&config)[3..], ["0.0.0.0_80", "198.18.0.10_443"]);
+        let config = sidecar(Policy::RegistryOnly, &[httpbin(&[])]);
+        assert_eq!(listener_names(&config)[3..], ["0.0.0.0_80", "0.0.0.0_443"]);
+    }
+
+    #[test]
+    fn unknown_destinations_follow_the_policy() {
+        for (policy, cluster) in
+            [(Policy::AllowAny, "PassthroughCluster"), (Policy::RegistryOnly, "BlackHoleCluster")]
+        {
+            let config = sidecar(policy, &[]);
+            let chain = &config["static_resources"]["listeners"][0]["filter_chains"][1];
+            assert_eq!(chain["filters"][0]["typed_config"]["cluster"], cluster);
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What Istio does to an injected pod: the arguments of `istio-init`, the annotations that ask for
+//! them, and the iptables rules that come out (the order of Istio 1.25 and later, REDIRECT mode,
+//! without DNS capture).
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+
+use crate::netns::Netns;
+use crate::process::feed;
+
+/// The user and group that sidecars run as, and that the rules let through.
+pub const PROXY_ID: u32 = 1337;
+/// Where captured outbound connections go.
+pub const OUTBOUND_PORT: u16 = 15001;
+/// Where captured inbound connections go.
+pub const INBOUND_PORT: u16 = 15006;
+/// The proxy's own ports, which are never captured on the way in.
+const PROXY_PORTS: [u16; 3] = [15090, 15021, 15020];
+
+/// Which of a pod's outbound connections the sidecar gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// `None` is Istio's `*`.
+    pub include_ranges: Option<Vec<String>>,
+    pub exclude_ranges: Vec<String>,
+    pub include_ports: Vec<u16>,
+    pub exclude_ports: Vec<u16>,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+impl Default for Capture {
+    /// What the injector does when nobody asked for anything.
+    fn default() -> Self {
+        Self {
+            include_ranges: None,
+            exclude_ranges: Vec::new(),
+            include_ports: Vec::new(),
+            exclude_ports: Vec::new(),
+            uid: PROXY_ID,
+            gid: PROXY_ID,
+        }
+    }
+}
+
+/// One address family has one rule set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    const fn loopback(self) -> &'static str {
+        match self {
+            Self::V4 => "127.0.0.1/32",
+            Self::V6 => "::1/128",
+        }
+    }
+
+    /// The source address of the sidecar's inbound passthrough.
+    const fn inbound_source(self) -> &'static str {
+        match self {
+            Self::V4 => "127.0.0.6/32",
+            Self::V6 => "::6/128",
+        }
+    }
+
+    const fn restore_command(self) -> &'static str {
+        match self {
+            Self::V4 => "iptables-restore",
+            Self::V6 => "ip6tables-restore",
+        }
+    }
+
+    fn has(self, range: &str) -> bool {
+        (self == Self::V6) == range.contains(':')
+    }
+}
+
+impl Capture {
+    /// Everything but these ranges stays outside of the mesh.
+    pub fn only_ranges<'a>(ranges: impl IntoIterator<Item = &'a str>) -> Self {
+        let ranges = ranges.into_iter().map(str::to_owned).collect();
+        Self { include_ranges: Some(ranges), ..Self::default() }
+    }
+
+    /// The value of `-i` and of `includeOutboundIPRanges`.
+    pub fn include_text(&self) -> String {
+        self.include_ranges.as_ref().map_or_else(|| "*".to_owned(), |ranges| ranges.join(","))
+    }
+
+    /// The arguments of `istio-init`, as the injection template renders them.
+    pub fn init_args(&self) -> Vec<String> {
+        let fixed = ["istio-iptables", "-p", "15001", "-z", "15006", "-u"];
+        let mut args: Vec<String> = fixed.map(str::to_owned).into();
+        let mut push = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
+        push("-m", "REDIRECT".to_owned());
+        push("-i", self.include_text());
+        push("-x", self.exclude_ranges.join(","));
+        push("-b", "*".to_owned());
+        push("-d", ports(&PROXY_PORTS));
+        if !self.include_ports.is_empty() {
+            push("-q", ports(&self.include_ports));
+        }
+        if !self.exclude_ports.is_empty() {
+            push("-o", ports(&self.exclude_ports));
+        }
+        // The template puts the user between its fixed and its varying arguments.
+        args.insert(fixed.len(), self.uid.to_string());
+        args.push("--log_output_level=default:info".to_owned());
+        args
+    }
+
+    /// The pod's annotations that ask for these settings; none for the default.
+    pub fn annotations(&self) -> Vec<(String, String)> {
+        let mut annotations = Vec::new();
+        let mut put = |name: &str, value: String| {
+            annotations.push((format!("traffic.sidecar.istio.io/{name}"), value));
+        };
+        if self.include_ranges.is_some() {
+            put("includeOutboundIPRanges", self.include_text());
+        }
+        if !self.exclude_ranges.is_empty() {
+            put("excludeOutboundIPRanges", self.exclude_ranges.join(","));
+        }
+        if !self.include_ports.is_empty() {
+            put("includeOutboundPorts", ports(&self.include_ports));
+        }
+        if !self.exclude_ports.is_empty() {
+            put("excludeOutboundPorts", ports(&self.exclude_ports));
+        }
+        annotations
+    }
+
+    /// Puts the rules into a pod's namespace.
+    pub fn apply(&self, netns: &Netns, family: Family) -> Result<()> {
+        feed(&mut netns.command(family.restore_command()), &self.rules(family))
+            .context("cannot apply Istio's rules")
+    }
+
+    /// The rules as `iptables-restore` reads them.
+    pub fn rules(&self, family: Family) -> String {
+        let mut rules = String::from(
+            "*nat\n\
+             :ISTIO_INBOUND - [0:0]\n\
+             :ISTIO_REDIRECT - [0:0]\n\
+             :ISTIO_IN_REDIRECT - [0:0]\n\
+             :ISTIO_OUTPUT - [0:0]\n",
+        );
+        let mut add = |rule: &str| rules.extend(["-A ", rule, "\n"]);
+        add("ISTIO_INBOUND -p tcp --dport 15008 -j RETURN");
+        add(&format!("ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports {OUTBOUND_PORT}"));
+        add(&format!("ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports {INBOUND_PORT}"));
+        add("PREROUTING -p tcp -j ISTIO_INBOUND");
+        for port in PROXY_PORTS {
+            add(&format!("ISTIO_INBOUND -p tcp --dport {port} -j RETURN"));
+        }
+        add("ISTIO_INBOUND -p tcp -j ISTIO_IN_REDIRECT");
+        add("OUTPUT -j ISTIO_OUTPUT");
+        for rule in self.output_rules(family) {
+            add(&format!("ISTIO_OUTPUT {rule}"));
+        }
+        rules.push_str("COMMIT\n");
+        rules
+    }
+
+    /// The chain that decides on outbound traffic:
+    /// 1. excluded ports, TCP and UDP;
+    /// 2. the sidecar's inbound passthrough;
+    /// 3. per owner, user then group: the proxy calling its own pod goes to the inbound port,
+    ///    the application talking to itself is let through, and so is the proxy;
+    /// 4. loopback;
+    /// 5. excluded ranges;
+    /// 6. included ports, then included ranges, or everything.
+    fn output_rules(&self, family: Family) -> Vec<String> {
+        let mut rules = Vec::new();
+        for port in &self.exclude_ports {
+            for protocol in ["tcp", "udp"] {
+                rules.push(format!("-p {protocol} --dport {port} -j RETURN"));
+            }
+        }
+        rules.push(format!("-o lo -s {} -j RETURN", family.inbound_source()));
+        for owner in [format!("--uid-owner {}", self.uid), format!("--gid-owner {}", self.gid)] {
+            rules.push(format!(
+                "-o lo ! -d {} -p tcp ! --dport 15008 -m owner {owner} -j ISTIO_IN_REDIRECT",
+                family.loopback()
+            ));
+            if !self.includes_loopback() {
+                rules.push(format!("-o lo -m owner ! {owner} -j RETURN"));
+            }
+            rules.push(format!("-m owner {owner} -j RETURN"));
+        }
+        rules.push(format!("-d {} -j RETURN", family.loopback()));
+        for range in self.exclude_ranges.iter().filter(|range| family.has(range)) {
+            rules.push(format!("-d {range} -j RETURN"));
+        }
+        for port in &self.include_ports {
+            rules.push(format!("-p tcp --dport {port} -j ISTIO_REDIRECT"));
+        }
+        match &self.include_ranges {
+            None => rules.push("-j ISTIO_REDIRECT".to_owned()),
+            Some(ranges) => {
+                for range in ranges.iter().filter(|range| family.has(range)) {
+                    rules.push(format!("-d {range} -j ISTIO_REDIRECT"));
+                }
+            }
+        }
+        rules
+    }
+
+    /// Istio looks at the range's own address only: `0.0.0.0/0` is not loopback.
+    fn includes_loopback(&self) -> bool {
+        let loopback = |range: &String| range.starts_with("127.") || range.starts_with("::1/");
+        self.include_ranges.iter().flatten().any(loopback)
+    }
+}
+
+fn ports(ports: &[u16]) -> String {
+    let mut text = String::new();
+    for port in ports {
+        let comma = if text.is_empty() { "" } else { "," };
+        write!(text, "{comma}{port}").expect("writing to a String cannot fail");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output_rules(capture: &Capture, family: Family) -> String {
+        let rules = capture.rules(family);
+        let chain = rules.lines().filter_map(|line| line.strip_prefix("-A ISTIO_OUTPUT "));
+        chain.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_default_captures_everything_but_the_proxy_and_loopback() {
+        assert_eq!(
+            output_rules(&Capture::default(), Family::V4),
+            "-o lo -s 127.0.0.6/32 -j RETURN\n\
+             -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --uid-owner 1337 -j ISTIO_IN_REDIRECT\n\
+             -o lo -m owner ! --uid-owner 1337 -j RETURN\n\
+             -m owner --uid-owner 1337 -j RETURN\n\
+             -o lo ! -d 127.0.0.1/32 -p tcp ! --dport 15008 -m owner --gid-owner 1337 -j ISTIO_IN_REDIRECT\n\
+             -o lo -m owner ! --gid-owner 1337 -j RETURN\n\
+             -m owner --gid-owner 1337 -j RETURN\n\
+             -d 127.0.0.1/32 -j RETURN\n\
+             -j ISTIO_REDIRECT"
+        );
+    }
+
+    #[test]
+    fn excluded_ranges_win_over_included_ports_and_ports_over_ranges() {
+        let capture = Capture {
+            include_ranges: Some(vec!["10.96.0.0/12".to_owned(), "fd00::/8".to_owned()]),
+            exclude_ranges: vec!["10.99.0.0/16".to_owned()],
+            include_ports: vec![9000],
+            exclude_ports: vec![5432],
+            ..Capture::default()
+        };
+        let rules = output_rules(&capture, Family::V4);
+        assert!(rules.starts_with(
+            "-p tcp --dport 5432 -j RETURN\n-p udp --dport 5432 -j RETURN\n-o lo -s 127.0.0.6/32"
+        ));
+        assert!(rules.ends_with(
+            "-d 10.99.0.0/16 -j RETURN\n-p tcp --dport 9000 -j ISTIO_REDIRECT\n\
+             -d 10.96.0.0/12 -j ISTIO_REDIRECT"
+        ));
+    }
+
+    #[test]
+    fn each_family_gets_its_own_ranges_only() {
+        let capture = Capture::only_ranges(["10.96.0.0/12", "fd00::/8"]);
+        let rules = output_rules(&capture, Family::V6);
+        assert!(rules.ends_with("-d ::1/128 -j RETURN\n-d fd00::/8 -j ISTIO_REDIRECT"), "{rules}");
+        assert!(rules.starts_with("-o lo -s ::6/128 -j RETURN\n"), "{rules}");
+    }
+
+    #[test]
+    fn an_included_loopback_range_drops_the_rule_for_self_calls() {
+        let rules = output_rules(&Capture::only_ranges(["127.0.0.0/8"]), Family::V4);
+        assert!(!rules.contains("! --uid-owner"), "{rules}");
+    }
+
+    #[test]
+    fn the_init_container_gets_the_arguments_of_the_template() {
+        let text = Capture::default().init_args().join(" ");
+        assert_eq!(
+            text,
+            "istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -x  -b * \
+             -d 15090,15021,15020 --log_output_level=default:info"
+        );
+        let capture = Capture {
+            include_ports: vec![1, 2],
+            exclude_ports: vec![3],
+            ..Capture::only_ranges(["10.0.0.0/8", "10.1.0.0/16"])
+        };
+        let text = capture.init_args().join(" ");
+        assert!(text.contains("-i 10.0.0.0/8,10.1.0.0/16 -x  -b"), "{text}");
+        assert!(text.contains("-d 15090,15021,15020 -q 1,2 -o 3 --log"), "{text}");
+    }
+}

@@ -1,0 +1,109 @@
+//! The servers outside of the cluster: one Envoy that answers for all of them, on port 80 with
+//! HTTP and on port 443 with TLS.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use serde_json::{Value, json};
+
+use crate::cgroup::NodeCgroup;
+use crate::envoy::{http_manager, kind, on_addresses};
+use crate::network::{Network, OUTSIDE, Outside};
+use crate::process::{Process, output};
+use crate::run::Run;
+use crate::sidecar::OPTIONS;
+
+const READY: Duration = Duration::from_secs(20);
+
+/// The running servers, and the certificate that clients have to trust.
+#[derive(Debug)]
+pub struct Servers {
+    ca_bundle: PathBuf,
+    _envoy: Process,
+}
+
+impl Servers {
+    pub fn start(
+        run: &Run,
+        binary: &Path,
+        network: &Network,
+        cgroup: &NodeCgroup,
+    ) -> Result<Self> {
+        let names = OUTSIDE.map(|server| server.host.to_owned());
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(names).context("cannot make a certificate")?;
+        let ca_bundle = run.dir().join("servers.pem");
+        fs::write(&ca_bundle, cert.pem())
+            .with_context(|| format!("cannot write {}", ca_bundle.display()))?;
+        let config = run.dir().join("servers-envoy.json");
+        fs::write(&config, format!("{:#}", bootstrap(&cert.pem(), &signing_key.serialize_pem())))
+            .with_context(|| format!("cannot write {}", config.display()))?;
+
+        let place = cgroup.child(Path::new("outside.slice/servers.service"))?;
+        let mut command = network.ext().command("sh");
+        // The cgroup is where a later run finds what a killed one left running.
+        command
+            .args(["-c", r#"echo $$ > "$1/cgroup.procs"; shift; exec "$@""#, "sh"])
+            .arg(place)
+            .arg(binary)
+            .arg("-c")
+            .arg(&config)
+            .args(OPTIONS);
+        let mut envoy = Process::spawn("servers", command, &run.logs())?;
+        envoy.until_ready(READY, || Ok(answers(network)))?;
+        Ok(Self { ca_bundle, _envoy: envoy })
+    }
+
+    /// A PEM file for curl's `CURL_CA_BUNDLE`.
+    pub fn ca_bundle(&self) -> &Path {
+        &self.ca_bundle
+    }
+}
+
+fn bootstrap(certificate: &str, key: &str) -> Value {
+    let tls = json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": kind("transport_sockets.tls.v3.DownstreamTlsContext"),
+            "common_tls_context": {"tls_certificates": [{
+                "certificate_chain": {"inline_string": certificate},
+                "private_key": {"inline_string": key},
+            }]},
+        },
+    });
+    let mut listeners = Vec::new();
+    for server in OUTSIDE {
+        listeners.push(listener(server, 80, json!({})));
+        listeners.push(listener(server, 443, json!({"transport_socket": tls})));
+    }
+    json!({"static_resources": {"listeners": listeners}})
+}
+
+/// Answers every request with the server's name.
+fn listener(server: Outside, port: u16, mut chain: Value) -> Value {
+    let body = format!("{} on port {port}\n", server.host);
+    let route = json!({
+        "match": {"prefix": "/"},
+        "direct_response": {"status": 200, "body": {"inline_string": body}},
+    });
+    let name = format!("{}:{port}", server.host);
+    let hosts = json!([{"name": name, "domains": ["*"], "routes": [route]}]);
+    chain["filters"] = json!([http_manager(&name, &hosts)]);
+    let mut listener =
+        on_addresses(&name, [IpAddr::V4(server.v4), IpAddr::V6(server.v6)], port);
+    listener["filter_chains"] = json!([chain]);
+    listener
+}
+
+/// Listeners start in order: when the last one answers, all do.
+fn answers(network: &Network) -> bool {
+    let last = OUTSIDE[OUTSIDE.len() - 1];
+    let url = format!("https://{}/", last.v4);
+    let mut curl = network.ext().command("curl");
+    curl.args(["--silent", "--insecure", "--noproxy", "*", "--max-time", "1", &url]);
+    output(&mut curl).is_ok_and(|answer| answer.contains(last.host))
+}

@@ -1,0 +1,81 @@
+//! `cargo xtask build`: the eBPF object, then the agent that carries it.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use clap::Args as ClapArgs;
+
+use crate::command;
+use crate::setup::toolchain::{self, Toolchain};
+use crate::workspace;
+
+/// BTF needs debug info and its own linker flag; v3 has the 32-bit jumps that verifiers since
+/// Linux 5.1 know, and no libcalls.
+const EBPF_FLAGS: &str = "-Cdebuginfo=2 -Clink-arg=--btf -Ctarget-cpu=v3 -Cpanic=abort";
+const EBPF_TARGET: &str = "bpfel-unknown-none";
+
+#[derive(ClapArgs, Debug, Default)]
+pub(crate) struct Args {
+    /// Build the agent without optimisation (the eBPF object always has it: verifiers insist)
+    #[arg(long)]
+    debug: bool,
+}
+
+/// Builds both and returns the path of the agent's binary.
+pub(crate) fn run(args: &Args) -> Result<PathBuf> {
+    let toolchain = toolchain::find_or_install()?;
+    let object = ebpf(&toolchain)?;
+    agent(args, &object)
+}
+
+/// The eBPF object, in a target directory of its own: another compiler and other flags.
+fn ebpf(toolchain: &Toolchain) -> Result<PathBuf> {
+    let target_dir = workspace::target().join("ebpf");
+    let mut build = toolchain::cargo(toolchain);
+    build
+        .current_dir(workspace::root().join("egress-observer-ebpf"))
+        .args(["build", "--release", "-Z", "build-std=core", "--target", EBPF_TARGET])
+        .arg("--target-dir")
+        .arg(&target_dir)
+        .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_RUSTFLAGS", EBPF_FLAGS);
+    command::run(&mut build)?;
+
+    let object = target_dir.join(EBPF_TARGET).join("release/egress-observer-ebpf");
+    if !object.is_file() {
+        bail!("the build succeeded, but there is no {}", object.display());
+    }
+    Ok(object)
+}
+
+/// The agent for this machine; its build script embeds the object.
+fn agent(args: &Args, object: &Path) -> Result<PathBuf> {
+    let mut build = command::cargo();
+    build
+        .current_dir(workspace::root())
+        .args(["build", "-p", "egress-observer"])
+        .env("EGRESS_OBSERVER_EBPF_OBJECT", object);
+    if !args.debug {
+        build.arg("--release");
+    }
+    command::run(&mut build)?;
+
+    let profile = if args.debug { "debug" } else { "release" };
+    let binary = workspace::target().join(profile).join("egress-observer");
+    if !binary.is_file() {
+        bail!(
+            "the build succeeded, but there is no {} (is build.target set in cargo's configuration?)",
+            binary.display()
+        );
+    }
+    crate::setup::found("agent", binary.display());
+    Ok(binary)
+}
+
+/// The agent to test: `EGRESS_OBSERVER_BIN` when set, else a fresh build.
+pub(crate) fn binary_to_test() -> Result<PathBuf> {
+    match env::var_os("EGRESS_OBSERVER_BIN") {
+        Some(path) => Ok(PathBuf::from(path)),
+        None => run(&Args::default()),
+    }
+}

