@@ -16,7 +16,8 @@ fn main() {
         Some(source) => {
             println!("cargo::rerun-if-changed={}", source.display());
             fs::copy(&source, &object)
-                .map(drop).unwrap_or_else(|error| panic_with(&format!("{}: {error}", source.display())));
+                .map(drop)
+                .unwrap_or_else(|error| panic_with(&format!("{}: {error}", source.display())));
         }
         None => fs::write(&object, []).unwrap_or_else(|error| panic_with(&error.to_string())),
     }

@@ -146,7 +146,12 @@ impl Sizes {
             _ => return,
         };
         if *size != entries {
-            warn!(table = name, entries, asked = *size, "a pinned table keeps its size");
+            warn!(
+                table = name,
+                entries,
+                asked = *size,
+                "a pinned table keeps its size"
+            );
             *size = entries;
         }
     }
@@ -184,8 +189,10 @@ impl Kernel {
         if OBJECT.is_empty() {
             return Err(Missing::Object.into());
         }
-        let cgroup = File::open(&options.cgroup)
-            .map_err(|source| KernelError::Cgroup { path: options.cgroup.clone(), source })?;
+        let cgroup = File::open(&options.cgroup).map_err(|source| KernelError::Cgroup {
+            path: options.cgroup.clone(),
+            source,
+        })?;
         let pins = match &options.pin_dir {
             Some(dir) => Pins::open(dir)?,
             None => None,
@@ -202,13 +209,25 @@ impl Kernel {
         let (mut ebpf, knows_owners) = load(options, &sizes, pins.as_ref())?;
         let mut links = Vec::new();
         for name in names::PROGRAMS {
-            let attached =
-                attach(&mut ebpf, name, cgroup.as_fd(), &options.cgroup, pins.as_ref())?;
+            let attached = attach(
+                &mut ebpf,
+                name,
+                cgroup.as_fd(),
+                &options.cgroup,
+                pins.as_ref(),
+            )?;
             links.extend(attached);
         }
         let tables = Tables::take(&mut ebpf)?;
+        sys::give_memory_back();
         info!(cgroup = %options.cgroup.display(), pinned = pins.is_some(), knows_owners, "attached");
-        Ok(Self { tables, pinned: pins.is_some(), knows_owners, _ebpf: ebpf, _links: links })
+        Ok(Self {
+            tables,
+            pinned: pins.is_some(),
+            knows_owners,
+            _ebpf: ebpf,
+            _links: links,
+        })
     }
 }
 
@@ -220,7 +239,10 @@ pub fn uninstall(dir: &Path) -> Result<bool, KernelError> {
     }
     pins::remove(dir)
         .map(|()| true)
-        .map_err(|source| KernelError::Pins { path: dir.to_owned(), source })
+        .map_err(|source| KernelError::Pins {
+            path: dir.to_owned(),
+            source,
+        })
 }
 
 /// Loads with the kernel's types, and once more without them if the verifier does not agree.
@@ -260,14 +282,25 @@ fn load_with(
         ("EO_KERNEL_TYPES", offsets.is_some().into()),
     ];
     settings.extend(offsets.into_iter().flatten());
-    const PORTS: [&str; 4] =
-        ["EO_CAPTURE_PORT_0", "EO_CAPTURE_PORT_1", "EO_CAPTURE_PORT_2", "EO_CAPTURE_PORT_3"];
-    let ports = options.capture_ports.iter().copied().map(u32::from).chain(std::iter::repeat(0));
+    const PORTS: [&str; 4] = [
+        "EO_CAPTURE_PORT_0",
+        "EO_CAPTURE_PORT_1",
+        "EO_CAPTURE_PORT_2",
+        "EO_CAPTURE_PORT_3",
+    ];
+    let ports = options
+        .capture_ports
+        .iter()
+        .copied()
+        .map(u32::from)
+        .chain(std::iter::repeat(0));
     settings.extend(PORTS.into_iter().zip(ports));
 
     let mut loader = EbpfLoader::new();
     // No program is relocated against the kernel's types, and reading all of them costs MiB.
-    loader.btf(None).verifier_log_level(VerifierLogLevel::DISABLE);
+    loader
+        .btf(None)
+        .verifier_log_level(VerifierLogLevel::DISABLE);
     for (name, value) in &settings {
         loader.override_global(name, value, true);
     }
@@ -282,8 +315,9 @@ fn load_with(
             loader.map_pin_path(name, pins.path(name));
         }
     }
-    let mut ebpf =
-        loader.load(OBJECT).map_err(|error| KernelError::Load(Box::new(error)))?;
+    let mut ebpf = loader
+        .load(OBJECT)
+        .map_err(|error| KernelError::Load(Box::new(error)))?;
     for name in names::PROGRAMS {
         let program = program(&mut ebpf, name)?;
         match program {
@@ -291,13 +325,17 @@ fn load_with(
             Program::SockOps(program) => program.load(),
             _ => return Err(KernelError::NotInObject { name }),
         }
-        .map_err(|source| KernelError::Program { name, source: Box::new(source) })?;
+        .map_err(|source| KernelError::Program {
+            name,
+            source: Box::new(source),
+        })?;
     }
     Ok(ebpf)
 }
 
 fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program, KernelError> {
-    ebpf.program_mut(name).ok_or(KernelError::NotInObject { name })
+    ebpf.program_mut(name)
+        .ok_or(KernelError::NotInObject { name })
 }
 
 /// Attaches a loaded program, behind its pinned link if there is one. Returns a link that was
@@ -312,7 +350,10 @@ fn attach(
     let program = program(ebpf, name)?;
     let fd = program
         .fd()
-        .map_err(|source| KernelError::Program { name, source: Box::new(source) })?
+        .map_err(|source| KernelError::Program {
+            name,
+            source: Box::new(source),
+        })?
         .as_fd();
     if pins.is_some_and(|pins| pins.replace(name, fd)) {
         return Ok(None);
@@ -322,23 +363,37 @@ fn attach(
         cgroup: path.to_owned(),
         source: Box::new(source),
     };
-    let link = |source| KernelError::Link { name, source: Box::new(source) };
+    let link = |source| KernelError::Link {
+        name,
+        source: Box::new(source),
+    };
     let mode = CgroupAttachMode::Single;
     let taken: FdLink = match program {
         Program::CgroupSockAddr(program) => {
             let id = program.attach(cgroup, mode).map_err(failed)?;
             let Some(_) = pins else { return Ok(None) };
-            program.take_link(id).map_err(failed)?.try_into().map_err(link)?
+            program
+                .take_link(id)
+                .map_err(failed)?
+                .try_into()
+                .map_err(link)?
         }
         Program::SockOps(program) => {
             let id = program.attach(cgroup, mode).map_err(failed)?;
             let Some(_) = pins else { return Ok(None) };
-            program.take_link(id).map_err(failed)?.try_into().map_err(link)?
+            program
+                .take_link(id)
+                .map_err(failed)?
+                .try_into()
+                .map_err(link)?
         }
         _ => return Err(KernelError::NotInObject { name }),
     };
     let Some(pins) = pins else { return Ok(None) };
-    taken.pin(pins.path(name)).map(Some).map_err(|source| KernelError::Pin { name, source })
+    taken
+        .pin(pins.path(name))
+        .map(Some)
+        .map_err(|source| KernelError::Pin { name, source })
 }
 
 /// Lowest port that the kernel hands out by itself.

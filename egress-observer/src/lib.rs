@@ -1,1 +1,27 @@
+//! Watches what Istio pods really do with their outbound connections, and says where that differs
+//! from the mesh's configuration.
+//!
+//! Data flows one way, and every stage is a plain function over values:
+//!
+//! ```text
+//! kernel::Tables -> flow::Flow -> finding::Source -> finding::Finding -> metrics
+//!                       (cgroup, cluster::Snapshot)    (capture::decide, cluster::registry,
+//!                                                       verdict::judge)
+//! ```
+//!
+//! [`agent`] wires it together.
+
+pub mod agent;
+pub mod capture;
+pub mod cgroup;
+pub mod cli;
+pub mod cluster;
+mod config_watch;
+pub mod finding;
+pub mod flow;
+pub mod http;
 pub mod kernel;
+pub mod metrics;
+pub mod model;
+mod readable;
+pub mod verdict;

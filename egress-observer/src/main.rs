@@ -1,1 +1,71 @@
-fn main() {}
+//! Reads the command line, runs the command, and turns its error into a message and an exit code.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+use egress_observer::{
+    agent,
+    cli::{Cli, Command, LogFormat},
+    cluster::ManifestError,
+    kernel,
+};
+use tracing_subscriber::EnvFilter;
+
+/// `EX_DATAERR`: the input is wrong, not the program or the machine.
+const BAD_INPUT: u8 = 65;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = set_up_log(&cli).and_then(|()| run(cli.command));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&error);
+            if error.is::<ManifestError>() {
+                BAD_INPUT.into()
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Agent(args) => tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("starting the runtime")?
+            .block_on(agent::run(args)),
+        Command::Uninstall(args) => {
+            let dir = args.pin_dir;
+            if kernel::uninstall(&dir)? {
+                tracing::info!(pin_dir = %dir.display(), "removed");
+            } else {
+                tracing::info!(pin_dir = %dir.display(), "nothing to remove");
+            }
+            Ok(())
+        }
+    }
+}
+
+fn set_up_log(cli: &Cli) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&cli.log)
+        .with_context(|| format!("--log {}: not a log filter", cli.log))?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match cli.log_format {
+        LogFormat::Text => log
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stderr, reason = "the one place that reports a failure")]
+fn report(error: &anyhow::Error) {
+    eprintln!("egress-observer: {error:#}");
+}

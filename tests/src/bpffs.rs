@@ -39,7 +39,10 @@ impl Drop for Bpffs {
 
 /// Every bpffs of this mount namespace.
 pub fn mounts() -> Result<Vec<PathBuf>> {
-    Ok(mount_points(&fs::read_to_string("/proc/self/mountinfo")?, "bpf"))
+    Ok(mount_points(
+        &fs::read_to_string("/proc/self/mountinfo")?,
+        "bpf",
+    ))
 }
 
 pub fn unmount(dir: &Path) -> Result<()> {
@@ -52,7 +55,10 @@ pub(crate) fn mount_points(mountinfo: &str, kind: &str) -> Vec<PathBuf> {
         let after = line.split_once(" - ").map(|(_, after)| after);
         after.and_then(|after| after.split(' ').next()) == Some(kind)
     };
-    let points = mountinfo.lines().filter(of_kind).filter_map(|line| line.split(' ').nth(4));
+    let points = mountinfo
+        .lines()
+        .filter(of_kind)
+        .filter_map(|line| line.split(' ').nth(4));
     points.map(PathBuf::from).collect()
 }
 
@@ -65,7 +71,10 @@ mod tests {
         let text = "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n\
                     41 31 0:38 / /sys/fs/cgroup/unified rw shared:9 - cgroup2 cgroup2 rw\n\
                     42 31 0:39 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n";
-        assert_eq!(mount_points(text, "cgroup2"), [PathBuf::from("/sys/fs/cgroup/unified")]);
+        assert_eq!(
+            mount_points(text, "cgroup2"),
+            [PathBuf::from("/sys/fs/cgroup/unified")]
+        );
         assert_eq!(mount_points(text, "bpf"), [] as [PathBuf; 0]);
     }
 }

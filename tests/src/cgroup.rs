@@ -1,5 +1,6 @@
 //! cgroups named as the kubelet and the container runtime name them.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,19 @@ impl Drop for NodeCgroup {
     }
 }
 
+/// A program that joins a cgroup before it starts. A later run finds there what a killed run left
+/// running.
+pub fn command_in(cgroup: &Path, program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        r#"echo $$ > "$1/cgroup.procs" && shift && exec "$@""#,
+        "sh",
+    ]);
+    command.arg(cgroup).arg(program);
+    command
+}
+
 /// Where cgroup v2 is mounted: alone at `/sys/fs/cgroup`, or beside v1 at `.../unified`.
 pub fn mount() -> Result<PathBuf> {
     let mountinfo =
@@ -94,7 +108,9 @@ pub fn remove_tree(dir: &Path) -> Result<()> {
             return Ok(());
         }
         kill_all(dir)?;
-        let Err(error) = remove_dirs(dir) else { return Ok(()) };
+        let Err(error) = remove_dirs(dir) else {
+            return Ok(());
+        };
         if begin.elapsed() > REMOVAL {
             bail!("cannot remove {}: {error}", dir.display());
         }
@@ -131,7 +147,10 @@ fn remove_dirs(dir: &Path) -> std::io::Result<()> {
 }
 
 fn children(dir: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    let entries = fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
     let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     dirs.map(|entry| entry.path()).collect()
 }

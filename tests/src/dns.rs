@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use crate::cgroup::NodeCgroup;
+use crate::cgroup::{NodeCgroup, command_in};
 use crate::network::{DNS_IP, Network, OUTSIDE};
 use crate::process::{Process, output};
 use crate::run::Run;
@@ -32,14 +32,14 @@ impl Dns {
             .with_context(|| format!("cannot write {}", resolv_conf.display()))?;
 
         let place = cgroup.child(Path::new("outside.slice/dns.service"))?;
-        let mut command = network.ext().command("sh");
-        command
-            .args(["-c", r#"echo $$ > "$1/cgroup.procs"; shift; exec "$@""#, "sh"])
-            .arg(place)
-            .args(arguments());
+        let mut command = command_in(&place, "nsenter");
+        command.args(network.ext().nsenter_args()).args(arguments());
         let mut dnsmasq = Process::spawn("dns", command, &run.logs())?;
         dnsmasq.until_ready(READY, || Ok(listens(network)))?;
-        Ok(Self { resolv_conf, _dnsmasq: dnsmasq })
+        Ok(Self {
+            resolv_conf,
+            _dnsmasq: dnsmasq,
+        })
     }
 
     /// A file to mount over a pod's `/etc/resolv.conf`.
@@ -78,8 +78,7 @@ fn arguments() -> Vec<String> {
 /// Port 53 is open as soon as the kernel lists it.
 fn listens(network: &Network) -> bool {
     let mut cat = network.ext().command("cat");
-    // Local address 10.96.0.10:53 in the table's byte order.
-    let [a, b, c, d] = DNS_IP.octets();
-    let wanted = format!(" {d:02X}{c:02X}{b:02X}{a:02X}:0035 ");
+    // The table shows the address's bytes as this machine reads them as a number.
+    let wanted = format!(" {:08X}:0035 ", u32::from_ne_bytes(DNS_IP.octets()));
     output(cat.arg("/proc/net/udp")).is_ok_and(|table| table.contains(&wanted))
 }

@@ -6,11 +6,13 @@
 //! whole port. What no listener wants ends in the catch-all: PassthroughCluster under ALLOW_ANY,
 //! BlackHoleCluster (no endpoints) under REGISTRY_ONLY.
 
+pub(crate) mod parts;
+
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
+use self::parts::{address, dual_stack, endpoint, http_manager, listener_filter, tcp_proxy};
 use crate::istio::{INBOUND_PORT, OUTBOUND_PORT};
 
 /// The sidecar's admin interface, on the pod's loopback.
@@ -80,7 +82,12 @@ pub fn sidecar(policy: Policy, services: &[Service]) -> Value {
     listeners.extend(tls_listeners(policy, services));
     let mut clusters = fixed_clusters();
     for service in services {
-        clusters.extend(service.ports.iter().map(|(port, _)| outbound_cluster(service, *port)));
+        clusters.extend(
+            service
+                .ports
+                .iter()
+                .map(|(port, _)| outbound_cluster(service, *port)),
+        );
     }
     json!({
         "node": {"id": "sidecar~simulated", "cluster": "simulated"},
@@ -130,7 +137,10 @@ fn http_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
     let mut by_port: BTreeMap<u16, Vec<Value>> = BTreeMap::new();
     for service in services {
         for (port, _) in service.ports.iter().filter(|(_, p)| *p == Protocol::Http) {
-            by_port.entry(*port).or_default().push(virtual_host(service, *port));
+            by_port
+                .entry(*port)
+                .or_default()
+                .push(virtual_host(service, *port));
         }
     }
     let listener = |(port, mut hosts): (u16, Vec<Value>)| {
@@ -154,7 +164,9 @@ fn http_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
 fn virtual_host(service: &Service, port: u16) -> Value {
     let mut names = vec![service.host.clone()];
     names.extend(service.addresses.iter().cloned());
-    let domains = names.iter().flat_map(|name| [name.clone(), format!("{name}:{port}")]);
+    let domains = names
+        .iter()
+        .flat_map(|name| [name.clone(), format!("{name}:{port}")]);
     json!({
         "name": format!("{}:{port}", service.host),
         "domains": domains.collect::<Vec<_>>(),
@@ -251,83 +263,6 @@ fn outbound_cluster(service: &Service, port: u16) -> Value {
     })
 }
 
-fn endpoint(cluster: &str, host: &str, port: u16) -> Value {
-    let endpoint = json!({"endpoint": {"address": address(host, port)}});
-    json!({"cluster_name": cluster, "endpoints": [{"lb_endpoints": [endpoint]}]})
-}
-
-/// A listener on every address of both families.
-pub(crate) fn dual_stack(name: &str, port: u16) -> Value {
-    json!({
-        "name": name,
-        "address": address("0.0.0.0", port),
-        "additional_addresses": [{"address": address("::", port)}],
-    })
-}
-
-/// A listener on the addresses of one server, of whatever family.
-pub(crate) fn on_addresses(name: &str, ips: [IpAddr; 2], port: u16) -> Value {
-    json!({
-        "name": name,
-        "address": address(&ips[0].to_string(), port),
-        "additional_addresses": [{"address": address(&ips[1].to_string(), port)}],
-    })
-}
-
-fn address(host: &str, port: u16) -> Value {
-    json!({"socket_address": {"address": host, "port_value": port}})
-}
-
-fn tcp_proxy(cluster: &str) -> Value {
-    json!({
-        "name": "envoy.filters.network.tcp_proxy",
-        "typed_config": {
-            "@type": kind("filters.network.tcp_proxy.v3.TcpProxy"),
-            "stat_prefix": cluster, "cluster": cluster, "access_log": [access_log()],
-        },
-    })
-}
-
-pub(crate) fn http_manager(prefix: &str, virtual_hosts: &Value) -> Value {
-    json!({
-        "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": {
-            "@type": kind("filters.network.http_connection_manager.v3.HttpConnectionManager"),
-            "stat_prefix": prefix,
-            "access_log": [access_log()],
-            "route_config": {"name": prefix, "virtual_hosts": virtual_hosts},
-            "http_filters": [{
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": kind("filters.http.router.v3.Router")},
-            }],
-        },
-    })
-}
-
-fn listener_filter(name: &str, message: &str) -> Value {
-    json!({
-        "name": format!("envoy.filters.listener.{name}"),
-        "typed_config": {"@type": kind(&format!("filters.listener.{name}.v3.{message}"))},
-    })
-}
-
-/// To the stream, not to `/dev/stdout`: the proxy's user may not open that by path.
-fn access_log() -> Value {
-    let format = "%RESPONSE_CODE% %RESPONSE_FLAGS% \"%REQ(:AUTHORITY)%\" %UPSTREAM_CLUSTER% \
-                  %UPSTREAM_HOST% %DOWNSTREAM_LOCAL_ADDRESS% %REQUESTED_SERVER_NAME%\n";
-    json!({
-        "name": "envoy.access_loggers.stdout",
-        "typed_config": {
-            "@type": kind("access_loggers.stream.v3.StdoutAccessLog"),
-            "log_format": {"text_format_source": {"inline_string": format}},
-        },
-    })
-}
-
-pub(crate) fn kind(name: &str) -> String {
-    format!("type.googleapis.com/envoy.extensions.{name}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,22 +277,29 @@ mod tests {
 
     fn listener_names(config: &Value) -> Vec<&str> {
         let listeners = config["static_resources"]["listeners"].as_array().unwrap();
-        listeners.iter().filter_map(|listener| listener["name"].as_str()).collect()
+        listeners
+            .iter()
+            .filter_map(|listener| listener["name"].as_str())
+            .collect()
     }
 
     #[test]
     fn a_tls_service_with_an_address_has_a_listener_of_its_own() {
         let config = sidecar(Policy::RegistryOnly, &[httpbin(&["198.18.0.10"])]);
-        assert_eq!(listener_names(&config)[3..], ["0.0.0.0_80", "198.18.0.10_443"]);
+        assert_eq!(
+            listener_names(&config)[3..],
+            ["0.0.0.0_80", "198.18.0.10_443"]
+        );
         let config = sidecar(Policy::RegistryOnly, &[httpbin(&[])]);
         assert_eq!(listener_names(&config)[3..], ["0.0.0.0_80", "0.0.0.0_443"]);
     }
 
     #[test]
     fn unknown_destinations_follow_the_policy() {
-        for (policy, cluster) in
-            [(Policy::AllowAny, "PassthroughCluster"), (Policy::RegistryOnly, "BlackHoleCluster")]
-        {
+        for (policy, cluster) in [
+            (Policy::AllowAny, "PassthroughCluster"),
+            (Policy::RegistryOnly, "BlackHoleCluster"),
+        ] {
             let config = sidecar(policy, &[]);
             let chain = &config["static_resources"]["listeners"][0]["filter_chains"][1];
             assert_eq!(chain["filters"][0]["typed_config"]["cluster"], cluster);

@@ -8,7 +8,9 @@ const LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
 /// A container id: 64 hexadecimal digits.
 pub fn container_id(seed: &str) -> String {
-    (0..4).map(|part| format!("{:016x}", hash(seed, part))).collect()
+    (0..4)
+        .map(|part| format!("{:016x}", hash(seed, part)))
+        .collect()
 }
 
 /// A random-looking uid (RFC 9562, version 4).

@@ -83,12 +83,17 @@ impl Capture {
     /// Everything but these ranges stays outside of the mesh.
     pub fn only_ranges<'a>(ranges: impl IntoIterator<Item = &'a str>) -> Self {
         let ranges = ranges.into_iter().map(str::to_owned).collect();
-        Self { include_ranges: Some(ranges), ..Self::default() }
+        Self {
+            include_ranges: Some(ranges),
+            ..Self::default()
+        }
     }
 
     /// The value of `-i` and of `includeOutboundIPRanges`.
     pub fn include_text(&self) -> String {
-        self.include_ranges.as_ref().map_or_else(|| "*".to_owned(), |ranges| ranges.join(","))
+        self.include_ranges
+            .as_ref()
+            .map_or_else(|| "*".to_owned(), |ranges| ranges.join(","))
     }
 
     /// The arguments of `istio-init`, as the injection template renders them.
@@ -136,8 +141,11 @@ impl Capture {
 
     /// Puts the rules into a pod's namespace.
     pub fn apply(&self, netns: &Netns, family: Family) -> Result<()> {
-        feed(&mut netns.command(family.restore_command()), &self.rules(family))
-            .context("cannot apply Istio's rules")
+        feed(
+            &mut netns.command(family.restore_command()),
+            &self.rules(family),
+        )
+        .context("cannot apply Istio's rules")
     }
 
     /// The rules as `iptables-restore` reads them.
@@ -151,8 +159,12 @@ impl Capture {
         );
         let mut add = |rule: &str| rules.extend(["-A ", rule, "\n"]);
         add("ISTIO_INBOUND -p tcp --dport 15008 -j RETURN");
-        add(&format!("ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports {OUTBOUND_PORT}"));
-        add(&format!("ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports {INBOUND_PORT}"));
+        add(&format!(
+            "ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports {OUTBOUND_PORT}"
+        ));
+        add(&format!(
+            "ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports {INBOUND_PORT}"
+        ));
         add("PREROUTING -p tcp -j ISTIO_INBOUND");
         for port in PROXY_PORTS {
             add(&format!("ISTIO_INBOUND -p tcp --dport {port} -j RETURN"));
@@ -182,7 +194,10 @@ impl Capture {
             }
         }
         rules.push(format!("-o lo -s {} -j RETURN", family.inbound_source()));
-        for owner in [format!("--uid-owner {}", self.uid), format!("--gid-owner {}", self.gid)] {
+        for owner in [
+            format!("--uid-owner {}", self.uid),
+            format!("--gid-owner {}", self.gid),
+        ] {
             rules.push(format!(
                 "-o lo ! -d {} -p tcp ! --dport 15008 -m owner {owner} -j ISTIO_IN_REDIRECT",
                 family.loopback()
@@ -232,7 +247,9 @@ mod tests {
 
     fn output_rules(capture: &Capture, family: Family) -> String {
         let rules = capture.rules(family);
-        let chain = rules.lines().filter_map(|line| line.strip_prefix("-A ISTIO_OUTPUT "));
+        let chain = rules
+            .lines()
+            .filter_map(|line| line.strip_prefix("-A ISTIO_OUTPUT "));
         chain.collect::<Vec<_>>().join("\n")
     }
 
@@ -275,7 +292,10 @@ mod tests {
     fn each_family_gets_its_own_ranges_only() {
         let capture = Capture::only_ranges(["10.96.0.0/12", "fd00::/8"]);
         let rules = output_rules(&capture, Family::V6);
-        assert!(rules.ends_with("-d ::1/128 -j RETURN\n-d fd00::/8 -j ISTIO_REDIRECT"), "{rules}");
+        assert!(
+            rules.ends_with("-d ::1/128 -j RETURN\n-d fd00::/8 -j ISTIO_REDIRECT"),
+            "{rules}"
+        );
         assert!(rules.starts_with("-o lo -s ::6/128 -j RETURN\n"), "{rules}");
     }
 
@@ -300,6 +320,9 @@ mod tests {
         };
         let text = capture.init_args().join(" ");
         assert!(text.contains("-i 10.0.0.0/8,10.1.0.0/16 -x  -b"), "{text}");
-        assert!(text.contains("-d 15090,15021,15020 -q 1,2 -o 3 --log"), "{text}");
+        assert!(
+            text.contains("-d 15090,15021,15020 -q 1,2 -o 3 --log"),
+            "{text}"
+        );
     }
 }

@@ -31,7 +31,9 @@ pub struct Manifests {
 impl Manifests {
     pub fn create(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        Ok(Self { dir: dir.to_path_buf() })
+        Ok(Self {
+            dir: dir.to_path_buf(),
+        })
     }
 
     pub fn dir(&self) -> &Path {
@@ -147,8 +149,10 @@ pub fn service_entries(namespace: &str, service: &Service) -> Vec<Value> {
 /// A running pod of a Deployment, as the API server shows it after injection.
 pub fn pod(pod: &Pod) -> Value {
     let ips = [pod.network.v4.to_string(), pod.network.v6.to_string()];
-    let (init, main): (Vec<&Container>, Vec<&Container>) =
-        pod.containers.iter().partition(|container| container.name == INIT);
+    let (init, main): (Vec<&Container>, Vec<&Container>) = pod
+        .containers
+        .iter()
+        .partition(|container| container.name == INIT);
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -281,7 +285,11 @@ mod tests {
     fn yaml_reads_back_as_the_same_object() {
         let object = mesh_config(Policy::RegistryOnly);
         let text = serde_saphyr::to_string(&object).unwrap();
-        assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), object, "{text}");
+        assert_eq!(
+            serde_saphyr::from_str::<Value>(&text).unwrap(),
+            object,
+            "{text}"
+        );
     }
 
     #[test]
@@ -292,7 +300,10 @@ mod tests {
             ports: vec![(80, Protocol::Http), (443, Protocol::Https)],
         };
         let entries = service_entries("shop", &service);
-        let names: Vec<_> = entries.iter().map(|entry| &entry["metadata"]["name"]).collect();
+        let names: Vec<_> = entries
+            .iter()
+            .map(|entry| &entry["metadata"]["name"])
+            .collect();
         assert_eq!(names, ["httpbin-ext", "httpbin-https-ext"]);
         assert_eq!(entries[1]["spec"]["ports"][0]["protocol"], "HTTPS");
     }

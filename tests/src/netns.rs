@@ -19,7 +19,9 @@ impl Netns {
     pub fn create(name: &str) -> Result<Self> {
         output(Command::new("ip").args(["netns", "add", name]))
             .context("cannot make a network namespace")?;
-        let netns = Self { name: name.to_owned() };
+        let netns = Self {
+            name: name.to_owned(),
+        };
         netns.ip("link set lo up\n")?;
         Ok(netns)
     }
@@ -35,7 +37,10 @@ impl Netns {
 
     /// Runs `ip` commands in it, one a line and without the word `ip`.
     pub fn ip(&self, batch: &str) -> Result<()> {
-        feed(Command::new("ip").args(["-n", &self.name, "-batch", "-"]), batch)
+        feed(
+            Command::new("ip").args(["-n", &self.name, "-batch", "-"]),
+            batch,
+        )
     }
 
     /// Sets a network setting, named by its path below `/proc/sys/net`.
@@ -49,13 +54,20 @@ impl Netns {
     /// bpffs.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net={}", self.path().display())).arg("--").arg(program);
+        command.args(self.nsenter_args()).arg(program);
         command
+    }
+
+    /// What stands between `nsenter` and a program.
+    pub fn nsenter_args(&self) -> [String; 2] {
+        [format!("--net={}", self.path().display()), "--".to_owned()]
     }
 }
 
 impl Drop for Netns {
     fn drop(&mut self) {
-        drop(output(Command::new("ip").args(["netns", "delete", &self.name])));
+        drop(output(
+            Command::new("ip").args(["netns", "delete", &self.name]),
+        ));
     }
 }

@@ -65,7 +65,8 @@ impl Network {
         let node = Netns::create(&run.netns_name("node"))?;
         let ext = Netns::create(&run.netns_name("ext"))?;
         node.set("ipv4/ip_forward", "1")?;
-        node.set("ipv6/conf/all/forwarding", "1").context("IPv6 is off on this machine")?;
+        node.set("ipv6/conf/all/forwarding", "1")
+            .context("IPv6 is off on this machine")?;
         let peer = ext.name();
         // nodad: an address is usable at once, no one else can have it.
         node.ip(&format!(
@@ -83,18 +84,22 @@ impl Network {
              addr add fd79:0:0:2::2/64 dev eth0 nodad\n\
              link set eth0 up\n\
              route add default via 10.79.2.1\n\
-             -6 route add default via fd79:0:0:2::1\n",
+             route add ::/0 via fd79:0:0:2::1\n",
         );
         outside.push_str(&format!("addr add {DNS_IP}/32 dev lo\n"));
         for Outside { v4, v6, .. } in OUTSIDE {
-            outside.push_str(&format!("addr add {v4}/32 dev lo\naddr add {v6}/128 dev lo nodad\n"));
+            outside.push_str(&format!(
+                "addr add {v4}/32 dev lo\naddr add {v6}/128 dev lo nodad\n"
+            ));
         }
         ext.ip(&outside)?;
-        node.ip(
-            "route add default via 10.79.2.2\n\
-             -6 route add default via fd79:0:0:2::2\n",
-        )?;
-        Ok(Self { node, ext, n_pods: 0 })
+        node.ip("route add default via 10.79.2.2\n\
+             route add ::/0 via fd79:0:0:2::2\n")?;
+        Ok(Self {
+            node,
+            ext,
+            n_pods: 0,
+        })
     }
 
     /// The world outside.
@@ -120,7 +125,7 @@ impl Network {
              addr add {v6}/64 dev eth0 nodad\n\
              link set eth0 up\n\
              route add default via {NODE_IP}\n\
-             -6 route add default via fd79:0:0:1::1\n"
+             route add ::/0 via fd79:0:0:1::1\n"
         ))?;
         Ok(PodNetwork { netns, v4, v6 })
     }

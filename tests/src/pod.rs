@@ -45,9 +45,15 @@ pub struct User {
 
 impl User {
     /// An application's ordinary user.
-    pub const APP: Self = Self { uid: 1000, gid: 1000 };
+    pub const APP: Self = Self {
+        uid: 1000,
+        gid: 1000,
+    };
     /// The sidecar's.
-    pub const PROXY: Self = Self { uid: PROXY_ID, gid: PROXY_ID };
+    pub const PROXY: Self = Self {
+        uid: PROXY_ID,
+        gid: PROXY_ID,
+    };
 }
 
 /// Whether a pod was injected, and whether what its manifest says became true.
@@ -116,15 +122,20 @@ impl Pod {
         let template_hash = identity::suffix(&format!("{seed}/template"), 9);
         let name = format!("{workload}-{template_hash}-{}", identity::suffix(&seed, 5));
         let uid = identity::uid(&seed);
-        let names: &[&'static str] =
-            if mesh.capture().is_some() { &[APP, PROXY, INIT] } else { &[APP] };
+        let names: &[&'static str] = if mesh.capture().is_some() {
+            &[APP, PROXY, INIT]
+        } else {
+            &[APP]
+        };
         let mut containers = Vec::new();
         for &name in names {
             let id = identity::container_id(&format!("{seed}/{name}"));
             let cgroup = place.cgroup.container(place.driver, &uid, &id)?;
             containers.push(Container { name, id, cgroup });
         }
-        let network = place.network.add_pod(place.run, &format!("{namespace}-{workload}"))?;
+        let network = place
+            .network
+            .add_pod(place.run, &format!("{namespace}-{workload}"))?;
         if let Mesh::Injected(capture) = &mesh {
             capture.apply(&network.netns, Family::V4)?;
             capture.apply(&network.netns, Family::V6)?;
@@ -144,7 +155,10 @@ impl Pod {
     }
 
     pub fn container(&self, name: &str) -> Result<&Container> {
-        let found = self.containers.iter().find(|container| container.name == name);
+        let found = self
+            .containers
+            .iter()
+            .find(|container| container.name == name);
         found.with_context(|| format!("pod {} has no container {name}", self.name))
     }
 
@@ -160,24 +174,23 @@ impl Pod {
             .args([user.uid.to_string(), user.gid.to_string()])
             .args(argv)
             .env_clear()
-            .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+            .env(
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            );
         Ok(command)
     }
 
     /// Runs a command inside a container to its end, whatever that is.
     pub fn exec(&self, container: &str, user: User, argv: &[&str]) -> Result<Output> {
         let mut command = self.command(container, user, argv)?;
-        command.output().with_context(|| format!("cannot run {argv:?} in pod {}", self.name))
+        command
+            .output()
+            .with_context(|| format!("cannot run {argv:?} in pod {}", self.name))
     }
 
     /// Starts a command inside a container. The process id is the command's own.
-    pub fn spawn(
-        &self,
-        container: &str,
-        user: User,
-        what: &str,
-        argv: &[&str],
-    ) -> Result<Process> {
+    pub fn spawn(&self, container: &str, user: User, what: &str, argv: &[&str]) -> Result<Process> {
         let command = self.command(container, user, argv)?;
         Process::spawn(&format!("{}-{what}", self.name), command, &self.logs)
     }

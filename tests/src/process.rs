@@ -19,7 +19,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs to the end and returns standard output; anything but success is an error with its words.
 pub fn output(command: &mut Command) -> Result<String> {
-    let result = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    let result = command
+        .output()
+        .with_context(|| format!("cannot start {command:?}"))?;
     if !result.status.success() {
         let said = String::from_utf8_lossy(&result.stderr);
         bail!("{command:?} failed: {}\n{}", result.status, said.trim_end());
@@ -29,16 +31,30 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Like [`output`], with `input` on standard input.
 pub fn feed(command: &mut Command, input: &str) -> Result<()> {
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().with_context(|| format!("cannot start {command:?}"))?;
-    let mut stdin = child.stdin.take().context("a piped child has a standard input")?;
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("cannot start {command:?}"))?;
+    let mut stdin = child
+        .stdin
+        .take()
+        .context("a piped child has a standard input")?;
     // A program that ended early is reported below, with its own words.
     let written = stdin.write_all(input.as_bytes());
     drop(stdin);
-    let result = child.wait_with_output().with_context(|| format!("cannot await {command:?}"))?;
+    let result = child
+        .wait_with_output()
+        .with_context(|| format!("cannot await {command:?}"))?;
     if !result.status.success() {
         let said = String::from_utf8_lossy(&result.stderr);
-        bail!("{command:?} failed: {}\n{}\ninput was:\n{input}", result.status, said.trim_end());
+        bail!(
+            "{command:?} failed: {}\n{}\ninput was:\n{input}",
+            result.status,
+            said.trim_end()
+        );
     }
     written.with_context(|| format!("{command:?} did not read its input"))
 }
@@ -53,9 +69,6 @@ pub struct Process {
 
 impl Process {
     /// Starts it, with both output streams in `<logs>/<what>.log`.
-    ///
-    /// Envoy asks the kernel to be ended together with its parent **thread**: start it from a
-    /// thread that lives as long as it should.
     pub fn spawn(what: &str, mut command: Command, logs: &Path) -> Result<Self> {
         let log = logs.join(format!("{what}.log"));
         // Appended: the log of a restarted program keeps its first life.
@@ -69,7 +82,11 @@ impl Process {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {what}: {command:?}"))?;
-        Ok(Self { what: what.to_owned(), child, log })
+        Ok(Self {
+            what: what.to_owned(),
+            child,
+            log,
+        })
     }
 
     pub fn pid(&self) -> u32 {
@@ -84,7 +101,11 @@ impl Process {
     /// An error with its last words when it has ended.
     pub fn check_running(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait().context("cannot ask for a child")? {
-            bail!("{} ended: {status}; its last words:\n{}", self.what, tail(&self.log()));
+            bail!(
+                "{} ended: {status}; its last words:\n{}",
+                self.what,
+                tail(&self.log())
+            );
         }
         Ok(())
     }
@@ -100,7 +121,10 @@ impl Process {
             self.check_running()?;
             Ok(ready()?.then_some(()))
         });
-        outcome.with_context(|| format!("the last words of {}:\n{}", self.what, tail(&self.log())))
+        match self.check_running() {
+            Ok(()) => outcome.with_context(|| format!("{what}:\n{}", tail(&self.log()))),
+            ended => ended,
+        }
     }
 
     /// SIGTERM, then waits for the end.

@@ -100,9 +100,11 @@ pub fn leftovers(id: &str) -> Result<Vec<String>> {
 /// Removes the leftovers of runs whose process is gone.
 fn remove_leftovers_of_ended_runs() -> Result<()> {
     for mount in bpffs::mounts()? {
-        let parent = mount.parent().and_then(Path::file_name).unwrap_or_default();
-        if has_ended(&parent.to_string_lossy(), DIR_PREFIX) {
-            bpffs::unmount(&mount)?;
+        let parent = mount.parent().and_then(Path::file_name);
+        if has_ended(&parent.unwrap_or_default().to_string_lossy(), DIR_PREFIX) {
+            unless_gone(bpffs::unmount(&mount), || {
+                Ok(bpffs::mounts()?.contains(&mount))
+            })?;
         }
     }
     // Processes are in the cgroups, and hold the namespaces.
@@ -111,18 +113,31 @@ fn remove_leftovers_of_ended_runs() -> Result<()> {
     }
     for name in netns_names()? {
         if has_ended(&name, NETNS_PREFIX) {
-            output(Command::new("ip").args(["netns", "delete", &name]))?;
+            let deleted = output(Command::new("ip").args(["netns", "delete", &name])).map(|_| ());
+            unless_gone(deleted, || Ok(netns_names()?.contains(&name)))?;
         }
     }
     for dir in ended_dirs(&std::env::temp_dir())? {
-        fs::remove_dir_all(&dir).with_context(|| format!("cannot remove {}", dir.display()))?;
+        let removed = fs::remove_dir_all(&dir);
+        let removed = removed.with_context(|| format!("cannot remove {}", dir.display()));
+        unless_gone(removed, || Ok(dir.exists()))?;
     }
     Ok(())
 }
 
+/// A run that starts at the same time removes the same things: what is gone is no error.
+fn unless_gone(outcome: Result<()>, is_there: impl FnOnce() -> Result<bool>) -> Result<()> {
+    match outcome {
+        Err(error) if is_there()? => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn netns_names() -> Result<Vec<String>> {
     let text = output(Command::new("ip").args(["netns", "list"]))?;
-    let names = text.lines().filter_map(|line| line.split_whitespace().next());
+    let names = text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
     Ok(names.map(str::to_owned).collect())
 }
 
@@ -138,10 +153,14 @@ fn ended_dirs(place: &Path) -> Result<Vec<PathBuf>> {
 
 /// Whether `name` is `<prefix><pid>-...` of a process that is gone. This process is not.
 fn has_ended(name: &str, prefix: &str) -> bool {
-    let Some((pid, _)) = name.strip_prefix(prefix).and_then(|rest| rest.split_once('-')) else {
+    let Some((pid, _)) = name
+        .strip_prefix(prefix)
+        .and_then(|rest| rest.split_once('-'))
+    else {
         return false;
     };
-    pid.parse::<u32>().is_ok_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
+    pid.parse::<u32>()
+        .is_ok_and(|pid| !Path::new(&format!("/proc/{pid}")).exists())
 }
 
 #[cfg(test)]

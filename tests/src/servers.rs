@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
 
-use crate::cgroup::NodeCgroup;
-use crate::envoy::{http_manager, kind, on_addresses};
+use crate::cgroup::{NodeCgroup, command_in};
+use crate::envoy::parts::{http_manager, kind, on_addresses};
 use crate::network::{Network, OUTSIDE, Outside};
 use crate::process::{Process, output};
 use crate::run::Run;
@@ -27,12 +27,7 @@ pub struct Servers {
 }
 
 impl Servers {
-    pub fn start(
-        run: &Run,
-        binary: &Path,
-        network: &Network,
-        cgroup: &NodeCgroup,
-    ) -> Result<Self> {
+    pub fn start(run: &Run, binary: &Path, network: &Network, cgroup: &NodeCgroup) -> Result<Self> {
         let names = OUTSIDE.map(|server| server.host.to_owned());
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(names).context("cannot make a certificate")?;
@@ -40,22 +35,26 @@ impl Servers {
         fs::write(&ca_bundle, cert.pem())
             .with_context(|| format!("cannot write {}", ca_bundle.display()))?;
         let config = run.dir().join("servers-envoy.json");
-        fs::write(&config, format!("{:#}", bootstrap(&cert.pem(), &signing_key.serialize_pem())))
-            .with_context(|| format!("cannot write {}", config.display()))?;
+        fs::write(
+            &config,
+            format!("{:#}", bootstrap(&cert.pem(), &signing_key.serialize_pem())),
+        )
+        .with_context(|| format!("cannot write {}", config.display()))?;
 
         let place = cgroup.child(Path::new("outside.slice/servers.service"))?;
-        let mut command = network.ext().command("sh");
-        // The cgroup is where a later run finds what a killed one left running.
+        let mut command = command_in(&place, "nsenter");
         command
-            .args(["-c", r#"echo $$ > "$1/cgroup.procs"; shift; exec "$@""#, "sh"])
-            .arg(place)
+            .args(network.ext().nsenter_args())
             .arg(binary)
             .arg("-c")
             .arg(&config)
             .args(OPTIONS);
         let mut envoy = Process::spawn("servers", command, &run.logs())?;
         envoy.until_ready(READY, || Ok(answers(network)))?;
-        Ok(Self { ca_bundle, _envoy: envoy })
+        Ok(Self {
+            ca_bundle,
+            _envoy: envoy,
+        })
     }
 
     /// A PEM file for curl's `CURL_CA_BUNDLE`.
@@ -83,18 +82,21 @@ fn bootstrap(certificate: &str, key: &str) -> Value {
     json!({"static_resources": {"listeners": listeners}})
 }
 
+/// What a server answers to everything.
+pub fn body(server: Outside, port: u16) -> String {
+    format!("{} on port {port}\n", server.host)
+}
+
 /// Answers every request with the server's name.
 fn listener(server: Outside, port: u16, mut chain: Value) -> Value {
-    let body = format!("{} on port {port}\n", server.host);
+    let body = json!({"inline_string": body(server, port)});
     let route = json!({
-        "match": {"prefix": "/"},
-        "direct_response": {"status": 200, "body": {"inline_string": body}},
+        "match": {"prefix": "/"}, "direct_response": {"status": 200, "body": body},
     });
     let name = format!("{}:{port}", server.host);
     let hosts = json!([{"name": name, "domains": ["*"], "routes": [route]}]);
     chain["filters"] = json!([http_manager(&name, &hosts)]);
-    let mut listener =
-        on_addresses(&name, [IpAddr::V4(server.v4), IpAddr::V6(server.v6)], port);
+    let mut listener = on_addresses(&name, [IpAddr::V4(server.v4), IpAddr::V6(server.v6)], port);
     listener["filter_chains"] = json!([chain]);
     listener
 }
@@ -104,6 +106,14 @@ fn answers(network: &Network) -> bool {
     let last = OUTSIDE[OUTSIDE.len() - 1];
     let url = format!("https://{}/", last.v4);
     let mut curl = network.ext().command("curl");
-    curl.args(["--silent", "--insecure", "--noproxy", "*", "--max-time", "1", &url]);
+    curl.args([
+        "--silent",
+        "--insecure",
+        "--noproxy",
+        "*",
+        "--max-time",
+        "1",
+        &url,
+    ]);
     output(&mut curl).is_ok_and(|answer| answer.contains(last.host))
 }

@@ -34,8 +34,15 @@ pub fn start(
 }
 
 /// Options of every Envoy here. Hot restart needs shared memory, which two of them would share.
-pub(crate) const OPTIONS: [&str; 6] =
-    ["--disable-hot-restart", "--concurrency", "1", "--drain-time-s", "1", "--log-level=warning"];
+pub(crate) const OPTIONS: [&str; 7] = [
+    "--disable-hot-restart",
+    "--concurrency",
+    "1",
+    "--drain-time-s",
+    "1",
+    "--log-level",
+    "warning",
+];
 
 /// Asked from the pod's network, but from outside of its cgroups: this is no traffic of the pod.
 fn is_live(pod: &Pod) -> bool {

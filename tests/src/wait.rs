@@ -33,7 +33,9 @@ pub fn catch_interrupts() -> Result<()> {
 
 /// Whether the user asked this process to stop.
 pub fn interrupted() -> bool {
-    INTERRUPTED.get().is_some_and(|flag| flag.load(Ordering::Relaxed))
+    INTERRUPTED
+        .get()
+        .is_some_and(|flag| flag.load(Ordering::Relaxed))
 }
 
 /// An error when the user asked this process to stop.
@@ -59,13 +61,11 @@ pub fn until<T>(
         if begin.elapsed() >= within {
             bail!("{what}: not within {within:?}");
         }
-        thread::sleep(PERIOD);
+        pause();
     }
 }
 
-/// Waits until the user asks this process to stop.
-pub fn for_interrupt() {
-    while !interrupted() {
-        thread::sleep(PERIOD);
-    }
+/// Lets a moment pass between two looks.
+pub fn pause() {
+    thread::sleep(PERIOD);
 }

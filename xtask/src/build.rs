@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
@@ -29,30 +30,49 @@ pub(crate) fn run(args: &Args) -> Result<PathBuf> {
     agent(args, &object)
 }
 
-/// The eBPF object, in a target directory of its own: another compiler and other flags.
+/// The eBPF object.
 fn ebpf(toolchain: &Toolchain) -> Result<PathBuf> {
-    let target_dir = workspace::target().join("ebpf");
-    let mut build = toolchain::cargo(toolchain);
-    build
-        .current_dir(workspace::root().join("egress-observer-ebpf"))
-        .args(["build", "--release", "-Z", "build-std=core", "--target", EBPF_TARGET])
-        .arg("--target-dir")
-        .arg(&target_dir)
-        .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_RUSTFLAGS", EBPF_FLAGS);
-    command::run(&mut build)?;
+    let mut build = toolchain::command(toolchain, &toolchain.cargo);
+    build.arg("build");
+    command::run(for_ebpf(&mut build))?;
 
-    let object = target_dir.join(EBPF_TARGET).join("release/egress-observer-ebpf");
+    let object = ebpf_target_dir()
+        .join(EBPF_TARGET)
+        .join("release/egress-observer-ebpf");
     if !object.is_file() {
         bail!("the build succeeded, but there is no {}", object.display());
     }
     Ok(object)
 }
 
+/// clippy for the eBPF crate, on its own target and with the flags of its build.
+pub(crate) fn ebpf_clippy() -> Result<Command> {
+    let toolchain = toolchain::find_or_install()?;
+    // Not `cargo clippy`: cargo would look into its own home first, and find another toolchain's.
+    let mut clippy = toolchain::command(&toolchain, &toolchain::clippy(&toolchain)?);
+    for_ebpf(clippy.arg("clippy")).args(["--", "-D", "warnings"]);
+    Ok(clippy)
+}
+
+/// Adds what makes a cargo command one about the eBPF object.
+fn for_ebpf(command: &mut Command) -> &mut Command {
+    command
+        .current_dir(workspace::root().join("egress-observer-ebpf"))
+        .args(["--release", "-Z", "build-std=core", "--target", EBPF_TARGET])
+        .arg("--target-dir")
+        .arg(ebpf_target_dir())
+        .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_RUSTFLAGS", EBPF_FLAGS)
+}
+
+/// A directory of its own: another compiler and other flags than the host's build.
+fn ebpf_target_dir() -> PathBuf {
+    workspace::target().join("ebpf")
+}
+
 /// The agent for this machine; its build script embeds the object.
 fn agent(args: &Args, object: &Path) -> Result<PathBuf> {
     let mut build = command::cargo();
     build
-        .current_dir(workspace::root())
         .args(["build", "-p", "egress-observer"])
         .env("EGRESS_OBSERVER_EBPF_OBJECT", object);
     if !args.debug {

@@ -7,18 +7,27 @@ use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::workspace;
+
 /// Cargo's settings that stay: where its home is and how it reaches registries. Everything else
 /// (`CARGO_TARGET_DIR`, `CARGO_PKG_*`, `RUSTUP_TOOLCHAIN`, ...) was set for the cargo that runs
 /// this program, or for the host's build, and would change the other build.
-const KEPT_CARGO: [&str; 5] =
-    ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR", "CARGO_SOURCE_"];
+const KEPT_CARGO: [&str; 5] = [
+    "CARGO_HOME",
+    "CARGO_HTTP_",
+    "CARGO_NET_",
+    "CARGO_REGISTR",
+    "CARGO_SOURCE_",
+];
 
 /// Variables besides cargo's own that the outer cargo and rustup leave behind.
 const REMOVED: [&str; 4] = ["RUSTC", "RUSTDOC", "RUSTFLAGS", "LD_LIBRARY_PATH"];
 
-/// The cargo that runs this program, for everything that is built for the host.
+/// The cargo that runs this program, in the repository's root: for all that is built for the host.
 pub(crate) fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    command.current_dir(workspace::root());
+    command
 }
 
 /// A command without the variables that an outer `cargo run` sets.
@@ -41,7 +50,9 @@ fn is_removed(name: &str) -> bool {
 
 /// Runs to the end with this program's own standard streams; anything but success is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().with_context(|| format!("cannot start `{}`", line(command)))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start `{}`", line(command)))?;
     if !status.success() {
         bail!("`{}` failed: {status}", line(command));
     }
@@ -50,8 +61,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Runs to the end and returns what it printed; anything but success is an error with its words.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
-    let Output { status, stdout, stderr } =
-        command.output().with_context(|| format!("cannot start `{}`", line(command)))?;
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command
+        .output()
+        .with_context(|| format!("cannot start `{}`", line(command)))?;
     if !status.success() {
         let said = String::from_utf8_lossy(&stderr);
         bail!("`{}` failed: {status}\n{}", line(command), said.trim_end());
@@ -93,18 +109,35 @@ mod tests {
     #[test]
     fn a_command_line_can_be_pasted_into_a_shell() {
         let mut command = Command::new("/bin/echo");
-        command.arg("it's").arg("-Cpanic=abort").arg("").env("A", "b c");
-        assert_eq!(line(&command), r"A='b c' /bin/echo 'it'\''s' -Cpanic=abort ''");
+        command
+            .arg("it's")
+            .arg("-Cpanic=abort")
+            .arg("")
+            .env("A", "b c");
+        assert_eq!(
+            line(&command),
+            r"A='b c' /bin/echo 'it'\''s' -Cpanic=abort ''"
+        );
     }
 
     #[test]
     fn the_inner_cargo_keeps_the_registry_settings_only() {
-        for gone in ["CARGO", "CARGO_PKG_NAME", "CARGO_TARGET_DIR", "RUSTUP_TOOLCHAIN", "RUSTFLAGS"]
-        {
+        for gone in [
+            "CARGO",
+            "CARGO_PKG_NAME",
+            "CARGO_TARGET_DIR",
+            "RUSTUP_TOOLCHAIN",
+            "RUSTFLAGS",
+        ] {
             assert!(is_removed(gone), "{gone}");
         }
-        for kept in ["CARGO_HOME", "CARGO_HTTP_CAINFO", "CARGO_REGISTRIES_X_INDEX", "HOME", "PATH"]
-        {
+        for kept in [
+            "CARGO_HOME",
+            "CARGO_HTTP_CAINFO",
+            "CARGO_REGISTRIES_X_INDEX",
+            "HOME",
+            "PATH",
+        ] {
             assert!(!is_removed(kept), "{kept}");
         }
     }

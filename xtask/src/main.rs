@@ -3,7 +3,10 @@
 //! Every task is a module of its own. What a task needs on the machine is found or installed by
 //! [`setup`], and only the tasks that need a part ask for it.
 #![forbid(unsafe_code)]
-#![expect(clippy::print_stderr, reason = "a task runner talks to the person who started it")]
+#![expect(
+    clippy::print_stderr,
+    reason = "a task runner talks to the person who started it"
+)]
 
 mod build;
 mod command;
@@ -17,7 +20,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "The project's own commands")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The project's own commands"
+)]
 struct Args {
     #[command(subcommand)]
     task: Task,

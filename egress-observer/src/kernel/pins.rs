@@ -36,7 +36,10 @@ impl Pins {
             return Ok(None);
         }
         let dir = root.join(format!("v{LAYOUT_VERSION}"));
-        let failed = |source| KernelError::Pins { path: dir.clone(), source };
+        let failed = |source| KernelError::Pins {
+            path: dir.clone(),
+            source,
+        };
         fs::create_dir_all(&dir).map_err(failed)?;
         drop_other_layouts(root, &dir).map_err(failed)?;
         Ok(Some(Self { dir }))
@@ -50,19 +53,25 @@ impl Pins {
     /// Checks every pinned table before it is used as if it were ours, and takes its size over.
     /// A table of the right layout number and the wrong shape is not ours: all are dropped.
     pub(super) fn adopt_tables(&self, sizes: &mut Sizes) -> Result<(), KernelError> {
-        let pinned = names::TABLES.into_iter().filter(|name| self.path(name).exists());
+        let pinned = names::TABLES
+            .into_iter()
+            .filter(|name| self.path(name).exists());
         let mut n_adopted = 0;
         for name in pinned {
             let info = MapInfo::from_pin(self.path(name));
             let fits = info.is_ok_and(|info| {
-                let fits = shape(name) == (info.map_type().ok(), info.key_size(), info.value_size());
+                let fits =
+                    shape(name) == (info.map_type().ok(), info.key_size(), info.value_size());
                 if fits {
                     sizes.adopt(name, info.max_entries());
                 }
                 fits
             });
             if !fits {
-                warn!(table = name, "a pinned table has another shape: all pins are dropped");
+                warn!(
+                    table = name,
+                    "a pinned table has another shape: all pins are dropped"
+                );
                 return self.clear();
             }
             n_adopted += 1;
@@ -80,7 +89,10 @@ impl Pins {
     fn clear(&self) -> Result<(), KernelError> {
         remove(&self.dir)
             .and_then(|()| fs::create_dir_all(&self.dir))
-            .map_err(|source| KernelError::Pins { path: self.dir.clone(), source })
+            .map_err(|source| KernelError::Pins {
+                path: self.dir.clone(),
+                source,
+            })
     }
 
     /// Puts `program` behind the pinned link `name`. False if there is none, or its cgroup is
@@ -93,7 +105,7 @@ impl Pins {
             Err(error) => {
                 if error.kind() != io::ErrorKind::NotFound {
                     warn!(link = name, %error, "a pinned link cannot be used: attaching anew");
-                    let _ = fs::remove_file(&path);
+                    drop(fs::remove_file(&path));
                 }
                 false
             }
@@ -102,13 +114,15 @@ impl Pins {
 
     /// Where the pinned links are attached, as the agent that made them noted.
     pub(super) fn attached_to(&self) -> Option<u64> {
-        sys::open_pin(&self.path(names::CONNECT4)).ok().and_then(|link| sys::link_cgroup(&link))
+        sys::open_pin(&self.path(names::CONNECT4))
+            .ok()
+            .and_then(|link| sys::link_cgroup(&link))
     }
 
     /// Removes the pinned links, which detaches the programs behind them.
     pub(super) fn remove_links(&self) {
         for name in names::PROGRAMS {
-            let _ = fs::remove_file(self.path(name));
+            drop(fs::remove_file(self.path(name)));
         }
     }
 }
@@ -129,9 +143,9 @@ fn shape(name: &str) -> (Option<MapType>, u32, u32) {
 }
 
 fn on_bpf_fs(path: &Path) -> bool {
-    path.ancestors().find(|path| path.exists()).is_some_and(|path| {
-        sys::file_system(path).is_ok_and(|magic| magic == BPF_FS_MAGIC)
-    })
+    path.ancestors()
+        .find(|path| path.exists())
+        .is_some_and(|path| sys::file_system(path).is_ok_and(|magic| magic == BPF_FS_MAGIC))
 }
 
 fn drop_other_layouts(root: &Path, keep: &Path) -> io::Result<()> {
@@ -150,7 +164,10 @@ fn drop_other_layouts(root: &Path, keep: &Path) -> io::Result<()> {
 
 fn is_layout(name: Option<OsString>) -> bool {
     name.and_then(|name| name.into_string().ok())
-        .and_then(|name| name.strip_prefix('v').map(|rest| rest.parse::<u32>().is_ok()))
+        .and_then(|name| {
+            name.strip_prefix('v')
+                .map(|rest| rest.parse::<u32>().is_ok())
+        })
         .unwrap_or(false)
 }
 
@@ -158,7 +175,11 @@ fn is_layout(name: Option<OsString>) -> bool {
 pub(super) fn remove(dir: &Path) -> io::Result<()> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.is_dir() { remove(&path)? } else { fs::remove_file(&path)? }
+        if path.is_dir() {
+            remove(&path)?
+        } else {
+            fs::remove_file(&path)?
+        }
     }
     fs::remove_dir(dir)
 }

@@ -18,7 +18,9 @@ pub enum Missing {
     )]
     CgroupV2,
     /// `--cgroup-root` is not in a cgroup v2 hierarchy.
-    #[error("--cgroup-root {path}: not a directory of a cgroup v2 hierarchy (no cgroup.procs in it)")]
+    #[error(
+        "--cgroup-root {path}: not a directory of a cgroup v2 hierarchy (no cgroup.procs in it)"
+    )]
     NotACgroup {
         /// The directory given.
         path: PathBuf,
@@ -62,7 +64,9 @@ pub fn check() -> Vec<Missing> {
     if let Some(version) = version(&release)
         && version < OLDEST_KERNEL
     {
-        missing.push(Missing::Kernel { release: release.trim().to_owned() });
+        missing.push(Missing::Kernel {
+            release: release.trim().to_owned(),
+        });
     }
     missing
 }
@@ -101,7 +105,10 @@ pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, Missing> {
         .lines()
         .filter_map(|line| {
             let (mount, source) = line.split_once(" - ")?;
-            source.starts_with("cgroup2 ").then(|| mount.split(' ').nth(4)).flatten()
+            source
+                .starts_with("cgroup2 ")
+                .then(|| mount.split(' ').nth(4))
+                .flatten()
         })
         .map(|path| PathBuf::from(path.replace("\\040", " ")))
         .next()
@@ -112,9 +119,16 @@ pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, Missing> {
 /// than one. Nearer to the pods, the programs run before those of tools at the root, and leave the
 /// host's own daemons alone.
 pub fn pod_root(root: &Path) -> PathBuf {
-    const KUBELET: [&str; 4] =
-        ["kubepods.slice", "kubepods", "kubelet.slice/kubelet-kubepods.slice", "kubelet/kubepods"];
-    let mut found = KUBELET.iter().map(|name| root.join(name)).filter(|path| path.is_dir());
+    const KUBELET: [&str; 4] = [
+        "kubepods.slice",
+        "kubepods",
+        "kubelet.slice/kubelet-kubepods.slice",
+        "kubelet/kubepods",
+    ];
+    let mut found = KUBELET
+        .iter()
+        .map(|name| root.join(name))
+        .filter(|path| path.is_dir());
     match (found.next(), found.next()) {
         (Some(only), None) => only,
         _ => root.to_owned(),
@@ -130,7 +144,10 @@ mod tests {
         let table = "25 30 0:22 / /sys/fs/cgroup rw shared:4 - tmpfs tmpfs ro,mode=755\n\
                      26 25 0:23 / /sys/fs/cgroup/cpu rw shared:5 - cgroup cgroup rw,cpu\n\
                      27 25 0:24 / /sys/fs/cgroup/unified rw,nosuid shared:6 - cgroup2 cgroup2 rw\n";
-        assert_eq!(cgroup_root(table).unwrap(), Path::new("/sys/fs/cgroup/unified"));
+        assert_eq!(
+            cgroup_root(table).unwrap(),
+            Path::new("/sys/fs/cgroup/unified")
+        );
     }
 
     #[test]
@@ -146,7 +163,10 @@ mod tests {
         let names = missing_capabilities("CapEff:\t000000c000000000\n");
         assert_eq!(names.as_deref(), Some("CAP_NET_ADMIN"));
         let names = missing_capabilities("CapEff:\t0000000000000000\n");
-        assert_eq!(names.as_deref(), Some("CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN"));
+        assert_eq!(
+            names.as_deref(),
+            Some("CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN")
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{
     ffi::CString,
     io, mem,
     os::{
-        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+        fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
         unix::ffi::OsStrExt as _,
     },
     path::Path,
@@ -34,16 +34,23 @@ struct LinkUpdate {
 
 fn bpf<T>(command: libc::c_int, attr: &T) -> io::Result<libc::c_long> {
     // SAFETY: `attr` is a prefix of `union bpf_attr` of the size given; the kernel only reads it.
-    let result = unsafe {
-        libc::syscall(libc::SYS_bpf, command, ptr::from_ref(attr), mem::size_of::<T>())
-    };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+    let result =
+        unsafe { libc::syscall(libc::SYS_bpf, command, ptr::from_ref(attr), size_of::<T>()) };
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(result)
+    }
 }
 
 /// Opens what is pinned at `path`.
 pub(super) fn open_pin(path: &Path) -> io::Result<OwnedFd> {
     let pathname = CString::new(path.as_os_str().as_bytes())?;
-    let attr = ObjGet { pathname: pathname.as_ptr() as u64, bpf_fd: 0, file_flags: 0 };
+    let attr = ObjGet {
+        pathname: pathname.as_ptr() as u64,
+        bpf_fd: 0,
+        file_flags: 0,
+    };
     let fd = bpf(BPF_OBJ_GET, &attr)?;
     // SAFETY: BPF_OBJ_GET returns a new file descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
@@ -91,7 +98,7 @@ pub(super) fn link_cgroup(link: &OwnedFd) -> Option<u64> {
     let mut info = CgroupLinkInfo::default();
     let attr = ObjInfo {
         bpf_fd: link.as_raw_fd() as u32,
-        info_len: mem::size_of::<CgroupLinkInfo>() as u32,
+        info_len: size_of::<CgroupLinkInfo>() as u32,
         info: ptr::from_mut(&mut info) as u64,
     };
     bpf(BPF_OBJ_GET_INFO_BY_FD, &attr).ok()?;
@@ -110,45 +117,64 @@ pub(super) fn file_system(path: &Path) -> io::Result<i64> {
     Ok(unsafe { stat.assume_init() }.f_type as i64)
 }
 
-/// The values of an ARRAY table, shared with the kernel.
+/// Returns freed memory to the system: loading takes some ten MiB that are never needed again.
+pub(super) fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: only touches memory that is free.
+    let _ = unsafe { libc::malloc_trim(0) };
+}
+
+/// The first values of an ARRAY table, shared with the kernel.
+///
+/// The kernel maps every page at once (`remap_vmalloc_range`), and all of them count as ours: only
+/// as much is mapped as is looked at.
 #[derive(Debug)]
 pub(super) struct Mapping<T> {
+    table: OwnedFd,
     first: NonNull<T>,
+    /// Values that are mapped.
     len: u32,
+    /// Values that the table has.
+    capacity: u32,
 }
 
 // SAFETY: the memory is not tied to a thread; all access is by atomic operations.
 unsafe impl<T> Send for Mapping<T> {}
 
 impl<T> Mapping<T> {
-    /// Maps `len` values of the table `fd`, which must have at least that many of `T`'s size.
-    pub(super) fn new(fd: BorrowedFd<'_>, len: u32) -> io::Result<Self> {
-        let bytes = Self::bytes(len);
-        // SAFETY: a new mapping at an address of the kernel's choice.
-        let address = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                fd.as_raw_fd(),
-                0,
-            )
-        };
-        if address == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
+    /// Maps the first `len` values of the table `fd`, which has `capacity` of `T`'s size.
+    pub(super) fn new(fd: BorrowedFd<'_>, len: u32, capacity: u32) -> io::Result<Self> {
+        let len = len.min(capacity);
+        let first = map(fd, Self::bytes(len))?.cast();
+        Ok(Self {
+            table: fd.try_clone_to_owned()?,
+            first,
+            len,
+            capacity,
+        })
+    }
+
+    /// Maps at least `len` values, or all there are.
+    pub(super) fn grow(&mut self, len: u32) -> io::Result<()> {
+        if len.min(self.capacity) > self.len {
+            let grown = len.next_power_of_two();
+            *self = Self::new(self.table.as_fd(), grown, self.capacity)?;
         }
-        let first = NonNull::new(address.cast()).ok_or_else(io::Error::last_os_error)?;
-        Ok(Self { first, len })
+        Ok(())
     }
 
     fn bytes(len: u32) -> usize {
-        (len as usize * mem::size_of::<T>()).next_multiple_of(4096)
+        len as usize * size_of::<T>()
     }
 
-    /// How many values there are.
+    /// How many values are mapped.
     pub(super) fn len(&self) -> u32 {
         self.len
+    }
+
+    /// How many values the table has.
+    pub(super) fn capacity(&self) -> u32 {
+        self.capacity
     }
 
     /// The value at `index`: a place to read and write by atomic operations only.
@@ -162,9 +188,20 @@ impl<T> Mapping<T> {
     }
 }
 
+fn map(table: BorrowedFd<'_>, bytes: usize) -> io::Result<NonNull<libc::c_void>> {
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    let table = table.as_raw_fd();
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let address = unsafe { libc::mmap(ptr::null_mut(), bytes, access, libc::MAP_SHARED, table, 0) };
+    if address == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    NonNull::new(address).ok_or_else(|| io::ErrorKind::InvalidData.into())
+}
+
 impl<T> Drop for Mapping<T> {
     fn drop(&mut self) {
-        // SAFETY: mapped in `new` with this size; nobody holds a reference into it longer than
+        // SAFETY: mapped by `map` with this size; nobody holds a reference into it longer than
         // the mapping itself.
         let _ = unsafe { libc::munmap(self.first.as_ptr().cast(), Self::bytes(self.len)) };
     }

@@ -4,9 +4,12 @@
 //! The user side is the programs' peer here, by the same rules: whoever takes a ticket out of its
 //! place by one atomic operation counts how the attempt ended, and nobody else.
 
-use std::sync::atomic::{
-    AtomicU32, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
+use std::{
+    os::fd::AsFd as _,
+    sync::atomic::{
+        AtomicU32, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
 };
 
 use aya::{
@@ -17,7 +20,12 @@ use egress_observer_common::{
     Count, FlowKey, GENERATIONS, N_COUNTS, N_SHARED, Proof, Shared, Slot, SlotState, Ticket, names,
 };
 
+use tracing::warn;
+
 use super::{KernelError, sys::Mapping};
+
+/// Slots that are mapped at the start.
+const FEW: u32 = 1024;
 
 /// Bytes of a [`FlowKey`].
 type KeyBytes = [u8; size_of::<FlowKey>()];
@@ -52,12 +60,16 @@ impl Tables {
     /// Takes the tables out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         Ok(Self {
-            flows: take(ebpf, names::FLOWS)?.try_into().map_err(table(names::FLOWS))?,
-            free: take(ebpf, names::FREE_SLOTS)?.try_into().map_err(table(names::FREE_SLOTS))?,
-            slots: map(ebpf, names::SLOTS)?,
-            attempts: map(ebpf, names::ATTEMPTS)?,
-            proofs: map(ebpf, names::PROOFS)?,
-            shared: map(ebpf, names::SHARED)?,
+            flows: take(ebpf, names::FLOWS)?
+                .try_into()
+                .map_err(table(names::FLOWS))?,
+            free: take(ebpf, names::FREE_SLOTS)?
+                .try_into()
+                .map_err(table(names::FREE_SLOTS))?,
+            slots: map(ebpf, names::SLOTS, FEW)?,
+            attempts: map(ebpf, names::ATTEMPTS, u32::MAX)?,
+            proofs: map(ebpf, names::PROOFS, u32::MAX)?,
+            shared: map(ebpf, names::SHARED, 1)?,
         })
     }
 
@@ -74,14 +86,25 @@ impl Tables {
         unsafe { AtomicU64::from_ptr(cell.as_ptr()) }
     }
 
-    /// Slots that were ever in use: the indices to look at.
-    pub fn n_slots(&self) -> u32 {
-        (self.shared(Shared::HighWater) as u32).min(self.slots.len())
+    /// Slots that were ever in use: the indices to look at, from now on.
+    pub fn n_slots(&mut self) -> u32 {
+        let used = self
+            .shared(Shared::HighWater)
+            .min(self.slots.capacity().into()) as u32;
+        if let Err(error) = self.slots.grow(used) {
+            // What is not mapped now is counted on, and read when there is memory again.
+            warn!(%error, "cannot map more of the flows");
+        }
+        used.min(self.slots.len())
     }
 
-    /// Slots there are.
-    pub fn max_slots(&self) -> u32 {
-        self.slots.len()
+    /// Slots, attempts and proofs that there is room for.
+    pub fn sizes(&self) -> (u32, u32, u32) {
+        (
+            self.slots.capacity(),
+            self.attempts.len(),
+            self.proofs.len(),
+        )
     }
 
     /// The slot at `index`, if it is in use.
@@ -105,20 +128,26 @@ impl Tables {
     pub fn exported(&self, index: u32, counts: &Counts) -> Counts {
         std::array::from_fn(|count| {
             let told = self.exported_cell(index, count).load(Relaxed);
-            counts[count] - u64::from((counts[count] as u32).wrapping_sub(told))
+            let untold = (counts[count] as u32).wrapping_sub(told);
+            counts[count].saturating_sub(untold.into())
         })
     }
 
     /// Remembers that a scrape with these counters was answered.
     pub fn set_exported(&self, index: u32, counts: &Counts) {
         for (count, value) in counts.iter().enumerate() {
-            self.exported_cell(index, count).store(*value as u32, Relaxed);
+            self.exported_cell(index, count)
+                .store(*value as u32, Relaxed);
         }
     }
 
     /// Removes a flow's key. Its slot goes on counting what is under way until it is given back.
     pub fn retire(&mut self, index: u32, key: &FlowKey) -> Result<(), MapError> {
-        self.flows.remove(&key_bytes(key))?;
+        match self.flows.remove(&key_bytes(key)) {
+            // Not found: an agent before this one ended between these two steps.
+            Ok(()) | Err(MapError::KeyNotFound) => {}
+            Err(error) => return Err(error),
+        }
         self.state(index).store(SlotState::Retired as u32, Release);
         Ok(())
     }
@@ -146,7 +175,11 @@ impl Tables {
 
     /// Ends an attempt from here, if it has not ended meanwhile.
     pub fn end_attempt(&self, index: u32, ticket: Ticket, count: Count) {
-        if self.attempt(index).compare_exchange(ticket.0, 0, Relaxed, Relaxed).is_ok() {
+        if self
+            .attempt(index)
+            .compare_exchange(ticket.0, 0, Relaxed, Relaxed)
+            .is_ok()
+        {
             self.add(ticket, count);
         }
     }
@@ -172,9 +205,7 @@ impl Tables {
 
     fn add(&self, ticket: Ticket, count: Count) {
         let index = ticket.slot();
-        if index < self.slots.len()
-            && self.generation(index).load(Relaxed) == ticket.generation()
-        {
+        if index < self.slots.len() && self.generation(index).load(Relaxed) == ticket.generation() {
             self.count(index, count as usize).fetch_add(1, Relaxed);
         } else {
             self.shared_cell(Shared::SlotReused).fetch_add(1, Relaxed);
@@ -256,11 +287,11 @@ fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
     ebpf.take_map(name).ok_or(KernelError::NotInObject { name })
 }
 
-fn map<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<Mapping<T>, KernelError> {
+fn map<T>(ebpf: &mut Ebpf, name: &'static str, len: u32) -> Result<Mapping<T>, KernelError> {
     let Map::Array(data) = take(ebpf, name)? else {
         return Err(KernelError::NotInObject { name });
     };
-    let len = data.info().map_err(table(name))?.max_entries();
-    use std::os::fd::AsFd as _;
-    Mapping::new(data.fd().as_fd(), len).map_err(|source| KernelError::Map { name, source })
+    let capacity = data.info().map_err(table(name))?.max_entries();
+    Mapping::new(data.fd().as_fd(), len, capacity)
+        .map_err(|source| KernelError::Map { name, source })
 }

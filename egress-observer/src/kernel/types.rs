@@ -16,7 +16,10 @@ pub(super) enum TypesError {
     #[error("the kernel's type information is cut short or in an unknown format")]
     Format,
     #[error("the kernel has no `{structure}.{field}`")]
-    Missing { structure: &'static str, field: &'static str },
+    Missing {
+        structure: &'static str,
+        field: &'static str,
+    },
 }
 
 /// Byte offsets, by the name of the setting that takes each.
@@ -37,8 +40,10 @@ const WANTED: [(&str, &str, &[&str]); 9] = [
 
 /// The running kernel's offsets.
 pub(super) fn offsets(path: &Path) -> Result<Offsets, TypesError> {
-    let bytes = fs::read(path)
-        .map_err(|source| TypesError::Read { path: path.display().to_string(), source })?;
+    let bytes = fs::read(path).map_err(|source| TypesError::Read {
+        path: path.display().to_string(),
+        source,
+    })?;
     let types = Types::parse(&bytes).ok_or(TypesError::Format)?;
     let mut offsets = [("", 0); 9];
     for (found, (setting, structure, fields)) in offsets.iter_mut().zip(WANTED) {
@@ -76,7 +81,11 @@ impl<'a> Types<'a> {
             starts.push(at as u32);
             at += record_len(word(records, at + 4)?)?;
         }
-        Some(Self { records, strings, starts })
+        Some(Self {
+            records,
+            strings,
+            starts,
+        })
     }
 
     fn offset(
@@ -84,7 +93,10 @@ impl<'a> Types<'a> {
         structure: &'static str,
         fields: &'static [&'static str],
     ) -> Result<u32, TypesError> {
-        let missing = || TypesError::Missing { structure, field: fields.last().unwrap_or(&"") };
+        let missing = || TypesError::Missing {
+            structure,
+            field: fields.last().unwrap_or(&""),
+        };
         // A structure of that name may be declared more than once; the one with the field counts.
         self.starts
             .iter()
@@ -131,7 +143,9 @@ impl<'a> Types<'a> {
                 name if name == first.as_bytes() => rest,
                 _ => continue,
             };
-            let found = self.structure(type_id).and_then(|start| self.path_bits(start, inner));
+            let found = self
+                .structure(type_id)
+                .and_then(|start| self.path_bits(start, inner));
             if let Some(more) = found {
                 return Some(bits + more);
             }
@@ -178,7 +192,11 @@ mod tests {
         let strings = b"\0outer\0a\0n\0y\0int\0x\0";
         let at = |name: &str| {
             let name = format!("\0{name}\0");
-            strings.windows(name.len()).position(|w| w == name.as_bytes()).unwrap() as u32 + 1
+            strings
+                .windows(name.len())
+                .position(|w| w == name.as_bytes())
+                .unwrap() as u32
+                + 1
         };
         let mut records: Vec<u32> = vec![at("int"), 1 << 24, 4, 32];
         records.extend([0, KIND_UNION << 24 | 1, 4, at("x"), 1, 0]);
@@ -193,7 +211,9 @@ mod tests {
         for value in [24, 0, types_len, types_len, strings.len() as u32] {
             bytes.extend(u32::to_ne_bytes(value));
         }
-        records.iter().for_each(|value| bytes.extend(value.to_ne_bytes()));
+        records
+            .iter()
+            .for_each(|value| bytes.extend(value.to_ne_bytes()));
         bytes.extend(strings);
         bytes
     }

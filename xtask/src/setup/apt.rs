@@ -19,12 +19,20 @@ pub(crate) fn available() -> bool {
 /// Installs packages without what they merely recommend; needs root.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
     let mut install = apt();
-    install.args(["install", "-y", "--no-install-recommends"]).args(packages);
+    install
+        .args(["install", "-y", "--no-install-recommends"])
+        .args(packages);
     if !available() {
-        bail!("missing: {}; install them with this machine's package manager", packages.join(", "));
+        bail!(
+            "missing: {}; install them with this machine's package manager",
+            packages.join(", ")
+        );
     }
     if !is_root()? {
-        bail!("installing needs root; run as root: {}", command::line(&install));
+        bail!(
+            "installing needs root; run as root: {}",
+            command::line(&install)
+        );
     }
     installing(&packages.join(" "));
     fetch_lists()?;
@@ -43,7 +51,9 @@ pub(crate) fn fetch_lists() -> Result<()> {
 /// apt-get that asks no questions and talks on standard error: standard output is for data.
 pub(crate) fn apt() -> Command {
     let mut command = Command::new("apt-get");
-    command.env("DEBIAN_FRONTEND", "noninteractive").stdout(std::io::stderr());
+    command
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdout(std::io::stderr());
     command
 }
 

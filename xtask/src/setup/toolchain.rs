@@ -15,8 +15,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::{apt, found, installing};
-use crate::workspace::{on_path, tools};
 use crate::command;
+use crate::workspace::{on_path, tools};
 
 const BPF_LINKER: &str = "0.13.0";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
@@ -64,7 +64,9 @@ fn rustup_nightly() -> Result<Option<Toolchain>> {
     // `rustup run` never installs a toolchain by itself; a failure only means it is not there.
     let mut ask = command::clean("rustup");
     ask.args(["run", "nightly", "rustc", "--print", "sysroot"]);
-    let Ok(sysroot) = command::output(&mut ask) else { return Ok(None) };
+    let Ok(sysroot) = command::output(&mut ask) else {
+        return Ok(None);
+    };
     let sysroot = PathBuf::from(sysroot.trim());
     if !has_library_source(&sysroot) {
         return Ok(None);
@@ -77,9 +79,17 @@ fn rustup_nightly() -> Result<Option<Toolchain>> {
         None if prefix.join("bin/llvm-config").exists() => bpf_linker(compiler.llvm_major)?,
         None => return Ok(None),
     };
-    found("rustc", format_args!("{} (nightly {})", rustc.display(), compiler.release));
+    found(
+        "rustc",
+        format_args!("{} (nightly {})", rustc.display(), compiler.release),
+    );
     found("bpf-linker", bpf_linker.join("bpf-linker").display());
-    Ok(Some(Toolchain { cargo: sysroot.join("bin/cargo"), rustc, env: Vec::new(), bpf_linker }))
+    Ok(Some(Toolchain {
+        cargo: sysroot.join("bin/cargo"),
+        rustc,
+        env: Vec::new(),
+        bpf_linker,
+    }))
 }
 
 /// Debian's second compiler. The LLVM packages follow from the rustc that is installed.
@@ -89,15 +99,23 @@ fn debian() -> Result<Toolchain> {
         apt::install(&["rustc-web", "cargo-web", "rust-web-src"]).context(ADVICE)?;
     }
     if !has_library_source_of(rustc)? {
-        bail!("{DEBIAN_RUSTC} has no library source beside it: another rustc is in the way; {ADVICE}");
+        bail!(
+            "{DEBIAN_RUSTC} has no library source beside it: another rustc is in the way; {ADVICE}"
+        );
     }
     let compiler = ask_compiler(rustc)?;
     let major = compiler.llvm_major;
-    found("rustc", format_args!("{DEBIAN_RUSTC} ({}, LLVM {major})", compiler.release));
+    found(
+        "rustc",
+        format_args!("{DEBIAN_RUSTC} ({}, LLVM {major})", compiler.release),
+    );
     found("cargo", DEBIAN_CARGO);
 
     if !llvm_prefix(major).join("bin/llvm-config").exists() {
-        apt::install(&[&format!("llvm-{major}-dev"), &format!("libpolly-{major}-dev")])?;
+        apt::install(&[
+            &format!("llvm-{major}-dev"),
+            &format!("libpolly-{major}-dev"),
+        ])?;
     }
     found("LLVM", llvm_prefix(major).display());
     let bpf_linker = bpf_linker(major)?;
@@ -116,12 +134,25 @@ fn bpf_linker(llvm_major: u32) -> Result<PathBuf> {
     let root = tools().join(format!("bpf-linker-{BPF_LINKER}-llvm-{llvm_major}"));
     let dir = root.join("bin");
     if !dir.join("bpf-linker").is_file() {
-        installing(&format!("bpf-linker {BPF_LINKER} for LLVM {llvm_major} (about a minute)"));
+        installing(&format!(
+            "bpf-linker {BPF_LINKER} for LLVM {llvm_major} (about a minute)"
+        ));
         fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
         let mut install = command::clean(command::cargo().get_program());
         install
-            .args(["install", "bpf-linker", "--version", BPF_LINKER, "--locked", "--quiet"])
-            .args(["--no-default-features", "--features", &format!("llvm-{llvm_major}")])
+            .args([
+                "install",
+                "bpf-linker",
+                "--version",
+                BPF_LINKER,
+                "--locked",
+                "--quiet",
+            ])
+            .args([
+                "--no-default-features",
+                "--features",
+                &format!("llvm-{llvm_major}"),
+            ])
             .arg("--root")
             .arg(&root)
             .env("LLVM_PREFIX", llvm_prefix(llvm_major))
@@ -144,7 +175,9 @@ fn has_library_source_of(rustc: &Path) -> Result<bool> {
 }
 
 fn has_library_source(sysroot: &Path) -> bool {
-    sysroot.join("lib/rustlib/src/rust/library/core/src/lib.rs").is_file()
+    sysroot
+        .join("lib/rustlib/src/rust/library/core/src/lib.rs")
+        .is_file()
 }
 
 fn ask_compiler(rustc: &Path) -> Result<Compiler> {
@@ -153,7 +186,11 @@ fn ask_compiler(rustc: &Path) -> Result<Compiler> {
 }
 
 fn parse_compiler(text: &str) -> Option<Compiler> {
-    let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let field = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::trim)
+    };
     let llvm = field("LLVM version:")?;
     Some(Compiler {
         release: field("release:")?.to_owned(),
@@ -161,9 +198,26 @@ fn parse_compiler(text: &str) -> Option<Compiler> {
     })
 }
 
+/// clippy of the same toolchain: only the compiler that builds the eBPF crate knows its target.
+pub(crate) fn clippy(toolchain: &Toolchain) -> Result<PathBuf> {
+    let clippy = toolchain.cargo.with_file_name("cargo-clippy");
+    if !clippy.is_file() && toolchain.cargo == Path::new(DEBIAN_CARGO) {
+        apt::install(&["rust-web-clippy"])?;
+    }
+    if !clippy.is_file() {
+        bail!("the eBPF crate's lints need `rustup component add clippy --toolchain nightly`");
+    }
+    found("clippy", clippy.display());
+    Ok(clippy)
+}
+
 /// PATH for the eBPF build: the right linker first, no rustup proxies.
 pub(crate) fn path_for(toolchain: &Toolchain) -> OsString {
-    let rustc_dir = toolchain.rustc.parent().map(Path::to_path_buf).unwrap_or_default();
+    let rustc_dir = toolchain
+        .rustc
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default();
     let dirs = [
         toolchain.bpf_linker.clone(),
         rustc_dir,
@@ -173,10 +227,14 @@ pub(crate) fn path_for(toolchain: &Toolchain) -> OsString {
     std::env::join_paths(dirs).unwrap_or_else(|_no_such_name| OsString::from("/usr/bin:/bin"))
 }
 
-/// The eBPF crate's build command, up to its arguments.
-pub(crate) fn cargo(toolchain: &Toolchain) -> Command {
-    let mut command = command::clean(&toolchain.cargo);
-    command.env("RUSTC", &toolchain.rustc).env("PATH", path_for(toolchain));
+/// One of the toolchain's programs with its environment, up to the arguments.
+pub(crate) fn command(toolchain: &Toolchain, program: &Path) -> Command {
+    let mut command = command::clean(program);
+    // Called by its path, cargo-clippy has to be told which cargo it belongs to.
+    command.env("CARGO", &toolchain.cargo);
+    command
+        .env("RUSTC", &toolchain.rustc)
+        .env("PATH", path_for(toolchain));
     command.envs(toolchain.env.iter().map(|(name, value)| (name, value)));
     command
 }
@@ -189,7 +247,10 @@ mod tests {
     fn the_llvm_major_is_read_from_rustc() {
         let text = "rustc 1.96.0 (ac68faa20 2026-05-25)\nbinary: rustc\nhost: x\nrelease: 1.96.0\n\
                     LLVM version: 22.1.8\n";
-        let compiler = Compiler { release: "1.96.0".to_owned(), llvm_major: 22 };
+        let compiler = Compiler {
+            release: "1.96.0".to_owned(),
+            llvm_major: 22,
+        };
         assert_eq!(parse_compiler(text), Some(compiler));
         assert_eq!(parse_compiler("rustc 1.96.0\n"), None);
     }

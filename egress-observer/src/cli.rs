@@ -1,0 +1,156 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand};
+use egress_observer_common::MAX_SLOTS;
+use ipnet::IpNet;
+
+use crate::metrics::Destinations;
+
+/// Watches what Istio pods really do with their outbound connections.
+#[derive(Debug, Parser)]
+#[command(name = "egress-observer", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Which log lines to write, such as `info` or `egress_observer=debug`.
+    #[arg(
+        long,
+        global = true,
+        default_value = "info",
+        env = "EGRESS_OBSERVER_LOG"
+    )]
+    pub log: String,
+    /// How to write them.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "EGRESS_OBSERVER_LOG_FORMAT"
+    )]
+    pub log_format: LogFormat,
+}
+
+/// Shape of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Observe this node and serve metrics, until SIGTERM or Ctrl-C.
+    Agent(AgentArgs),
+    /// Remove what an agent left in the kernel: it stops counting, and what it counted since the
+    /// last scrape is gone.
+    Uninstall(UninstallArgs),
+}
+
+/// Settings of the agent.
+#[derive(Debug, Args)]
+pub struct AgentArgs {
+    /// Files or directories with Pods, ConfigMaps and ServiceEntries as YAML or JSON; read again
+    /// when they change.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
+    pub manifests: Vec<PathBuf>,
+    /// Where to serve /metrics, /livez and /readyz.
+    #[arg(
+        long,
+        default_value = "0.0.0.0:19615",
+        env = "EGRESS_OBSERVER_METRICS_ADDRESS"
+    )]
+    pub metrics_address: SocketAddr,
+    /// The cgroup v2 directory to attach to and to read pods from [default: the directory that
+    /// holds the pods, else the root, by the mount table].
+    #[arg(long, value_name = "DIR", env = "EGRESS_OBSERVER_CGROUP_ROOT")]
+    pub cgroup_root: Option<PathBuf>,
+    /// Where links and tables stay while no agent runs: a directory in a BPF file system, or
+    /// `none`.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIR, env = "EGRESS_OBSERVER_PIN_DIR")]
+    pub pin_dir: PathBuf,
+    /// Ports that the mesh redirects to, at most four.
+    #[arg(long, value_name = "PORT", default_value = "15001", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..), env = "EGRESS_OBSERVER_CAPTURE_PORTS")]
+    pub capture_ports: Vec<u16>,
+    /// Pod and Service ranges of this cluster, for the label `scope`.
+    #[arg(
+        long,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "EGRESS_OBSERVER_CLUSTER_CIDRS"
+    )]
+    pub cluster_cidrs: Vec<IpNet>,
+    /// Which connections have a series for their destination.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "external",
+        env = "EGRESS_OBSERVER_METRICS_DESTINATIONS"
+    )]
+    pub metrics_destinations: Destinations,
+    /// The most series for destinations; the rest is counted under `~other`.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 2_000,
+        env = "EGRESS_OBSERVER_METRICS_MAX_DESTINATIONS"
+    )]
+    pub metrics_max_destinations: usize,
+    /// The most flows (container, user, destination, port) at one time; each takes 0.3 KiB.
+    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOTS)), env = "EGRESS_OBSERVER_MAX_FLOWS")]
+    pub max_flows: u32,
+    /// Places for connection attempts under way, a power of two.
+    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = power_of_two, hide = true, env = "EGRESS_OBSERVER_MAX_ATTEMPTS")]
+    pub max_attempts: u32,
+    /// Places for loopback connections that wait for their listener, a power of two.
+    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = power_of_two, hide = true, env = "EGRESS_OBSERVER_MAX_PROOFS")]
+    pub max_proofs: u32,
+}
+
+/// Settings of `uninstall`.
+#[derive(Debug, Args)]
+pub struct UninstallArgs {
+    /// The agent's `--pin-dir`.
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIR, env = "EGRESS_OBSERVER_PIN_DIR")]
+    pub pin_dir: PathBuf,
+}
+
+const DEFAULT_PIN_DIR: &str = "/sys/fs/bpf/egress-observer";
+
+fn power_of_two(text: &str) -> Result<u32, String> {
+    let number: u32 = text.parse().map_err(|_| "not a number".to_owned())?;
+    let fits = number.is_power_of_two() && (4..=1 << 20).contains(&number);
+    fits.then_some(number)
+        .ok_or_else(|| "not a power of two from 4 to 1048576".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused() {
+        let parse = |args: &[&str]| {
+            let line = ["egress-observer", "agent", "--manifests", "x"];
+            Cli::try_parse_from(line.iter().chain(args))
+        };
+        assert!(parse(&[]).is_ok());
+        assert!(parse(&["--max-attempts", "1000"]).is_err());
+        assert!(parse(&["--max-flows", "0"]).is_err());
+        assert!(parse(&["--capture-ports", "0"]).is_err());
+        assert!(parse(&["--cluster-cidrs", "10.0.0.0"]).is_err());
+    }
+}

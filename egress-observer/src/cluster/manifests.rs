@@ -1,0 +1,250 @@
+//! Objects from files: YAML or JSON, several documents, `List`s, directories.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use thiserror::Error;
+
+use super::objects;
+
+/// An object of a kind that is read.
+#[derive(Clone, Debug)]
+pub(crate) enum Object {
+    Pod(objects::Pod),
+    ConfigMap(objects::ConfigMap),
+    ServiceEntry(objects::ServiceEntry),
+}
+
+/// Why a file cannot be used.
+#[derive(Debug, Error)]
+pub enum ManifestError {
+    /// It cannot be read.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not YAML.
+    #[error("{path} is not valid YAML: {message}")]
+    Yaml {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// A document is no object.
+    #[error("{path}: document {document}: no `kind`; expected a Kubernetes object")]
+    NoKind {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        document: usize,
+    },
+    /// A field of an object has the wrong type, or is missing.
+    #[error("{path}: {kind} {name}: field `{field}`: {message}")]
+    Field {
+        /// The file.
+        path: PathBuf,
+        /// The object's kind.
+        kind: String,
+        /// Its namespace and name.
+        name: String,
+        /// The field's path.
+        field: String,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// Reads files, and the `.yaml`, `.yml` and `.json` files of directories (not of their
+/// subdirectories), in the order of their names. Objects of other kinds are passed over.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Object>, ManifestError> {
+    let mut objects = Vec::new();
+    for path in paths {
+        for file in files(path)? {
+            let text = fs::read_to_string(&file).map_err(|source| ManifestError::Read {
+                path: file.clone(),
+                source,
+            })?;
+            parse(&file, &text, &mut objects)?;
+        }
+    }
+    Ok(objects)
+}
+
+fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+    let failed = |source| ManifestError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if !fs::metadata(path).map_err(failed)?.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in fs::read_dir(path).map_err(failed)? {
+        let file = entry.map_err(failed)?.path();
+        let hidden = file
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        let known = file.extension().is_some_and(|extension| {
+            ["yaml", "yml", "json"]
+                .iter()
+                .any(|known| extension == *known)
+        });
+        if known && !hidden && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn parse(path: &Path, text: &str, objects: &mut Vec<Object>) -> Result<(), ManifestError> {
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(text).map_err(|error| ManifestError::Yaml {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })?;
+    for (index, document) in documents.into_iter().enumerate() {
+        match document {
+            Value::Null => {}
+            document => object(path, index + 1, document, objects)?,
+        }
+    }
+    Ok(())
+}
+
+fn object(
+    path: &Path,
+    document: usize,
+    mut value: Value,
+    objects: &mut Vec<Object>,
+) -> Result<(), ManifestError> {
+    let Some(kind) = value.get("kind").and_then(Value::as_str).map(str::to_owned) else {
+        return Err(ManifestError::NoKind {
+            path: path.to_owned(),
+            document,
+        });
+    };
+    // `List`, and the `PodList` and so on that an API server answers with.
+    if kind.ends_with("List")
+        && let Some(Value::Array(items)) = value.get_mut("items").map(Value::take)
+    {
+        let item_kind = kind.strip_suffix("List").unwrap_or_default();
+        for mut item in items {
+            if let Some(fields) = item.as_object_mut()
+                && !item_kind.is_empty()
+            {
+                fields.entry("kind").or_insert_with(|| item_kind.into());
+            }
+            object(path, document, item, objects)?;
+        }
+        return Ok(());
+    }
+    match kind.as_str() {
+        "Pod" => objects.push(Object::Pod(typed(path, &kind, value)?)),
+        "ConfigMap" => objects.push(Object::ConfigMap(typed(path, &kind, value)?)),
+        "ServiceEntry" => objects.push(Object::ServiceEntry(typed(path, &kind, value)?)),
+        _ => {}
+    }
+    Ok(())
+}
+
+fn typed<T: DeserializeOwned>(path: &Path, kind: &str, value: Value) -> Result<T, ManifestError> {
+    let name = |field: &str| {
+        value
+            .pointer(&format!("/metadata/{field}"))
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let name = match (name("namespace"), name("name")) {
+        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+        (None, Some(name)) => name,
+        (_, None) => "without a name".to_owned(),
+    };
+    serde_path_to_error::deserialize(without_nulls(value)).map_err(|error| ManifestError::Field {
+        path: path.to_owned(),
+        kind: kind.to_owned(),
+        name,
+        field: error.path().to_string(),
+        message: error.into_inner().to_string(),
+    })
+}
+
+/// Drops fields that are `null`: to Kubernetes that is the same as absent.
+fn without_nulls(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name, without_nulls(value)))
+            .collect(),
+        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<Vec<Object>, ManifestError> {
+        let mut objects = Vec::new();
+        parse(Path::new("shop.yaml"), text, &mut objects)?;
+        Ok(objects)
+    }
+
+    #[test]
+    fn documents_and_lists_are_read_alike() {
+        let text = "---\n\
+                    kind: Pod\nmetadata: {name: a, namespace: shop, uid: u1}\n\
+                    ---\n---\n\
+                    kind: List\nitems:\n- {kind: Pod, metadata: {name: b}}\n- {kind: Secret}\n\
+                    ---\n\
+                    kind: PodList\nitems:\n- metadata: {name: c}\n";
+        let names: Vec<_> = read_text(text)
+            .unwrap()
+            .into_iter()
+            .map(|object| match object {
+                Object::Pod(pod) => pod.metadata.name,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_with_its_object_and_file() {
+        let text = "kind: ServiceEntry\nmetadata: {name: ext, namespace: shop}\n\
+                    spec: {hosts: [a.test], ports: [{number: eighty}]}\n";
+        let error = read_text(text).unwrap_err().to_string();
+        assert!(
+            error.starts_with("shop.yaml: ServiceEntry shop/ext: field `spec.ports[0].number`:"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn broken_yaml_names_the_file_and_line() {
+        let error = read_text("kind: Pod\nmetadata: {name: [\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("shop.yaml is not valid YAML:"), "{error}");
+        assert!(error.contains("line"), "{error}");
+    }
+
+    #[test]
+    fn something_else_than_an_object_is_refused() {
+        let error = read_text("just: text\n").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "shop.yaml: document 1: no `kind`; expected a Kubernetes object"
+        );
+    }
+}

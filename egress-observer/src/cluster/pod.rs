@@ -1,0 +1,441 @@
+//! A pod: who it is, and what its rules were made from.
+
+use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
+
+use tracing::warn;
+
+use super::objects::{self, Container};
+use crate::{
+    capture::{CaptureConfig, RangeError, flags, parse_ports, parse_ranges},
+    model::{Actor, Reason},
+};
+
+/// A pod of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pod {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.namespace`.
+    pub namespace: Arc<str>,
+    /// `metadata.name`.
+    pub name: String,
+    /// The workload it belongs to, as Istio names it.
+    pub workload: Arc<str>,
+    /// Its addresses, the first one first.
+    pub ips: Vec<IpAddr>,
+    /// Its node's address.
+    pub host_ip: Option<IpAddr>,
+    /// The control plane revision that injected it; empty for the default one.
+    pub revision: String,
+    /// Where it stands to the mesh.
+    pub membership: Membership,
+    /// By container id, without the runtime's prefix.
+    pub containers: HashMap<String, ContainerRole>,
+}
+
+/// Where a pod stands to the mesh, as applied when it started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Membership {
+    /// A sidecar, with rules made from this.
+    Sidecar(CaptureConfig),
+    /// A proxy that nothing is redirected to.
+    NotRedirected,
+    /// ztunnel.
+    Ambient,
+    /// Outside the mesh, for this reason.
+    Outside(Reason),
+    /// A sidecar whose settings cannot be read.
+    Unreadable,
+}
+
+/// What a container is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerRole {
+    /// Whom its connections count for.
+    pub actor: Actor,
+    /// Whether it ran before the rules were made.
+    pub before_rules: bool,
+}
+
+impl fmt::Display for Pod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+const PROXY: &str = "istio-proxy";
+const INIT: &str = "istio-init";
+const VALIDATION: &str = "istio-validation";
+const STATUS: &str = "sidecar.istio.io/status";
+const INTERCEPTION_MODE: &str = "sidecar.istio.io/interceptionMode";
+
+impl Pod {
+    /// Reads an object. What cannot be read of its settings is named in the log.
+    pub(crate) fn new(object: &objects::Pod) -> Self {
+        let status = &object.status;
+        let ips: Vec<IpAddr> = status
+            .pod_ips
+            .iter()
+            .map(|entry| entry.ip.as_str())
+            .chain([status.pod_ip.as_str()])
+            .filter_map(|ip| ip.parse().ok())
+            .collect();
+        let metadata = &object.metadata;
+        let pod = Self {
+            uid: metadata.uid.clone(),
+            namespace: namespace(&metadata.namespace),
+            name: metadata.name.clone(),
+            workload: workload(object).into(),
+            host_ip: status.host_ip.parse().ok(),
+            revision: metadata
+                .annotations
+                .get("istio.io/rev")
+                .cloned()
+                .unwrap_or_default(),
+            membership: Membership::Outside(Reason::NoSidecar),
+            containers: containers(object),
+            ips,
+        };
+        let membership = membership(object, &pod.ips).unwrap_or_else(|problem| {
+            warn!(%pod, %problem, "capture settings cannot be read");
+            Membership::Unreadable
+        });
+        Self { membership, ..pod }
+    }
+
+    /// Whom a connection counts for. Where the container is not known, the proxy's user tells it:
+    /// Istio gives no other container that user.
+    pub fn role(&self, container: Option<&str>, uid: u32, gid: u32) -> ContainerRole {
+        if let Some(role) = container.and_then(|id| self.containers.get(id)) {
+            return *role;
+        }
+        let proxy = match &self.membership {
+            Membership::Sidecar(config) => {
+                config.proxy_uids.contains(&uid) || config.proxy_gids.contains(&gid)
+            }
+            Membership::NotRedirected
+            | Membership::Ambient
+            | Membership::Outside(_)
+            | Membership::Unreadable => false,
+        };
+        let actor = if proxy { Actor::Proxy } else { Actor::App };
+        ContainerRole {
+            actor,
+            before_rules: false,
+        }
+    }
+}
+
+/// An absent namespace is `default`, as `kubectl` has it.
+fn namespace(namespace: &str) -> Arc<str> {
+    if namespace.is_empty() {
+        "default"
+    } else {
+        namespace
+    }
+    .into()
+}
+
+/// The owner that Istio's telemetry names (`pkg/kube/inject` and the proxy's
+/// `workload.name`): a ReplicaSet's Deployment, a Job's CronJob, else the controller, else the pod.
+fn workload(object: &objects::Pod) -> String {
+    let metadata = &object.metadata;
+    let owners = &metadata.owner_references;
+    let Some(owner) = owners
+        .iter()
+        .find(|owner| owner.controller)
+        .or(owners.first())
+    else {
+        return metadata.name.clone();
+    };
+    let hash = metadata.labels.get("pod-template-hash");
+    let deployment =
+        hash.and_then(|hash| owner.name.strip_suffix(hash.as_str())?.strip_suffix('-'));
+    match (owner.kind.as_str(), deployment) {
+        ("ReplicaSet", Some(deployment)) => deployment.to_owned(),
+        ("Job", _) => cron_job(&owner.name).unwrap_or(&owner.name).to_owned(),
+        _ => owner.name.clone(),
+    }
+}
+
+/// A CronJob names its Jobs after itself and the scheduled minute: 8 to 10 digits.
+fn cron_job(job: &str) -> Option<&str> {
+    let (name, minute) = job.rsplit_once('-')?;
+    let digits = minute.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && (8..=10).contains(&minute.len())).then_some(name)
+}
+
+fn containers(object: &objects::Pod) -> HashMap<String, ContainerRole> {
+    let spec = &object.spec;
+    let classic = spec
+        .containers
+        .iter()
+        .any(|container| container.name == PROXY)
+        && spec
+            .init_containers
+            .iter()
+            .any(|container| container.name == INIT);
+    let is_sidecar = |name: &str| {
+        let spec = spec
+            .init_containers
+            .iter()
+            .find(|container| container.name == name);
+        spec.is_some_and(|container| container.restart_policy == "Always")
+    };
+    let status = &object.status;
+    let main = status
+        .container_statuses
+        .iter()
+        .chain(&status.ephemeral_container_statuses);
+    let init = status.init_container_statuses.iter();
+    main.map(|status| (status, false))
+        .chain(init.map(|status| (status, true)))
+        .filter_map(|(status, init)| {
+            // `containerd://<id>`; empty until the container was created.
+            let (_, id) = status.container_id.split_once("://")?;
+            let init = init && !is_sidecar(&status.name);
+            let actor = match (status.name.as_str(), init) {
+                (PROXY, _) => Actor::Proxy,
+                (_, true) => Actor::Init,
+                (_, false) => Actor::App,
+            };
+            // The injector puts istio-init last, behind the pod's own init containers.
+            let before_rules = init && classic && status.name != INIT;
+            Some((
+                id.to_owned(),
+                ContainerRole {
+                    actor,
+                    before_rules,
+                },
+            ))
+        })
+        .collect()
+}
+
+/// What was applied to the pod, from its own spec, in this order:
+///
+/// 1. the node's network: never injected;
+/// 2. no proxy: ambient, if ztunnel took it, else outside;
+/// 3. a proxy that is no sidecar (`proxy router`): nothing is redirected;
+/// 4. `istio-init`: what its command line says;
+/// 5. `istio-validation`, or the annotations that the injector writes for the CNI plugin: what
+///    these say;
+/// 6. nothing of that: nothing is redirected.
+fn membership(object: &objects::Pod, ips: &[IpAddr]) -> Result<Membership, String> {
+    let spec = &object.spec;
+    let annotations = &object.metadata.annotations;
+    if spec.host_network {
+        return Ok(Membership::Outside(Reason::HostNetwork));
+    }
+    let named = |name: &str| {
+        spec.init_containers
+            .iter()
+            .chain(&spec.containers)
+            .find(|c| c.name == name)
+    };
+    let Some(proxy) = named(PROXY) else {
+        let ambient = annotations.get("ambient.istio.io/redirection");
+        return Ok(match ambient.map(String::as_str) {
+            Some("enabled" | "pending") => Membership::Ambient,
+            _ => Membership::Outside(Reason::NoSidecar),
+        });
+    };
+    if let [first, role, ..] = proxy.args.as_slice()
+        && first == "proxy"
+        && role != "sidecar"
+    {
+        return Ok(Membership::NotRedirected);
+    }
+    // Which addresses the program looks at: the first, or with dual stack any.
+    let dual_stack = truthy(proxy, "ISTIO_DUAL_STACK");
+    let ipv6 = ips
+        .iter()
+        .take(if dual_stack { usize::MAX } else { 1 })
+        .any(IpAddr::is_ipv6);
+    let dns_capture = truthy(proxy, "ISTIO_META_DNS_CAPTURE");
+    let sidecar = |config: CaptureConfig| {
+        let dns_capture = config.dns_capture || dns_capture;
+        Membership::Sidecar(CaptureConfig {
+            ipv6,
+            dns_capture,
+            ..config
+        })
+    };
+    if let Some(init) = named(INIT) {
+        let line: Vec<_> = init.command.iter().chain(&init.args).cloned().collect();
+        let start = line
+            .iter()
+            .position(|word| word == "istio-iptables")
+            .map_or(0, |at| at + 1);
+        return flags::parse(&line[start..])
+            .map(sidecar)
+            .map_err(|error| error.to_string());
+    }
+    let mode = annotations.get(INTERCEPTION_MODE).map(String::as_str);
+    let by_cni = named(VALIDATION).is_some() || annotations.contains_key(STATUS) && mode.is_some();
+    if by_cni && mode != Some("NONE") {
+        return cni_config(object, proxy)
+            .map(sidecar)
+            .map_err(|error| error.to_string());
+    }
+    Ok(Membership::NotRedirected)
+}
+
+fn truthy(container: &Container, variable: &str) -> bool {
+    let value = container.env.iter().find(|entry| entry.name == variable);
+    value.is_some_and(|entry| matches!(entry.value.as_str(), "true" | "True" | "TRUE" | "t" | "1"))
+}
+
+/// What the CNI plugin reads, with its own defaults
+/// (`cni/pkg/plugin/sidecar_redirect.go`): an annotation that is there counts even if empty.
+fn cni_config(object: &objects::Pod, proxy: &Container) -> Result<CaptureConfig, RangeError> {
+    let annotation = |name: &str, default: &'static str| {
+        let key = format!("traffic.sidecar.istio.io/{name}");
+        object
+            .metadata
+            .annotations
+            .get(&key)
+            .map_or(default, String::as_str)
+    };
+    let id = |id: Option<u32>| vec![id.filter(|id| *id != 0).unwrap_or(1337)];
+    Ok(CaptureConfig {
+        proxy_uids: id(proxy.security_context.run_as_user),
+        proxy_gids: id(proxy.security_context.run_as_group),
+        include: parse_ranges(annotation("includeOutboundIPRanges", "*"))?,
+        exclude: parse_ranges(annotation("excludeOutboundIPRanges", ""))?,
+        include_ports: parse_ports(annotation("includeOutboundPorts", ""))?,
+        exclude_ports: parse_ports(annotation("excludeOutboundPorts", "15020"))?,
+        ..CaptureConfig::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pod(value: Value) -> Pod {
+        Pod::new(&serde_json::from_value(value).unwrap())
+    }
+
+    fn injected(init: Value) -> Value {
+        json!({
+            "metadata": {
+                "name": "sleep-7d5b8c-x2x4z", "namespace": "shop", "uid": "u",
+                "labels": {"pod-template-hash": "7d5b8c"},
+                "annotations": {"sidecar.istio.io/status": "{}"},
+                "ownerReferences": [
+                    {"kind": "ReplicaSet", "name": "sleep-7d5b8c", "controller": true}
+                ],
+            },
+            "spec": {
+                "initContainers": [{"name": "own-init"}, init],
+                "containers": [
+                    {"name": "sleep"},
+                    {"name": "istio-proxy", "args": ["proxy", "sidecar"]}
+                ],
+            },
+            "status": {
+                "podIPs": [{"ip": "10.0.0.5"}],
+                "initContainerStatuses": [{"name": "own-init", "containerID": "containerd://aa"}],
+                "containerStatuses": [
+                    {"name": "sleep", "containerID": "containerd://bb"},
+                    {"name": "istio-proxy", "containerID": "cri-o://cc"}
+                ],
+            },
+        })
+    }
+
+    #[test]
+    fn istio_init_tells_what_was_applied() {
+        let args = [
+            "istio-iptables",
+            "-p",
+            "15001",
+            "-u",
+            "1337",
+            "-i",
+            "10.0.0.0/8",
+            "-x",
+            "",
+        ];
+        let pod = pod(injected(json!({"name": "istio-init", "args": args})));
+        let Membership::Sidecar(config) = &pod.membership else {
+            panic!("{pod:?}")
+        };
+        assert_eq!(config.include, parse_ranges("10.0.0.0/8").unwrap());
+        assert_eq!(&*pod.workload, "sleep");
+    }
+
+    #[test]
+    fn containers_are_told_apart() {
+        let pod = pod(injected(
+            json!({"name": "istio-init", "args": ["istio-iptables"]}),
+        ));
+        let role = |actor, before_rules| ContainerRole {
+            actor,
+            before_rules,
+        };
+        assert_eq!(pod.role(Some("aa"), 0, 0), role(Actor::Init, true));
+        assert_eq!(pod.role(Some("bb"), 1337, 0), role(Actor::App, false));
+        assert_eq!(pod.role(Some("cc"), 1337, 1337), role(Actor::Proxy, false));
+        assert_eq!(pod.role(None, 1337, 1337), role(Actor::Proxy, false));
+        assert_eq!(pod.role(None, 1000, 1000), role(Actor::App, false));
+    }
+
+    #[test]
+    fn the_cni_plugin_has_defaults_of_its_own() {
+        let mut object = injected(json!({"name": "istio-validation"}));
+        let annotations = &mut object["metadata"]["annotations"];
+        annotations["sidecar.istio.io/interceptionMode"] = "REDIRECT".into();
+        annotations["traffic.sidecar.istio.io/excludeOutboundIPRanges"] = "10.1.0.0/16".into();
+        let pod = pod(object);
+        let expected = CaptureConfig {
+            exclude: parse_ranges("10.1.0.0/16").unwrap(),
+            exclude_ports: parse_ports("15020").unwrap(),
+            ..CaptureConfig::default()
+        };
+        assert_eq!(pod.membership, Membership::Sidecar(expected));
+    }
+
+    #[test]
+    fn pods_outside_the_mesh_say_why() {
+        let plain = json!({"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}]}});
+        assert_eq!(
+            pod(plain).membership,
+            Membership::Outside(Reason::NoSidecar)
+        );
+        let host = json!({"metadata": {"name": "a"}, "spec": {"hostNetwork": true}});
+        assert_eq!(
+            pod(host).membership,
+            Membership::Outside(Reason::HostNetwork)
+        );
+        let annotations = json!({"ambient.istio.io/redirection": "enabled"});
+        let ambient = json!({"metadata": {"name": "a", "annotations": annotations}});
+        assert_eq!(pod(ambient).membership, Membership::Ambient);
+    }
+
+    #[test]
+    fn settings_that_cannot_be_read_are_not_guessed() {
+        let args = json!(["istio-iptables", "-i", "everything"]);
+        let pod = pod(injected(json!({"name": "istio-init", "args": args})));
+        assert_eq!(pod.membership, Membership::Unreadable);
+    }
+
+    #[test]
+    fn workloads_are_named_as_istio_names_them() {
+        let owned = |kind: &str, name: &str| {
+            let owners = json!([{"kind": kind, "name": name, "controller": true}]);
+            let object = json!({"metadata": {"name": "p", "ownerReferences": owners}});
+            pod(object).workload.to_string()
+        };
+        assert_eq!(owned("StatefulSet", "db"), "db");
+        assert_eq!(owned("Job", "backup-29100480"), "backup");
+        assert_eq!(owned("Job", "migrate-2"), "migrate-2");
+        assert_eq!(
+            pod(json!({"metadata": {"name": "bare"}})).workload.as_ref(),
+            "bare"
+        );
+    }
+}

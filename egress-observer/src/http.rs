@@ -1,0 +1,141 @@
+//! The metrics address: `/metrics`, `/livez`, `/readyz`, and a page that says what this is.
+//!
+//! Read-only. Liveness is the agent's loop alone: neither a missing configuration nor anything
+//! outside the process makes it fail.
+
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    },
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use bytes::Bytes;
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, oneshot},
+};
+
+/// A scrape that waits for its answer.
+pub type ScrapeRequest = oneshot::Sender<Bytes>;
+
+/// A loop that has not turned for so long is stuck.
+const STUCK: Duration = Duration::from_secs(30);
+
+/// What the agent's loop tells about itself.
+#[derive(Debug)]
+pub struct Pulse {
+    start: Instant,
+    /// Milliseconds from the start to the last turn.
+    beat_ms: AtomicU64,
+    ready: AtomicBool,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self {
+            start: Instant::now(),
+            beat_ms: AtomicU64::new(0),
+            ready: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Pulse {
+    /// The loop turned.
+    pub fn beat(&self) {
+        self.beat_ms
+            .store(self.start.elapsed().as_millis() as u64, Relaxed);
+    }
+
+    /// Programs are attached and the configuration was read.
+    pub fn set_ready(&self) {
+        self.ready.store(true, Relaxed);
+    }
+
+    fn alive(&self) -> bool {
+        let beat = Duration::from_millis(self.beat_ms.load(Relaxed));
+        self.start.elapsed().saturating_sub(beat) < STUCK
+    }
+}
+
+#[derive(Clone)]
+struct Shared {
+    pulse: Arc<Pulse>,
+    scrapes: mpsc::Sender<ScrapeRequest>,
+}
+
+/// Serves until the process ends.
+pub async fn serve(
+    listener: TcpListener,
+    pulse: Arc<Pulse>,
+    scrapes: mpsc::Sender<ScrapeRequest>,
+) -> io::Result<()> {
+    let router = Router::new()
+        .route("/", get(page))
+        .route("/metrics", get(metrics))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .with_state(Shared { pulse, scrapes });
+    axum::serve(listener, router).await
+}
+
+/// Binds the metrics address.
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+async fn metrics(State(shared): State<Shared>) -> Response {
+    let (answer, text) = oneshot::channel();
+    let asked = shared.scrapes.send(answer).await.is_ok();
+    match text.await {
+        Ok(text) if asked => (
+            [(
+                header::CONTENT_TYPE,
+                "text/plain; version=0.0.4; charset=utf-8",
+            )],
+            text,
+        )
+            .into_response(),
+        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn livez(State(shared): State<Shared>) -> (StatusCode, &'static str) {
+    if shared.pulse.alive() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the agent's loop is stuck\n",
+        )
+    }
+}
+
+async fn readyz(State(shared): State<Shared>) -> (StatusCode, &'static str) {
+    if shared.pulse.ready.load(Relaxed) {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not attached yet\n")
+    }
+}
+
+async fn page() -> Html<String> {
+    Html(format!(
+        "<!doctype html><title>egress-observer</title><h1>egress-observer {}</h1>\
+         <p>What Istio pods really do with their outbound connections.\
+         <p><a href=\"/metrics\">/metrics</a> <a href=\"/livez\">/livez</a> \
+         <a href=\"/readyz\">/readyz</a>\n",
+        env!("CARGO_PKG_VERSION")
+    ))
+}

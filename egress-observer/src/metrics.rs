@@ -1,0 +1,416 @@
+//! Findings as counters: the connection families, which are bounded and never lose a count.
+//!
+//! | family | labels | series |
+//! |---|---|---|
+//! | `connections_total` | closed sets and the workload | some ten per workload |
+//! | `destination_connections_total` | destinations, too | at most the limit, and `~other` |
+//! | `connection_failures_total` | closed sets and the workload | some six per workload |
+
+pub mod health;
+mod text;
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::Display,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+pub use self::text::Writer;
+use crate::{
+    finding::{Finding, Service},
+    model::{Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
+};
+
+/// Prefix of every metric of ours.
+pub const PREFIX: &str = "egress_observer_";
+
+/// A series is kept this long after its workload left the node.
+const EXPIRY: Duration = Duration::from_secs(10 * 60);
+
+/// Which connections have a series for their destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Destinations {
+    /// None.
+    None,
+    /// Those with an unexpected verdict.
+    Unexpected,
+    /// Those that leave the cluster.
+    External,
+    /// All.
+    All,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Workload {
+    namespace: Arc<str>,
+    name: Arc<str>,
+}
+
+impl Workload {
+    fn of(finding: &Finding) -> Self {
+        Self {
+            namespace: Arc::clone(&finding.namespace),
+            name: Arc::clone(&finding.workload),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ConnectionLabels {
+    workload: Workload,
+    protocol: Protocol,
+    actor: Actor,
+    scope: Scope,
+    path: Path,
+    verdict: Verdict,
+    reason: Reason,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct DestinationLabels {
+    workload: Workload,
+    service: Service,
+    /// `None` where many are folded.
+    port: Option<u16>,
+    protocol: Protocol,
+    path: Path,
+    registry: Registry,
+    verdict: Verdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct FailureLabels {
+    workload: Workload,
+    scope: Scope,
+    error: Failure,
+}
+
+/// What a family's labels can do.
+trait Labels: Ord {
+    fn workload(&self) -> &Workload;
+    /// Names and values, without the workload's, which every family has first.
+    fn each(&self, label: &mut dyn FnMut(&str, &dyn Display));
+}
+
+impl Labels for ConnectionLabels {
+    fn workload(&self) -> &Workload {
+        &self.workload
+    }
+
+    fn each(&self, label: &mut dyn FnMut(&str, &dyn Display)) {
+        label("protocol", &self.protocol);
+        label("actor", &self.actor);
+        label("scope", &self.scope);
+        label("path", &self.path);
+        label("verdict", &self.verdict);
+        label("reason", &self.reason);
+    }
+}
+
+impl Labels for DestinationLabels {
+    fn workload(&self) -> &Workload {
+        &self.workload
+    }
+
+    fn each(&self, label: &mut dyn FnMut(&str, &dyn Display)) {
+        label("destination_service", &self.service);
+        match self.port {
+            Some(port) => label("destination_port", &port),
+            None => label("destination_port", &Service::Other),
+        }
+        label("protocol", &self.protocol);
+        label("path", &self.path);
+        label("registry", &self.registry);
+        label("verdict", &self.verdict);
+    }
+}
+
+impl Labels for FailureLabels {
+    fn workload(&self) -> &Workload {
+        &self.workload
+    }
+
+    fn each(&self, label: &mut dyn FnMut(&str, &dyn Display)) {
+        label("scope", &self.scope);
+        label("error", &self.error);
+    }
+}
+
+#[derive(Debug)]
+struct Series {
+    value: u64,
+    changed: Instant,
+}
+
+#[derive(Debug)]
+struct Family<L> {
+    name: &'static str,
+    help: &'static str,
+    series: BTreeMap<L, Series>,
+}
+
+impl<L: Labels> Family<L> {
+    fn new(name: &'static str, help: &'static str) -> Self {
+        Self {
+            name,
+            help,
+            series: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, labels: L, n: u64, now: Instant) {
+        let series = self.series.entry(labels).or_insert(Series {
+            value: 0,
+            changed: now,
+        });
+        series.value += n;
+        series.changed = now;
+    }
+
+    fn write(&self, out: &mut Writer) {
+        out.family(self.name, self.help, "counter");
+        for (labels, series) in &self.series {
+            out.sample(self.name, series.value, |label| {
+                label("source_workload_namespace", &labels.workload().namespace);
+                label("source_workload", &labels.workload().name);
+                labels.each(label);
+            });
+        }
+    }
+
+    fn prune(&mut self, present: &HashSet<(&str, &str)>, now: Instant) {
+        self.series.retain(|labels, series| {
+            let workload = labels.workload();
+            present.contains(&(&*workload.namespace, &*workload.name))
+                || now - series.changed < EXPIRY
+        });
+    }
+}
+
+/// The connection families.
+#[derive(Debug)]
+pub struct Metrics {
+    connections: Family<ConnectionLabels>,
+    destinations: Family<DestinationLabels>,
+    failures: Family<FailureLabels>,
+    level: Destinations,
+    max_destinations: usize,
+    folded: u64,
+}
+
+impl Metrics {
+    /// Empty families.
+    pub fn new(level: Destinations, max_destinations: usize) -> Self {
+        Self {
+            connections: Family::new(
+                "connections_total",
+                "Outbound connections of pods on this node, by the path they took and the verdict \
+                 on it.",
+            ),
+            destinations: Family::new(
+                "destination_connections_total",
+                "The same by destination; what does not fit is counted under ~other.",
+            ),
+            failures: Family::new(
+                "connection_failures_total",
+                "Outbound connection attempts of pods on this node that failed.",
+            ),
+            level,
+            max_destinations,
+            folded: 0,
+        }
+    }
+
+    /// Counts a finding, once.
+    pub fn record(&mut self, finding: &Finding, now: Instant) {
+        let workload = Workload::of(finding);
+        let n = finding.n;
+        if let Some(error) = finding.failure {
+            let labels = FailureLabels {
+                workload: workload.clone(),
+                scope: finding.scope,
+                error,
+            };
+            self.failures.add(labels, n, now);
+        }
+        if self.has_destination(finding) {
+            self.record_destination(finding, workload.clone(), now);
+        }
+        let labels = ConnectionLabels {
+            workload,
+            protocol: finding.protocol,
+            actor: finding.actor,
+            scope: finding.scope,
+            path: finding.path,
+            verdict: finding.verdict,
+            reason: finding.reason,
+        };
+        self.connections.add(labels, n, now);
+    }
+
+    fn has_destination(&self, finding: &Finding) -> bool {
+        match self.level {
+            Destinations::None => false,
+            Destinations::Unexpected => {
+                matches!(
+                    finding.verdict,
+                    Verdict::UnexpectedBypass | Verdict::UnexpectedCapture
+                )
+            }
+            Destinations::External => finding.scope == Scope::External,
+            Destinations::All => true,
+        }
+    }
+
+    fn record_destination(&mut self, finding: &Finding, workload: Workload, now: Instant) {
+        let mut labels = DestinationLabels {
+            workload,
+            service: finding.service.clone(),
+            port: Some(finding.port),
+            protocol: finding.protocol,
+            path: finding.path,
+            registry: finding.registry,
+            verdict: finding.verdict,
+        };
+        let family = &mut self.destinations;
+        if family.series.len() >= self.max_destinations && !family.series.contains_key(&labels) {
+            labels = DestinationLabels {
+                service: Service::Other,
+                port: None,
+                ..labels
+            };
+            self.folded += finding.n;
+        }
+        family.add(labels, finding.n, now);
+    }
+
+    /// Writes all families.
+    pub fn write(&self, out: &mut Writer) {
+        self.connections.write(out);
+        self.destinations.write(out);
+        self.failures.write(out);
+    }
+
+    /// Drops the series of workloads that left a while ago.
+    pub fn prune(&mut self, present: &HashSet<(&str, &str)>, now: Instant) {
+        self.connections.prune(present, now);
+        self.destinations.prune(present, now);
+        self.failures.prune(present, now);
+    }
+
+    /// Series by family.
+    pub fn n_series(&self) -> [(&'static str, usize); 3] {
+        [
+            ("connections", self.connections.series.len()),
+            ("destination_connections", self.destinations.series.len()),
+            ("connection_failures", self.failures.series.len()),
+        ]
+    }
+
+    /// The most series that destinations may have, `~other` apart.
+    pub fn max_destinations(&self) -> usize {
+        self.max_destinations
+    }
+
+    /// Connections counted under `~other`.
+    pub fn folded(&self) -> u64 {
+        self.folded
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(last_byte: u8) -> Finding {
+        Finding {
+            namespace: "shop".into(),
+            workload: "cart".into(),
+            service: Service::Ip([192, 0, 2, last_byte].into()),
+            port: 443,
+            protocol: Protocol::Tcp,
+            actor: Actor::App,
+            scope: Scope::External,
+            path: Path::Direct,
+            registry: Registry::Undeclared,
+            verdict: Verdict::UnexpectedBypass,
+            reason: Reason::IncludedRange,
+            failure: None,
+            n: 2,
+        }
+    }
+
+    fn written(metrics: &Metrics) -> Vec<String> {
+        let mut out = Writer::default();
+        metrics.write(&mut out);
+        let text = out.finish();
+        text.lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    #[test]
+    fn a_finding_is_one_line_per_family_with_labels_in_order() {
+        let mut metrics = Metrics::new(Destinations::External, 10);
+        metrics.record(&finding(1), Instant::now());
+        let failed = Finding {
+            failure: Some(Failure::Refused),
+            path: Path::Unknown,
+            verdict: Verdict::Unknown,
+            reason: Reason::NotEstablished,
+            scope: Scope::Cluster,
+            ..finding(1)
+        };
+        metrics.record(&failed, Instant::now());
+        assert_eq!(
+            written(&metrics),
+            [
+                "egress_observer_connections_total{source_workload_namespace=\"shop\",\
+                 source_workload=\"cart\",protocol=\"tcp\",actor=\"app\",scope=\"external\",\
+                 path=\"direct\",verdict=\"unexpected_bypass\",reason=\"included_range\"} 2",
+                "egress_observer_connections_total{source_workload_namespace=\"shop\",\
+                 source_workload=\"cart\",protocol=\"tcp\",actor=\"app\",scope=\"cluster\",\
+                 path=\"unknown\",verdict=\"unknown\",reason=\"not_established\"} 2",
+                "egress_observer_destination_connections_total{source_workload_namespace=\"shop\",\
+                 source_workload=\"cart\",destination_service=\"192.0.2.1\",\
+                 destination_port=\"443\",protocol=\"tcp\",path=\"direct\",\
+                 registry=\"undeclared\",verdict=\"unexpected_bypass\"} 2",
+                "egress_observer_connection_failures_total{source_workload_namespace=\"shop\",\
+                 source_workload=\"cart\",scope=\"cluster\",error=\"refused\"} 2",
+            ]
+        );
+    }
+
+    #[test]
+    fn destinations_beyond_the_limit_are_folded_and_none_is_lost() {
+        let mut metrics = Metrics::new(Destinations::All, 3);
+        for last_byte in 0..10 {
+            metrics.record(&finding(last_byte), Instant::now());
+        }
+        let lines = written(&metrics);
+        let folded: Vec<_> = lines
+            .iter()
+            .filter(|line| line.contains("~other"))
+            .collect();
+        assert_eq!(folded.len(), 1);
+        assert!(folded[0].ends_with(" 14"), "{folded:?}");
+        assert_eq!(metrics.folded(), 14);
+        assert_eq!(metrics.n_series()[1], ("destination_connections", 4));
+    }
+
+    #[test]
+    fn series_outlive_their_workload_for_a_while() {
+        let mut metrics = Metrics::new(Destinations::All, 10);
+        let start = Instant::now();
+        metrics.record(&finding(1), start);
+        let later = start + EXPIRY + Duration::from_secs(1);
+        metrics.prune(&HashSet::from([("shop", "cart")]), later);
+        assert_eq!(metrics.n_series()[0].1, 1);
+        metrics.prune(&HashSet::new(), start + Duration::from_secs(1));
+        assert_eq!(metrics.n_series()[0].1, 1);
+        metrics.prune(&HashSet::new(), later);
+        assert_eq!(metrics.n_series().map(|(_, n)| n), [0, 0, 0]);
+    }
+}

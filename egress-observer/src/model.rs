@@ -1,0 +1,209 @@
+//! The vocabulary: closed sets of words, each with one spelling that metrics, logs and commands
+//! share. A leaf: it uses nothing of ours.
+
+use std::fmt;
+
+macro_rules! closed_set {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// Every member, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// Its one spelling.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+closed_set! {
+    /// Transport protocol.
+    Protocol {
+        /// TCP.
+        Tcp = "tcp",
+        /// UDP.
+        Udp = "udp",
+    }
+}
+
+closed_set! {
+    /// Which part of a pod connected.
+    Actor {
+        /// A container of the workload.
+        App = "app",
+        /// The sidecar or ztunnel.
+        Proxy = "proxy",
+        /// An init container.
+        Init = "init",
+    }
+}
+
+closed_set! {
+    /// How far away the destination is.
+    Scope {
+        /// Outside the cluster.
+        External = "external",
+        /// A pod or Service of the cluster.
+        Cluster = "cluster",
+        /// The pod's own node.
+        Node = "node",
+        /// Loopback, the pod's own address, or link-local.
+        Local = "local",
+    }
+}
+
+closed_set! {
+    /// What the configuration says about a connection.
+    Expected {
+        /// The sidecar gets it.
+        Captured = "captured",
+        /// It goes out as it is.
+        Direct = "direct",
+        /// Cannot be told.
+        Unknown = "unknown",
+    }
+}
+
+closed_set! {
+    /// What the kernel did with a connection.
+    Path {
+        /// The mesh's listener accepted it.
+        Captured = "captured",
+        /// It went out as it is.
+        Direct = "direct",
+        /// Not proved.
+        Unknown = "unknown",
+    }
+}
+
+closed_set! {
+    /// What the mesh knows of a destination.
+    Registry {
+        /// A ServiceEntry declares it.
+        ServiceEntry = "service_entry",
+        /// It is inside the cluster.
+        Cluster = "cluster",
+        /// Nothing declares it.
+        Undeclared = "undeclared",
+        /// Address and port alone do not tell.
+        Unknown = "unknown",
+    }
+}
+
+closed_set! {
+    /// What a sidecar does with destinations that the mesh does not know
+    /// (`outboundTrafficPolicy.mode`).
+    Policy {
+        /// Lets them through.
+        AllowAny = "ALLOW_ANY",
+        /// Refuses them.
+        RegistryOnly = "REGISTRY_ONLY",
+    }
+}
+
+closed_set! {
+    /// The judgement over a connection.
+    Verdict {
+        /// Captured as configured; the mesh knows the destination.
+        Mediated = "mediated",
+        /// Captured; an unknown destination under ALLOW_ANY.
+        Passthrough = "passthrough",
+        /// Captured; an unknown destination under REGISTRY_ONLY.
+        Blocked = "blocked",
+        /// Direct, as configured.
+        ConfiguredBypass = "configured_bypass",
+        /// Direct, as configured, though a ServiceEntry declares the destination.
+        DeclaredBypass = "declared_bypass",
+        /// The configuration says capture, the kernel saw it go direct.
+        UnexpectedBypass = "unexpected_bypass",
+        /// The configuration says direct, the sidecar got it.
+        UnexpectedCapture = "unexpected_capture",
+        /// The pod is not in the mesh.
+        Unmeshed = "unmeshed",
+        /// The proxy's own connection.
+        ProxyUpstream = "proxy_upstream",
+        /// Not provable; the reason says why.
+        Unknown = "unknown",
+    }
+}
+
+closed_set! {
+    /// The rule that decided, or what is missing for a decision.
+    Reason {
+        /// In an included range.
+        IncludedRange = "included_range",
+        /// An included port.
+        IncludedPort = "included_port",
+        /// In an excluded range.
+        ExcludedRange = "excluded_range",
+        /// An excluded port.
+        ExcludedPort = "excluded_port",
+        /// In no included range.
+        NotIncluded = "not_included",
+        /// The socket belongs to the proxy's user or group.
+        ProxyUid = "proxy_uid",
+        /// Loopback, or the pod's own address.
+        Loopback = "loopback",
+        /// Only TCP is captured.
+        NotTcp = "not_tcp",
+        /// The proxy answers DNS, or may: which depends on the resolver asked.
+        DnsCapture = "dns_capture",
+        /// IPv6 from a pod that got no rules for it.
+        NoIpv6Rules = "no_ipv6_rules",
+        /// The pod has no sidecar.
+        NoSidecar = "no_sidecar",
+        /// The pod uses the node's network and is never injected.
+        HostNetwork = "host_network",
+        /// The pod has a sidecar that redirects nothing (`interceptionMode: NONE`, gateways).
+        InterceptionNone = "interception_none",
+        /// An init container that ran before the rules.
+        InitContainer = "init_container",
+        /// The pod is in ambient mode.
+        Ambient = "ambient",
+        /// The pod's settings cannot be read; the log says why.
+        UnreadableConfig = "unreadable_config",
+        /// The cgroup belongs to no pod that is known.
+        NotAttributed = "not_attributed",
+        /// The cluster's state is not known yet.
+        NotSynced = "not_synced",
+        /// The connection failed, so its path cannot be proved.
+        NotEstablished = "not_established",
+        /// Accepted over loopback by a listener that is not the mesh's.
+        OtherListener = "other_listener",
+        /// Answered over loopback; the listener was not seen.
+        ListenerUnseen = "listener_unseen",
+        /// Its place in a table was taken before it ended.
+        OutcomeLost = "outcome_lost",
+        /// Captured, and only a host name could tell whether the mesh knows the destination.
+        NameNeeded = "name_needed",
+    }
+}
+
+closed_set! {
+    /// How a connection failed.
+    Failure {
+        /// Refused by a RST.
+        Refused = "refused",
+        /// No answer.
+        TimedOut = "timed_out",
+        /// Unreachable or prohibited.
+        Unreachable = "unreachable",
+        /// The program gave up first.
+        Closed = "closed",
+        /// No SYN left: no route, or refused on the spot.
+        NotSent = "not_sent",
+        /// Anything else.
+        Other = "other",
+    }
+}

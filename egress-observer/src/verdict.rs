@@ -1,0 +1,211 @@
+//! What is expected against what was seen.
+
+use crate::{
+    capture::Decision,
+    model::{Actor, Expected, Path, Policy, Reason, Registry, Verdict},
+};
+
+/// What there is to judge of a pod's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Case {
+    /// Who connected.
+    pub actor: Actor,
+    /// Why the pod is outside the mesh, if it is.
+    pub unmeshed: Option<Reason>,
+    /// What its configuration says.
+    pub decision: Decision,
+    /// What the kernel saw.
+    pub path: Path,
+    /// Why that is not more, where the path is unknown.
+    pub path_reason: Reason,
+    /// What the mesh knows of the destination.
+    pub registry: Registry,
+    /// What the sidecar does with what the mesh does not know, where that is known.
+    pub policy: Option<Policy>,
+}
+
+/// Judges. The first line that fits decides:
+///
+/// | actor | in the mesh | path | expected | registry | verdict |
+/// |---|---|---|---|---|---|
+/// | proxy | | | | | `proxy_upstream` |
+/// | | no | | | | `unmeshed` |
+/// | | | unknown | | | `unknown` |
+/// | | | | unknown | | `unknown` |
+/// | | | captured | captured | known | `mediated` |
+/// | | | captured | captured | undeclared | by policy: `passthrough`, `blocked` |
+/// | | | captured | captured | unknown | `unknown` |
+/// | | | direct | captured | | `unexpected_bypass` |
+/// | | | captured | direct | | `unexpected_capture` |
+/// | | | direct | direct | ServiceEntry | `declared_bypass` |
+/// | | | direct | direct | other | `configured_bypass` |
+///
+/// The reason is the rule that decided what was expected, or what an unknown verdict lacks.
+pub fn judge(case: &Case) -> (Verdict, Reason) {
+    let Case {
+        decision, registry, ..
+    } = *case;
+    if case.actor == Actor::Proxy {
+        return (Verdict::ProxyUpstream, Reason::ProxyUid);
+    }
+    if let Some(reason) = case.unmeshed {
+        return (Verdict::Unmeshed, reason);
+    }
+    match (case.path, decision.expected) {
+        (Path::Unknown, _) => (Verdict::Unknown, case.path_reason),
+        (_, Expected::Unknown) => (Verdict::Unknown, decision.reason),
+        (Path::Captured, Expected::Captured) => captured(case),
+        (Path::Direct, Expected::Captured) => (Verdict::UnexpectedBypass, decision.reason),
+        (Path::Captured, Expected::Direct) => (Verdict::UnexpectedCapture, decision.reason),
+        (Path::Direct, Expected::Direct) if registry == Registry::ServiceEntry => {
+            (Verdict::DeclaredBypass, decision.reason)
+        }
+        (Path::Direct, Expected::Direct) => (Verdict::ConfiguredBypass, decision.reason),
+    }
+}
+
+fn captured(case: &Case) -> (Verdict, Reason) {
+    let reason = case.decision.reason;
+    match (case.registry, case.policy) {
+        (Registry::ServiceEntry | Registry::Cluster, _) => (Verdict::Mediated, reason),
+        (Registry::Undeclared, Some(Policy::AllowAny)) => (Verdict::Passthrough, reason),
+        (Registry::Undeclared, Some(Policy::RegistryOnly)) => (Verdict::Blocked, reason),
+        (Registry::Undeclared, None) => (Verdict::Unknown, Reason::NotSynced),
+        (Registry::Unknown, _) => (Verdict::Unknown, Reason::NameNeeded),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASE: Case = Case {
+        actor: Actor::App,
+        unmeshed: None,
+        decision: Decision {
+            expected: Expected::Captured,
+            reason: Reason::IncludedRange,
+        },
+        path: Path::Captured,
+        path_reason: Reason::NotEstablished,
+        registry: Registry::Undeclared,
+        policy: Some(Policy::RegistryOnly),
+    };
+    const DIRECT: Decision = Decision {
+        expected: Expected::Direct,
+        reason: Reason::NotIncluded,
+    };
+    const OPEN: Decision = Decision {
+        expected: Expected::Unknown,
+        reason: Reason::DnsCapture,
+    };
+
+    /// One row per line of the table in the documentation of `judge`.
+    #[test]
+    fn every_line_of_the_table_holds() {
+        use Reason::{
+            DnsCapture, IncludedRange, NameNeeded, NoSidecar, NotEstablished, NotIncluded,
+        };
+        use Verdict as V;
+        let rows = [
+            (
+                Case {
+                    actor: Actor::Proxy,
+                    ..CASE
+                },
+                (V::ProxyUpstream, Reason::ProxyUid),
+            ),
+            (
+                Case {
+                    unmeshed: Some(NoSidecar),
+                    ..CASE
+                },
+                (V::Unmeshed, NoSidecar),
+            ),
+            (
+                Case {
+                    path: Path::Unknown,
+                    ..CASE
+                },
+                (V::Unknown, NotEstablished),
+            ),
+            (
+                Case {
+                    decision: OPEN,
+                    ..CASE
+                },
+                (V::Unknown, DnsCapture),
+            ),
+            (
+                Case {
+                    registry: Registry::ServiceEntry,
+                    ..CASE
+                },
+                (V::Mediated, IncludedRange),
+            ),
+            (
+                Case {
+                    registry: Registry::Cluster,
+                    ..CASE
+                },
+                (V::Mediated, IncludedRange),
+            ),
+            (CASE, (V::Blocked, IncludedRange)),
+            (
+                Case {
+                    policy: Some(Policy::AllowAny),
+                    ..CASE
+                },
+                (V::Passthrough, IncludedRange),
+            ),
+            (
+                Case {
+                    policy: None,
+                    ..CASE
+                },
+                (V::Unknown, Reason::NotSynced),
+            ),
+            (
+                Case {
+                    registry: Registry::Unknown,
+                    ..CASE
+                },
+                (V::Unknown, NameNeeded),
+            ),
+            (
+                Case {
+                    path: Path::Direct,
+                    ..CASE
+                },
+                (V::UnexpectedBypass, IncludedRange),
+            ),
+            (
+                Case {
+                    decision: DIRECT,
+                    ..CASE
+                },
+                (V::UnexpectedCapture, NotIncluded),
+            ),
+            (
+                Case {
+                    decision: DIRECT,
+                    path: Path::Direct,
+                    ..CASE
+                },
+                (V::ConfiguredBypass, NotIncluded),
+            ),
+            (
+                Case {
+                    decision: DIRECT,
+                    path: Path::Direct,
+                    registry: Registry::ServiceEntry,
+                    ..CASE
+                },
+                (V::DeclaredBypass, NotIncluded),
+            ),
+        ];
+        for (case, expected) in rows {
+            assert_eq!(judge(&case), expected, "{case:?}");
+        }
+    }
+}

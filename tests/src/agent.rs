@@ -1,0 +1,171 @@
+//! The agent as it is shipped: the real binary, its metrics over HTTP, its end by SIGTERM.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::cgroup::command_in;
+use crate::metrics::Scrape;
+use crate::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
+use crate::process::Process;
+use crate::run::Run;
+
+/// Loading and verifying the programs takes most of it.
+const READY: Duration = Duration::from_secs(30);
+/// One request to the agent.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What the agent is started with.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    pub binary: &'a Path,
+    pub manifests: &'a Path,
+    pub pin_dir: &'a Path,
+    /// The cgroup it runs in; it watches all of them whatever its own is.
+    pub cgroup: &'a Path,
+    /// More arguments, after the others.
+    pub more: &'a [&'a str],
+}
+
+/// A running agent. Dropping it ends it; [`Agent::stop`] also checks how it ended.
+#[derive(Debug)]
+pub struct Agent {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Agent {
+    /// Starts the agent and waits until it says that it is ready.
+    pub fn start(run: &Run, settings: Settings<'_>) -> Result<Self> {
+        if !settings.binary.is_file() {
+            bail!(
+                "there is no agent at {}: `cargo xtask build`",
+                settings.binary.display()
+            );
+        }
+        let address = free_address()?;
+        let mut command = command_in(settings.cgroup, settings.binary);
+        command
+            .arg("agent")
+            .arg("--manifests")
+            .arg(settings.manifests)
+            .args(["--metrics-address", &address.to_string()])
+            .args([
+                "--cluster-cidrs",
+                &[POD_CIDR, POD_CIDR_V6, SERVICE_CIDR].join(","),
+            ])
+            .arg("--pin-dir")
+            .arg(settings.pin_dir)
+            .args(settings.more);
+        let mut process = Process::spawn("agent", command, &run.logs())?;
+        process.until_ready(READY, || {
+            Ok(get(address, "/readyz").is_ok_and(|answer| answer.status == 200))
+        })?;
+        Ok(Self { process, address })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// An error with its last words when it has ended.
+    pub fn check_running(&mut self) -> Result<()> {
+        self.process.check_running()
+    }
+
+    /// Everything it has logged.
+    pub fn log(&self) -> String {
+        self.process.log()
+    }
+
+    /// Where people and Prometheus look.
+    pub fn metrics_url(&self) -> String {
+        format!("http://{}/metrics", self.address)
+    }
+
+    /// One scrape. Series that appear twice and anything malformed are errors.
+    pub fn scrape(&mut self) -> Result<Scrape> {
+        self.process.check_running()?;
+        let answer = get(self.address, "/metrics")?;
+        if answer.status != 200 {
+            bail!("/metrics answers {}:\n{}", answer.status, answer.body);
+        }
+        Scrape::parse(&answer.body)
+    }
+
+    /// SIGTERM; an agent that was asked to stop exits with 0.
+    pub fn stop(self) -> Result<()> {
+        let Self { process, .. } = self;
+        let log = process.log();
+        let status = process.terminate()?;
+        if !status.success() {
+            bail!("the agent ended with {status} after SIGTERM; its log:\n{log}");
+        }
+        Ok(())
+    }
+}
+
+/// The agent to test: `EGRESS_OBSERVER_BIN`, else what `cargo xtask build` made.
+pub fn binary() -> PathBuf {
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/egress-observer");
+    std::env::var_os("EGRESS_OBSERVER_BIN").map_or_else(built, PathBuf::from)
+}
+
+/// An HTTP answer, as far as anyone here looks at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+/// One GET. HTTP/1.0, so that the answer ends with the connection and is never in chunks.
+pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER)
+        .with_context(|| format!("cannot connect to {address}"))?;
+    stream
+        .set_read_timeout(Some(ANSWER))
+        .context("cannot set a timeout")?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").context("cannot ask")?;
+    let mut text = String::new();
+    stream
+        .read_to_string(&mut text)
+        .with_context(|| format!("no answer from {address}{path}"))?;
+    parse_answer(&text).with_context(|| format!("{address}{path} answers no HTTP:\n{text}"))
+}
+
+fn parse_answer(text: &str) -> Option<Answer> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
+    Some(Answer {
+        status: status.parse().ok()?,
+        body: body.to_owned(),
+    })
+}
+
+/// A port that is free now. Another process may take it before the agent does; then the agent
+/// says so and the run fails.
+fn free_address() -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
+    listener.local_addr().context("no free port")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_has_a_status_and_a_body() {
+        let text = "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok";
+        assert_eq!(
+            parse_answer(text),
+            Some(Answer {
+                status: 200,
+                body: "ok".to_owned()
+            })
+        );
+        assert_eq!(parse_answer("ok"), None);
+    }
+}

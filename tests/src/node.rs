@@ -1,0 +1,165 @@
+//! The whole simulated node: network, servers, DNS, pods with their sidecars, manifests.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::bpffs::Bpffs;
+use crate::cgroup::{Driver, NodeCgroup};
+use crate::dns::Dns;
+use crate::envoy::{Policy, Service};
+use crate::manifests::{self, Manifests};
+use crate::network::Network;
+use crate::pod::{Mesh, Place, Pod};
+use crate::process::Process;
+use crate::run::Run;
+use crate::servers::Servers;
+use crate::sidecar;
+
+/// Fields are dropped in this order: first what uses, then what is used.
+#[derive(Debug)]
+pub struct Node {
+    pods: Vec<Member>,
+    manifests: Manifests,
+    dns: Dns,
+    servers: Servers,
+    bpffs: Bpffs,
+    network: Network,
+    cgroup: NodeCgroup,
+    driver: Driver,
+    services: Vec<Service>,
+    envoy: PathBuf,
+    run: Run,
+}
+
+#[derive(Debug)]
+struct Member {
+    sidecar: Option<Process>,
+    pod: Pod,
+}
+
+impl Node {
+    /// An empty node, with the world outside of it.
+    pub fn create(envoy: &Path, driver: Driver, services: Vec<Service>) -> Result<Self> {
+        if !envoy.is_file() {
+            bail!(
+                "there is no Envoy at {}: set EGRESS_OBSERVER_ENVOY",
+                envoy.display()
+            );
+        }
+        let run = Run::start()?;
+        // Made in the opposite order of the fields: when one fails, those before it are dropped.
+        let cgroup = NodeCgroup::create(&run)?;
+        let network = Network::create(&run).context("cannot make the network")?;
+        let bpffs = Bpffs::mount(&run)?;
+        let servers = Servers::start(&run, envoy, &network, &cgroup)?;
+        let dns = Dns::start(&run, &network, &cgroup)?;
+        let manifests = Manifests::create(&run.dir().join("manifests"))?;
+        let node = Self {
+            pods: Vec::new(),
+            manifests,
+            dns,
+            servers,
+            bpffs,
+            network,
+            cgroup,
+            driver,
+            services,
+            envoy: envoy.to_path_buf(),
+            run,
+        };
+        node.write_cluster()?;
+        Ok(node)
+    }
+
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// The directory for the agent's `--manifests`.
+    pub fn manifests(&self) -> &Path {
+        self.manifests.dir()
+    }
+
+    /// A directory on a bpffs for the agent's `--pin-dir`.
+    pub fn pin_dir(&self) -> PathBuf {
+        self.bpffs.pin_dir()
+    }
+
+    /// Makes the cgroup that the agent runs in: no pod, a process of the node.
+    pub fn agent_cgroup(&self) -> Result<PathBuf> {
+        self.cgroup
+            .child(Path::new("system.slice/egress-observer.service"))
+    }
+
+    /// What clients have to trust to talk TLS with the servers outside.
+    pub fn ca_bundle(&self) -> &Path {
+        self.servers.ca_bundle()
+    }
+
+    /// The pod of a workload.
+    pub fn pod(&self, namespace: &str, workload: &str) -> Result<&Pod> {
+        Ok(&self.pods[self.position(namespace, workload)?].pod)
+    }
+
+    /// Makes a pod and writes its manifest. Its sidecar, if any, is not started.
+    pub fn add_pod(&mut self, namespace: &str, workload: &str, mesh: Mesh) -> Result<()> {
+        let mut place = Place {
+            run: &self.run,
+            network: &mut self.network,
+            cgroup: &self.cgroup,
+            driver: self.driver,
+            resolv_conf: self.dns.resolv_conf(),
+        };
+        let pod = Pod::create(&mut place, namespace, workload, mesh)
+            .with_context(|| format!("cannot make pod {namespace}/{workload}"))?;
+        let object = manifests::pod(&pod);
+        self.manifests
+            .write(&format!("pod-{namespace}-{workload}.yaml"), &[object])?;
+        self.pods.push(Member { sidecar: None, pod });
+        Ok(())
+    }
+
+    /// Starts a workload's sidecar, or starts it again with another policy.
+    pub fn start_sidecar(&mut self, namespace: &str, workload: &str, policy: Policy) -> Result<()> {
+        let position = self.position(namespace, workload)?;
+        let member = &mut self.pods[position];
+        // The old one first: both listen on the same ports.
+        member.sidecar = None;
+        let started = sidecar::start(&self.run, &self.envoy, &member.pod, policy, &self.services);
+        let started = started
+            .with_context(|| format!("cannot start the sidecar of {namespace}/{workload}"))?;
+        member.sidecar = Some(started);
+        Ok(())
+    }
+
+    /// Writes the mesh's configuration, as an operator would edit it.
+    pub fn set_policy(&self, policy: Policy) -> Result<()> {
+        self.manifests
+            .write("mesh-config.yaml", &[manifests::mesh_config(policy)])
+    }
+
+    fn write_cluster(&self) -> Result<()> {
+        let namespaces = [
+            manifests::namespace("shop", true),
+            manifests::namespace(manifests::ISTIO, false),
+        ];
+        self.manifests.write("namespaces.yaml", &namespaces)?;
+        self.manifests.write("node.yaml", &[manifests::node()])?;
+        self.manifests
+            .write("injector.yaml", &[manifests::injector_config()])?;
+        let entries: Vec<_> = self
+            .services
+            .iter()
+            .flat_map(|service| manifests::service_entries("shop", service))
+            .collect();
+        self.manifests.write("service-entries.yaml", &entries)
+    }
+
+    fn position(&self, namespace: &str, workload: &str) -> Result<usize> {
+        let is_it =
+            |member: &Member| member.pod.namespace == namespace && member.pod.workload == workload;
+        let found = self.pods.iter().position(is_it);
+        found.with_context(|| format!("the node has no pod {namespace}/{workload}"))
+    }
+}

@@ -1,0 +1,204 @@
+//! The played story for people and for programs.
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use crate::story::{CONNECTIONS, DESTINATIONS, Played, Row};
+
+/// The story as one JSON object.
+pub fn json(played: &Played) -> Result<String> {
+    let demo = Demo {
+        api_version: "egress-observer.io/v1alpha1",
+        kind: "Demo",
+        right: played.is_right(),
+        metrics_url: played.agent.metrics_url(),
+        proxy_upstream: played.n_proxy_upstream,
+        proxy_upstream_wanted: played.n_forwarded(),
+        steps: played.rows.iter().map(step_report).collect(),
+    };
+    serde_json::to_string_pretty(&demo).context("cannot write JSON")
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Demo<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    right: bool,
+    metrics_url: String,
+    proxy_upstream: u64,
+    proxy_upstream_wanted: u64,
+    steps: Vec<StepReport<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StepReport<'a> {
+    namespace: &'a str,
+    workload: &'a str,
+    policy: &'a str,
+    command: String,
+    destination: Destination,
+    client: String,
+    wanted: Finding<'a>,
+    /// Null when the agent did not count exactly one connection.
+    observed: Option<Finding<'a>>,
+    right: bool,
+    complaint: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Destination {
+    service: String,
+    host: &'static str,
+    ip: String,
+    port: u16,
+    protocol: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Finding<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<&'a str>,
+    path: &'a str,
+    registry: &'a str,
+    verdict: &'a str,
+    reason: &'a str,
+}
+
+fn step_report(row: &Row) -> StepReport<'_> {
+    let Row {
+        step,
+        saw,
+        observed,
+        complaint,
+    } = row;
+    StepReport {
+        namespace: "shop",
+        workload: step.workload,
+        policy: step.policy.as_str(),
+        command: step.command_line(),
+        destination: Destination {
+            service: step.service(),
+            host: step.server.host,
+            ip: step.server.v4.to_string(),
+            port: step.port(),
+            protocol: "tcp",
+        },
+        client: saw.to_string(),
+        wanted: Finding {
+            expected: Some(step.wanted.expected),
+            path: step.wanted.path,
+            registry: step.wanted.registry,
+            verdict: step.wanted.verdict,
+            reason: step.wanted.reason,
+        },
+        observed: observed.as_ref().map(|observed| Finding {
+            expected: None,
+            path: &observed.path,
+            registry: &observed.registry,
+            verdict: &observed.verdict,
+            reason: &observed.reason,
+        }),
+        right: row.is_right(),
+        complaint: complaint.as_deref(),
+    }
+}
+
+/// One line per connection, and one for the sidecars' own; complaints below.
+pub fn table(played: &Played) -> String {
+    let head = [
+        "what was done",
+        "policy",
+        "client saw",
+        "expected",
+        "observed",
+        "verdict",
+        "",
+    ];
+    let mut lines = vec![head.map(str::to_owned)];
+    lines.extend(played.rows.iter().map(line));
+    let (n, wanted) = (played.n_proxy_upstream, played.n_forwarded());
+    lines.push([
+        format!("the sidecars' own connections: {n} of {wanted}"),
+        String::new(),
+        String::new(),
+        "direct".to_owned(),
+        (if n > 0 { "direct" } else { "nothing" }).to_owned(),
+        "proxy_upstream".to_owned(),
+        mark(n == wanted),
+    ]);
+    let mut text = aligned(&lines);
+    for row in &played.rows {
+        if let Some(complaint) = &row.complaint {
+            let step = &row.step;
+            text.push_str(&format!(
+                "\nWRONG: shop/{}: {}: {complaint}\n",
+                step.workload,
+                step.command_line()
+            ));
+        }
+    }
+    text
+}
+
+fn line(row: &Row) -> [String; 7] {
+    let step = &row.step;
+    let (path, verdict) = match &row.observed {
+        Some(observed) => (
+            observed.path.clone(),
+            format!("{} ({})", observed.verdict, observed.reason),
+        ),
+        None => ("nothing".to_owned(), "-".to_owned()),
+    };
+    [
+        format!("shop/{}: {}", step.workload, step.command_line()),
+        step.policy.as_str().to_owned(),
+        row.saw.to_string(),
+        step.wanted.expected.to_owned(),
+        path,
+        verdict,
+        mark(row.is_right()),
+    ]
+}
+
+fn mark(right: bool) -> String {
+    (if right { "ok" } else { "WRONG" }).to_owned()
+}
+
+fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|line| line[column].len())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::new();
+    for line in lines {
+        let cells = line
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
+        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+/// The two families of connections, as the scrape has them.
+pub fn families(played: &Played) -> String {
+    played.scrape.families(&[CONNECTIONS, DESTINATIONS])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_their_widest_cell() {
+        let lines = [["a", "b"], ["ccc", "d"]].map(|line| line.map(str::to_owned));
+        assert_eq!(aligned(&lines), "a    b\nccc  d\n");
+    }
+}
