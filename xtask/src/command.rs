@@ -78,6 +78,12 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 /// The command as a person would type it, with the variables it sets.
 pub(crate) fn line(command: &Command) -> String {
     let mut text = String::new();
+    if let Some(dir) = command
+        .get_current_dir()
+        .filter(|dir| **dir != workspace::root())
+    {
+        text.push_str(&format!("cd {} && ", quoted(dir.as_os_str())));
+    }
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
             write!(text, "{}={} ", name.to_string_lossy(), quoted(value))

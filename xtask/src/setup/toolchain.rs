@@ -212,19 +212,12 @@ pub(crate) fn clippy(toolchain: &Toolchain) -> Result<PathBuf> {
 }
 
 /// PATH for the eBPF build: the right linker first, no rustup proxies.
-pub(crate) fn path_for(toolchain: &Toolchain) -> OsString {
-    let rustc_dir = toolchain
-        .rustc
-        .parent()
-        .map(Path::to_path_buf)
-        .unwrap_or_default();
-    let dirs = [
-        toolchain.bpf_linker.clone(),
-        rustc_dir,
-        PathBuf::from("/usr/bin"),
-        PathBuf::from("/bin"),
-    ];
-    std::env::join_paths(dirs).unwrap_or_else(|_no_such_name| OsString::from("/usr/bin:/bin"))
+fn path_for(toolchain: &Toolchain) -> OsString {
+    let mut dirs = vec![toolchain.bpf_linker.clone()];
+    dirs.extend(toolchain.rustc.parent().map(Path::to_path_buf));
+    dirs.extend(["/usr/bin", "/bin"].map(PathBuf::from));
+    dirs.dedup();
+    std::env::join_paths(dirs).unwrap_or_else(|_has_a_colon| OsString::from("/usr/bin:/bin"))
 }
 
 /// One of the toolchain's programs with its environment, up to the arguments.

@@ -1,0 +1,303 @@
+//! What a kernel test stands on: a network, pods, an agent, and jobs that connect.
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use egress_observer_tests::{
+    agent::{self, Agent, Settings},
+    bpffs::Bpffs,
+    cgroup::{Driver, NodeCgroup},
+    envoy::Policy,
+    istio::Capture,
+    manifests::{self, Manifests},
+    metrics::Scrape,
+    network::{HTTPBIN, Network},
+    pod::{APP, Mesh, PROXY, Place, Pod, User},
+    run::Run,
+    wait,
+};
+use serde_json::Value;
+
+/// A server outside the cluster, and a port that it listens on.
+pub const OUTSIDE: &str = "198.18.0.10:80";
+/// The same by IPv6.
+pub const OUTSIDE_V6: &str = "[2001:db8:18::10]:80";
+/// A port there that nobody listens on.
+pub const CLOSED: &str = "198.18.0.10:81";
+
+/// How long counters may take to arrive at what is expected.
+const SETTLE: Duration = Duration::from_secs(10);
+
+/// Connections of one workload by `protocol path verdict reason`.
+pub type Counts = BTreeMap<String, u64>;
+
+/// Writes what is expected of a workload.
+pub fn counts<const N: usize>(expected: [(&str, u64); N]) -> Counts {
+    expected.map(|(labels, n)| (labels.to_owned(), n)).into()
+}
+
+/// Everything of one test. Fields are dropped in this order.
+pub struct Bed {
+    agent: Option<Agent>,
+    jobs: Vec<Job>,
+    pods: Vec<Pod>,
+    manifests: Manifests,
+    bpffs: Bpffs,
+    pub network: Network,
+    pub cgroup: NodeCgroup,
+    pub run: Run,
+}
+
+impl Bed {
+    /// A network with a server outside, and no pods.
+    pub fn new() -> Result<Self> {
+        let run = Run::start()?;
+        let cgroup = NodeCgroup::create(&run)?;
+        let network = Network::create(&run)?;
+        let bpffs = Bpffs::mount(&run)?;
+        let manifests = Manifests::create(&run.dir().join("manifests"))?;
+        manifests.write("mesh.yaml", &[manifests::mesh_config(Policy::AllowAny)])?;
+        std::fs::write(run.dir().join("resolv.conf"), "")?;
+        let mut bed = Self {
+            agent: None,
+            jobs: Vec::new(),
+            pods: Vec::new(),
+            manifests,
+            bpffs,
+            network,
+            cgroup,
+            run,
+        };
+        bed.network.ext().ip(&format!(
+            "addr replace {}/32 dev lo\naddr replace {}/128 dev lo nodad\n",
+            HTTPBIN.v4, HTTPBIN.v6
+        ))?;
+        let mut server = bed.network.ext().command(TRAFFIC);
+        server.args(["sink", OUTSIDE, OUTSIDE_V6]);
+        bed.jobs.push(Job::start(server)?);
+        Ok(bed)
+    }
+
+    /// Makes a pod; a sink stands for its sidecar, if it has one.
+    pub fn pod(&mut self, workload: &str, mesh: Mesh) -> Result<()> {
+        let mut place = Place {
+            run: &self.run,
+            network: &mut self.network,
+            cgroup: &self.cgroup,
+            driver: Driver::Systemd,
+            resolv_conf: &self.run.dir().join("resolv.conf"),
+        };
+        let pod = Pod::create(&mut place, "shop", workload, mesh)?;
+        self.manifests.write(&format!("{workload}.yaml"), &[manifests::pod(&pod)])?;
+        if pod.mesh.capture().is_some() {
+            let sink = [TRAFFIC, "sink", "0.0.0.0:15001", "[::]:15001"];
+            self.jobs.push(Job::start(pod.command(PROXY, User::PROXY, &sink)?)?);
+        }
+        self.pods.push(pod);
+        Ok(())
+    }
+
+    /// Ends the sinks that stand for sidecars; the servers outside stay.
+    pub fn end_jobs_of_pods(&mut self) {
+        self.jobs.truncate(1);
+    }
+
+    /// A pod whose every outbound connection is captured.
+    pub fn captured_pod(&mut self, workload: &str) -> Result<()> {
+        self.pod(workload, Mesh::Injected(Capture::default()))
+    }
+
+    pub fn get(&self, workload: &str) -> Result<&Pod> {
+        let found = self.pods.iter().find(|pod| pod.workload == workload);
+        found.with_context(|| format!("no pod {workload}"))
+    }
+
+    /// Starts the agent; once the pods are there, so that it knows them from the start.
+    pub fn start_agent(&mut self, more: &[&str]) -> Result<()> {
+        let root = self.cgroup.dir().to_string_lossy().into_owned();
+        let mut args = vec!["--cgroup-root", &root, "--metrics-destinations", "all"];
+        args.extend(more);
+        let settings = Settings {
+            binary: &agent::binary(),
+            manifests: self.manifests.dir(),
+            pin_dir: &self.bpffs.pin_dir(),
+            cgroup: &self.cgroup.child(Path::new("system.slice"))?,
+            more: &args,
+        };
+        self.agent = Some(Agent::start(&self.run, settings)?);
+        Ok(())
+    }
+
+    pub fn agent(&mut self) -> Result<&mut Agent> {
+        self.agent.as_mut().context("the agent was not started")
+    }
+
+    /// Takes the agent out, to end it.
+    pub fn take_agent(&mut self) -> Result<Agent> {
+        self.agent.take().context("the agent was not started")
+    }
+
+    pub fn scrape(&mut self) -> Result<Scrape> {
+        self.agent()?.scrape()
+    }
+
+    /// Connections of a workload so far.
+    pub fn counts(&mut self, workload: &str) -> Result<Counts> {
+        Ok(counts_in(&self.scrape()?, workload))
+    }
+
+    /// Waits until the workload's connections are as expected, all of them and no other; nothing
+    /// may have been lost. Looks once more, lest something is counted late.
+    pub fn expect<const N: usize>(
+        &mut self,
+        workload: &str,
+        expected: [(&str, u64); N],
+    ) -> Result<()> {
+        let expected = counts(expected);
+        let arrived = wait::until("connections are as expected", SETTLE, || {
+            Ok((self.counts(workload)? == expected).then_some(()))
+        });
+        let found = self.counts(workload)?;
+        ensure!(found == expected, "of {workload}\nexpected {expected:#?}\nfound {found:#?}");
+        arrived?;
+        self.expect_nothing_lost()
+    }
+
+    pub fn expect_nothing_lost(&mut self) -> Result<()> {
+        let scrape = self.scrape()?;
+        for family in ["flows_lost_total", "events_lost_total", "unmatched_accepts_total"] {
+            let lost = scrape.sum(&format!("egress_observer_{family}"), &[]);
+            ensure!(lost == 0.0, "{family} is {lost}\n{}", scrape.text);
+        }
+        Ok(())
+    }
+
+    /// Runs a Python program in a pod's container to its end, as an ordinary user.
+    pub fn python(&self, workload: &str, program: &str) -> Result<()> {
+        self.python_as(workload, User::APP, program)
+    }
+
+    pub fn python_as(&self, workload: &str, user: User, program: &str) -> Result<()> {
+        let program = format!("{PYTHON_PROLOGUE}\n{program}");
+        let output = self.get(workload)?.exec(APP, user, &[PYTHON, "-c", &program])?;
+        if !output.status.success() {
+            bail!("{}\nof the program\n{program}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(())
+    }
+
+    /// Runs a traffic job in a pod's container to its end, and returns what it said.
+    pub fn traffic(&self, workload: &str, args: &[&str]) -> Result<Value> {
+        self.start_traffic(workload, args)?.finish()
+    }
+
+    /// Starts a traffic job in a pod's container.
+    pub fn start_traffic(&self, workload: &str, args: &[&str]) -> Result<Job> {
+        let argv: Vec<&str> = [TRAFFIC].iter().chain(args).copied().collect();
+        Job::start(self.get(workload)?.command(APP, User::APP, &argv)?)
+    }
+}
+
+pub fn counts_in(scrape: &Scrape, workload: &str) -> Counts {
+    let mut counts = Counts::new();
+    for sample in scrape
+        .select("egress_observer_connections_total", &[("source_workload", workload)])
+        .filter(|sample| sample.label("actor") == "app")
+    {
+        let labels = ["protocol", "path", "verdict", "reason"].map(|name| sample.label(name));
+        *counts.entry(labels.join(" ")).or_default() += sample.value as u64;
+    }
+    counts
+}
+
+/// The program that makes connections.
+pub const TRAFFIC: &str = env!("CARGO_BIN_EXE_traffic");
+/// The distribution's own: a pod has no other.
+const PYTHON: &str = "/usr/bin/python3";
+
+/// Names that every Python program here starts with.
+const PYTHON_PROLOGUE: &str = "
+import errno, os, socket, struct, sys, time
+OUT, OUT6, CLOSED = ('198.18.0.10', 80), ('2001:db8:18::10', 80), ('198.18.0.10', 81)
+MAPPED = ('::ffff:198.18.0.10', 80)
+def tcp(family=socket.AF_INET):
+    return socket.socket(family, socket.SOCK_STREAM)
+def udp(family=socket.AF_INET):
+    return socket.socket(family, socket.SOCK_DGRAM)
+";
+
+/// A traffic job under way. Dropping it ends it.
+pub struct Job {
+    child: Child,
+    /// Its end is the job's end, for one that holds something open.
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+    first: Option<Value>,
+}
+
+impl Job {
+    /// Starts it. A job that holds something open says so first: [`Job::line`].
+    pub fn start(mut command: Command) -> Result<Self> {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("starting {command:?}"))?;
+        let input = child.stdin.take();
+        let output = child.stdout.take().context("the output is piped")?;
+        let mut job = Self { child, input, output: BufReader::new(output), first: None };
+        let sink = format!("{command:?}").contains("\"sink\"");
+        if sink {
+            job.line()?;
+        }
+        Ok(job)
+    }
+
+    /// The next line that it says.
+    pub fn line(&mut self) -> Result<Value> {
+        let mut line = String::new();
+        self.output.read_line(&mut line)?;
+        ensure!(!line.is_empty(), "a job ended without a word: {:?}", self.child.wait()?);
+        let value: Value = serde_json::from_str(&line)?;
+        self.first.get_or_insert_with(|| value.clone());
+        Ok(value)
+    }
+
+    /// Waits for what it says, ends it, and checks how it ended.
+    pub fn finish(mut self) -> Result<Value> {
+        let said = match &self.first {
+            None => self.line()?,
+            // It said that it is there; now it says what it saw.
+            Some(_) => {
+                self.end_input()?;
+                self.line()?
+            }
+        };
+        self.end_input()?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "a job ended with {status}");
+        Ok(said)
+    }
+
+    fn end_input(&mut self) -> Result<()> {
+        if let Some(mut input) = self.input.take() {
+            input.flush()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.input = None;
+        // Its cgroup and network go next: it has to be gone.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
