@@ -2,7 +2,6 @@
 //!
 //! `cargo xtask build` names it in `EGRESS_OBSERVER_EBPF_OBJECT`. Without it (`cargo build`,
 //! `cargo clippy`, unit tests) an empty one takes its place, and the agent says what to do.
-#![expect(clippy::print_stdout, reason = "how a build script talks to cargo")]
 
 use std::{env, fs, path::PathBuf};
 

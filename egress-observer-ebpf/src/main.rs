@@ -6,6 +6,10 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
+#![expect(
+    clippy::multiple_unsafe_ops_per_block,
+    reason = "a field behind a raw pointer is two operations, the place and the access"
+)]
 
 mod addr;
 mod atomic;

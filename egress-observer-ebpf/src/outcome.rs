@@ -65,7 +65,7 @@ fn syn_leaves(ctx: &SockOpsContext) {
     if tables::mark_sent(cookie(ctx)) {
         // Or-ed in and left set: the flags are shared with other programs. Without it only the
         // kind of a failure would be missed.
-        let _ = ctx.set_cb_flags((ctx.cb_flags() | STATE_CB_FLAG) as i32);
+        let _refused = ctx.set_cb_flags((ctx.cb_flags() | STATE_CB_FLAG) as i32);
     }
 }
 
@@ -106,6 +106,13 @@ fn accepted(ctx: &SockOpsContext) {
     if !local(ctx) {
         return;
     }
+    // A simultaneous open with itself: the client's socket is the server's, too.
+    if own_peer(ctx)
+        && let Some(ticket) = tables::take(cookie(ctx))
+    {
+        tables::count_outcome(ticket, Count::OtherListener);
+        return;
+    }
     // SAFETY: the kernel hands the program a valid context.
     if unsafe { (*ctx.ops).skb_tcp_flags } & TCP_FLAG_SYN != 0 {
         tables::note(Shared::FastOpens);
@@ -116,11 +123,6 @@ fn accepted(ctx: &SockOpsContext) {
         };
         if !tables::wait(sequence(sent, 0), word) {
             tables::note(Shared::ProofTableFull);
-        }
-    } else if own_peer(ctx) {
-        // A simultaneous open with itself: the client's socket is the server's, too.
-        if let Some(ticket) = tables::take(cookie(ctx)) {
-            tables::count_outcome(ticket, Count::OtherListener);
         }
     } else if captured {
         tables::note(Shared::UnmatchedAccepts);

@@ -103,7 +103,7 @@ fn take_slot(key: &FlowKey) -> Option<u32> {
     // SAFETY: as above.
     unsafe { core::ptr::write_volatile(&raw mut (*slot).state, SlotState::Free as u32) };
     // Cannot fail: the queue has room for every slot.
-    let _ = FREE_SLOTS.push(index, 0);
+    let _full = FREE_SLOTS.push(index, 0);
     // SAFETY: copied out at once.
     unsafe { FLOWS.get(key) }.copied()
 }

@@ -18,7 +18,7 @@ use tokio::{
     sync::mpsc,
     time::MissedTickBehavior,
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
     cgroup::Cgroups,
@@ -242,5 +242,13 @@ fn cgroup_root(given: Option<&Path>) -> Result<PathBuf> {
         return Ok(path.to_owned());
     }
     let table = fs::read_to_string("/proc/self/mountinfo").context("reading the mount table")?;
-    Ok(preflight::pod_root(&preflight::cgroup_root(&table)?))
+    let root = preflight::cgroup_root(&table)?;
+    if let Some(dir) = preflight::pods_in_v1(&table, &root) {
+        warn!(
+            cgroup_v1 = %dir.display(),
+            "the kubelet keeps its pods in cgroup v1: their connections cannot be told from the \
+             node's own; boot with cgroup v2"
+        );
+    }
+    Ok(preflight::pod_root(&root))
 }

@@ -124,9 +124,9 @@ pub struct UninstallArgs {
 const DEFAULT_PIN_DIR: &str = "/sys/fs/bpf/egress-observer";
 
 fn power_of_two(text: &str) -> Result<u32, String> {
-    let number: u32 = text.parse().map_err(|_| "not a number".to_owned())?;
-    let fits = number.is_power_of_two() && (4..=1 << 20).contains(&number);
-    fits.then_some(number)
+    text.parse()
+        .ok()
+        .filter(|number: &u32| number.is_power_of_two() && (4..=1 << 20).contains(number))
         .ok_or_else(|| "not a power of two from 4 to 1048576".to_owned())
 }
 

@@ -172,10 +172,11 @@ fn done_with(tables: &mut Tables, index: u32, slot: &SlotView, idle: Duration) -
     if slot.retired {
         return idle >= GRACE && tables.give_back(index).is_ok();
     }
-    if idle >= IDLE && (told || idle >= IDLE_UNTOLD) {
-        if let Err(error) = tables.retire(index, &slot.key) {
-            warn!(%error, "cannot remove an idle flow");
-        }
+    if idle >= IDLE
+        && (told || idle >= IDLE_UNTOLD)
+        && let Err(error) = tables.retire(index, &slot.key)
+    {
+        warn!(%error, "cannot remove an idle flow");
     }
     false
 }

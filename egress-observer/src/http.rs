@@ -17,7 +17,7 @@ use axum::{
     Router,
     extract::State,
     http::{StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse as _, Response},
     routing::get,
 };
 use bytes::Bytes;

@@ -267,6 +267,10 @@ fn load(
     Ok((load_with(options, sizes, pins, None)?, false))
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "programs of any other of aya's thirty kinds are not ours"
+)]
 fn load_with(
     options: &Options,
     sizes: &Sizes,
@@ -340,6 +344,10 @@ fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program
 
 /// Attaches a loaded program, behind its pinned link if there is one. Returns a link that was
 /// pinned just now.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "programs of any other of aya's thirty kinds are not ours"
+)]
 fn attach(
     ebpf: &mut Ebpf,
     name: &'static str,

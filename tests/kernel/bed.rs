@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io::{BufRead as _, BufReader, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
@@ -25,38 +25,33 @@ use egress_observer_tests::{
 use serde_json::Value;
 
 /// A server outside the cluster, and a port that it listens on.
-pub const OUTSIDE: &str = "198.18.0.10:80";
+pub(crate) const OUTSIDE: &str = "198.18.0.10:80";
 /// The same by IPv6.
-pub const OUTSIDE_V6: &str = "[2001:db8:18::10]:80";
+pub(crate) const OUTSIDE_V6: &str = "[2001:db8:18::10]:80";
 /// A port there that nobody listens on.
-pub const CLOSED: &str = "198.18.0.10:81";
+pub(crate) const CLOSED: &str = "198.18.0.10:81";
 
 /// How long counters may take to arrive at what is expected.
 const SETTLE: Duration = Duration::from_secs(10);
 
 /// Connections of one workload by `protocol path verdict reason`.
-pub type Counts = BTreeMap<String, u64>;
-
-/// Writes what is expected of a workload.
-pub fn counts<const N: usize>(expected: [(&str, u64); N]) -> Counts {
-    expected.map(|(labels, n)| (labels.to_owned(), n)).into()
-}
+pub(crate) type Counts = BTreeMap<String, u64>;
 
 /// Everything of one test. Fields are dropped in this order.
-pub struct Bed {
+pub(crate) struct Bed {
     agent: Option<Agent>,
     jobs: Vec<Job>,
     pods: Vec<Pod>,
     manifests: Manifests,
     bpffs: Bpffs,
-    pub network: Network,
-    pub cgroup: NodeCgroup,
-    pub run: Run,
+    pub(crate) network: Network,
+    pub(crate) cgroup: NodeCgroup,
+    pub(crate) run: Run,
 }
 
 impl Bed {
     /// A network with a server outside, and no pods.
-    pub fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let run = Run::start()?;
         let cgroup = NodeCgroup::create(&run)?;
         let network = Network::create(&run)?;
@@ -85,7 +80,7 @@ impl Bed {
     }
 
     /// Makes a pod; a sink stands for its sidecar, if it has one.
-    pub fn pod(&mut self, workload: &str, mesh: Mesh) -> Result<()> {
+    pub(crate) fn pod(&mut self, workload: &str, mesh: Mesh) -> Result<()> {
         let mut place = Place {
             run: &self.run,
             network: &mut self.network,
@@ -94,32 +89,34 @@ impl Bed {
             resolv_conf: &self.run.dir().join("resolv.conf"),
         };
         let pod = Pod::create(&mut place, "shop", workload, mesh)?;
-        self.manifests.write(&format!("{workload}.yaml"), &[manifests::pod(&pod)])?;
+        self.manifests
+            .write(&format!("{workload}.yaml"), &[manifests::pod(&pod)])?;
         if pod.mesh.capture().is_some() {
             let sink = [TRAFFIC, "sink", "0.0.0.0:15001", "[::]:15001"];
-            self.jobs.push(Job::start(pod.command(PROXY, User::PROXY, &sink)?)?);
+            self.jobs
+                .push(Job::start(pod.command(PROXY, User::PROXY, &sink)?)?);
         }
         self.pods.push(pod);
         Ok(())
     }
 
     /// Ends the sinks that stand for sidecars; the servers outside stay.
-    pub fn end_jobs_of_pods(&mut self) {
+    pub(crate) fn end_jobs_of_pods(&mut self) {
         self.jobs.truncate(1);
     }
 
     /// A pod whose every outbound connection is captured.
-    pub fn captured_pod(&mut self, workload: &str) -> Result<()> {
+    pub(crate) fn captured_pod(&mut self, workload: &str) -> Result<()> {
         self.pod(workload, Mesh::Injected(Capture::default()))
     }
 
-    pub fn get(&self, workload: &str) -> Result<&Pod> {
+    pub(crate) fn get(&self, workload: &str) -> Result<&Pod> {
         let found = self.pods.iter().find(|pod| pod.workload == workload);
         found.with_context(|| format!("no pod {workload}"))
     }
 
     /// Starts the agent; once the pods are there, so that it knows them from the start.
-    pub fn start_agent(&mut self, more: &[&str]) -> Result<()> {
+    pub(crate) fn start_agent(&mut self, more: &[&str]) -> Result<()> {
         let root = self.cgroup.dir().to_string_lossy().into_owned();
         let mut args = vec!["--cgroup-root", &root, "--metrics-destinations", "all"];
         args.extend(more);
@@ -134,44 +131,68 @@ impl Bed {
         Ok(())
     }
 
-    pub fn agent(&mut self) -> Result<&mut Agent> {
+    /// The directory for `--manifests`.
+    pub(crate) fn manifests(&self) -> &Path {
+        self.manifests.dir()
+    }
+
+    pub(crate) fn pin_dir(&self) -> PathBuf {
+        self.bpffs.pin_dir()
+    }
+
+    pub(crate) fn agent(&mut self) -> Result<&mut Agent> {
         self.agent.as_mut().context("the agent was not started")
     }
 
     /// Takes the agent out, to end it.
-    pub fn take_agent(&mut self) -> Result<Agent> {
+    pub(crate) fn take_agent(&mut self) -> Result<Agent> {
         self.agent.take().context("the agent was not started")
     }
 
-    pub fn scrape(&mut self) -> Result<Scrape> {
+    pub(crate) fn scrape(&mut self) -> Result<Scrape> {
         self.agent()?.scrape()
     }
 
     /// Connections of a workload so far.
-    pub fn counts(&mut self, workload: &str) -> Result<Counts> {
+    pub(crate) fn counts(&mut self, workload: &str) -> Result<Counts> {
         Ok(counts_in(&self.scrape()?, workload))
     }
 
     /// Waits until the workload's connections are as expected, all of them and no other; nothing
     /// may have been lost. Looks once more, lest something is counted late.
-    pub fn expect<const N: usize>(
+    pub(crate) fn expect<const N: usize>(
         &mut self,
         workload: &str,
         expected: [(&str, u64); N],
     ) -> Result<()> {
-        let expected = counts(expected);
+        self.expect_counts(workload, &expected)?;
+        self.expect_nothing_lost()
+    }
+
+    /// The same where something is to be lost.
+    pub(crate) fn expect_counts(&mut self, workload: &str, expected: &[(&str, u64)]) -> Result<()> {
+        let expected: Counts = expected
+            .iter()
+            .map(|(labels, n)| ((*labels).to_owned(), *n))
+            .collect();
         let arrived = wait::until("connections are as expected", SETTLE, || {
             Ok((self.counts(workload)? == expected).then_some(()))
         });
         let found = self.counts(workload)?;
-        ensure!(found == expected, "of {workload}\nexpected {expected:#?}\nfound {found:#?}");
-        arrived?;
-        self.expect_nothing_lost()
+        ensure!(
+            found == expected,
+            "of {workload}\nexpected {expected:#?}\nfound {found:#?}"
+        );
+        arrived
     }
 
-    pub fn expect_nothing_lost(&mut self) -> Result<()> {
+    pub(crate) fn expect_nothing_lost(&mut self) -> Result<()> {
         let scrape = self.scrape()?;
-        for family in ["flows_lost_total", "events_lost_total", "unmatched_accepts_total"] {
+        for family in [
+            "flows_lost_total",
+            "events_lost_total",
+            "unmatched_accepts_total",
+        ] {
             let lost = scrape.sum(&format!("egress_observer_{family}"), &[]);
             ensure!(lost == 0.0, "{family} is {lost}\n{}", scrape.text);
         }
@@ -179,35 +200,38 @@ impl Bed {
     }
 
     /// Runs a Python program in a pod's container to its end, as an ordinary user.
-    pub fn python(&self, workload: &str, program: &str) -> Result<()> {
+    pub(crate) fn python(&self, workload: &str, program: &str) -> Result<()> {
         self.python_as(workload, User::APP, program)
     }
 
-    pub fn python_as(&self, workload: &str, user: User, program: &str) -> Result<()> {
+    pub(crate) fn python_as(&self, workload: &str, user: User, program: &str) -> Result<()> {
         let program = format!("{PYTHON_PROLOGUE}\n{program}");
-        let output = self.get(workload)?.exec(APP, user, &[PYTHON, "-c", &program])?;
+        let output = self
+            .get(workload)?
+            .exec(APP, user, &[PYTHON, "-c", &program])?;
         if !output.status.success() {
-            bail!("{}\nof the program\n{program}", String::from_utf8_lossy(&output.stderr));
+            bail!(
+                "{}\nof the program\n{program}",
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
         Ok(())
     }
 
-    /// Runs a traffic job in a pod's container to its end, and returns what it said.
-    pub fn traffic(&self, workload: &str, args: &[&str]) -> Result<Value> {
-        self.start_traffic(workload, args)?.finish()
-    }
-
     /// Starts a traffic job in a pod's container.
-    pub fn start_traffic(&self, workload: &str, args: &[&str]) -> Result<Job> {
+    pub(crate) fn start_traffic(&self, workload: &str, args: &[&str]) -> Result<Job> {
         let argv: Vec<&str> = [TRAFFIC].iter().chain(args).copied().collect();
         Job::start(self.get(workload)?.command(APP, User::APP, &argv)?)
     }
 }
 
-pub fn counts_in(scrape: &Scrape, workload: &str) -> Counts {
+pub(crate) fn counts_in(scrape: &Scrape, workload: &str) -> Counts {
     let mut counts = Counts::new();
     for sample in scrape
-        .select("egress_observer_connections_total", &[("source_workload", workload)])
+        .select(
+            "egress_observer_connections_total",
+            &[("source_workload", workload)],
+        )
         .filter(|sample| sample.label("actor") == "app")
     {
         let labels = ["protocol", "path", "verdict", "reason"].map(|name| sample.label(name));
@@ -217,7 +241,7 @@ pub fn counts_in(scrape: &Scrape, workload: &str) -> Counts {
 }
 
 /// The program that makes connections.
-pub const TRAFFIC: &str = env!("CARGO_BIN_EXE_traffic");
+pub(crate) const TRAFFIC: &str = env!("CARGO_BIN_EXE_traffic");
 /// The distribution's own: a pod has no other.
 const PYTHON: &str = "/usr/bin/python3";
 
@@ -233,7 +257,7 @@ def udp(family=socket.AF_INET):
 ";
 
 /// A traffic job under way. Dropping it ends it.
-pub struct Job {
+pub(crate) struct Job {
     child: Child,
     /// Its end is the job's end, for one that holds something open.
     input: Option<ChildStdin>,
@@ -243,7 +267,7 @@ pub struct Job {
 
 impl Job {
     /// Starts it. A job that holds something open says so first: [`Job::line`].
-    pub fn start(mut command: Command) -> Result<Self> {
+    pub(crate) fn start(mut command: Command) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -251,7 +275,12 @@ impl Job {
             .with_context(|| format!("starting {command:?}"))?;
         let input = child.stdin.take();
         let output = child.stdout.take().context("the output is piped")?;
-        let mut job = Self { child, input, output: BufReader::new(output), first: None };
+        let mut job = Self {
+            child,
+            input,
+            output: BufReader::new(output),
+            first: None,
+        };
         let sink = format!("{command:?}").contains("\"sink\"");
         if sink {
             job.line()?;
@@ -260,17 +289,21 @@ impl Job {
     }
 
     /// The next line that it says.
-    pub fn line(&mut self) -> Result<Value> {
+    pub(crate) fn line(&mut self) -> Result<Value> {
         let mut line = String::new();
         self.output.read_line(&mut line)?;
-        ensure!(!line.is_empty(), "a job ended without a word: {:?}", self.child.wait()?);
+        ensure!(
+            !line.is_empty(),
+            "a job ended without a word: {:?}",
+            self.child.wait()?
+        );
         let value: Value = serde_json::from_str(&line)?;
         self.first.get_or_insert_with(|| value.clone());
         Ok(value)
     }
 
     /// Waits for what it says, ends it, and checks how it ended.
-    pub fn finish(mut self) -> Result<Value> {
+    pub(crate) fn finish(mut self) -> Result<Value> {
         let said = match &self.first {
             None => self.line()?,
             // It said that it is there; now it says what it saw.

@@ -2,13 +2,17 @@
 //!
 //! Each test makes its own network, pods and agent, and removes them. Needs root.
 #![forbid(unsafe_code)]
-#![expect(clippy::tests_outside_test_module, reason = "this whole crate is tests")]
+#![expect(
+    clippy::tests_outside_test_module,
+    reason = "this whole crate is tests"
+)]
 
 mod accounting;
 mod bed;
 mod containers;
 mod failures;
 mod overflow;
+mod privileges;
 mod restart;
 mod sockets;
 mod udp;

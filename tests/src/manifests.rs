@@ -236,6 +236,8 @@ fn container_spec(pod: &Pod, container: &Container) -> Value {
             ],
             "env": [
                 {"name": "ISTIO_META_INTERCEPTION_MODE", "value": "REDIRECT"},
+                // Rules for IPv6 beside an IPv4 address.
+                {"name": "ISTIO_DUAL_STACK", "value": "true"},
                 {"name": "ISTIO_META_WORKLOAD_NAME", "value": pod.workload},
                 {"name": "TRUST_DOMAIN", "value": "cluster.local"},
             ],

@@ -142,7 +142,7 @@ fn split(arg: &str) -> Option<(&str, Option<&str>, bool)> {
 fn ids(flag: &'static str, text: &str) -> Result<Vec<u32>, FlagError> {
     text.split(',')
         .map(|id| {
-            id.trim().parse().map_err(|_| FlagError::Id {
+            id.trim().parse().map_err(|_not_a_number| FlagError::Id {
                 flag,
                 value: id.to_owned(),
             })

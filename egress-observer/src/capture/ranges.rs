@@ -71,7 +71,7 @@ pub fn parse_ranges(text: &str) -> Result<Ranges, RangeError> {
             element
                 .parse()
                 .or_else(|_| element.parse::<IpAddr>().map(IpNet::from))
-                .map_err(|_| RangeError::Range(element.to_owned()))
+                .map_err(|_neither| RangeError::Range(element.to_owned()))
         })
         .collect::<Result<_, _>>()
         .map(Ranges::Some)

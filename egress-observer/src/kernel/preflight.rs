@@ -101,30 +101,45 @@ fn version(release: &str) -> Option<(u32, u32)> {
 /// Where cgroup v2 is mounted, from the mount table (`/proc/self/mountinfo`, proc(5)); in a hybrid
 /// layout that is beside the v1 controllers, such as `/sys/fs/cgroup/unified`.
 pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, Missing> {
-    mount_table
-        .lines()
-        .filter_map(|line| {
-            let (mount, source) = line.split_once(" - ")?;
-            source
-                .starts_with("cgroup2 ")
-                .then(|| mount.split(' ').nth(4))
-                .flatten()
-        })
-        .map(|path| PathBuf::from(path.replace("\\040", " ")))
+    mounts(mount_table, "cgroup2 ")
         .next()
         .ok_or(Missing::CgroupV2)
 }
+
+/// The v1 hierarchy that holds the pods, where the v2 one does not: their connections cannot be
+/// told from the node's own.
+pub fn pods_in_v1(mount_table: &str, root: &Path) -> Option<PathBuf> {
+    let holds_pods = |dir: &Path| KUBELET.iter().any(|name| dir.join(name).is_dir());
+    if holds_pods(root) {
+        return None;
+    }
+    mounts(mount_table, "cgroup ").find(|dir| holds_pods(dir))
+}
+
+/// Mount points of a kind of file system.
+fn mounts<'a>(mount_table: &'a str, kind: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
+    mount_table.lines().filter_map(move |line| {
+        let (mount, source) = line.split_once(" - ")?;
+        let path = mount
+            .split(' ')
+            .nth(4)
+            .filter(|_| source.starts_with(kind))?;
+        Some(PathBuf::from(path.replace("\\040", " ")))
+    })
+}
+
+/// Where the kubelet keeps all pods, by driver, and as kind nests it.
+const KUBELET: [&str; 4] = [
+    "kubepods.slice",
+    "kubepods",
+    "kubelet.slice/kubelet-kubepods.slice",
+    "kubelet/kubepods",
+];
 
 /// Where to attach: the directory that holds all pods, or the root if there is none (yet), or more
 /// than one. Nearer to the pods, the programs run before those of tools at the root, and leave the
 /// host's own daemons alone.
 pub fn pod_root(root: &Path) -> PathBuf {
-    const KUBELET: [&str; 4] = [
-        "kubepods.slice",
-        "kubepods",
-        "kubelet.slice/kubelet-kubepods.slice",
-        "kubelet/kubepods",
-    ];
     let mut found = KUBELET
         .iter()
         .map(|name| root.join(name))

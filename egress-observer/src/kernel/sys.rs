@@ -114,7 +114,7 @@ pub(super) fn file_system(path: &Path) -> io::Result<i64> {
         return Err(io::Error::last_os_error());
     }
     // SAFETY: filled in by the call that just succeeded.
-    Ok(unsafe { stat.assume_init() }.f_type as i64)
+    Ok(unsafe { stat.assume_init() }.f_type)
 }
 
 /// Returns freed memory to the system: loading takes some ten MiB that are never needed again.

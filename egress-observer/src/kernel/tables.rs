@@ -114,8 +114,10 @@ impl Tables {
             return None;
         }
         let slot = self.slots.at(index).as_ptr();
+        // SAFETY: `at` returns a valid place; no reference is made.
+        let key = unsafe { &raw const (*slot).key };
         // SAFETY: written once, before `state`, which was just read with acquire order.
-        let key = unsafe { (&raw const (*slot).key).read_volatile() };
+        let key = unsafe { key.read_volatile() };
         Some(SlotView {
             key,
             generation: self.generation(index).load(Relaxed),

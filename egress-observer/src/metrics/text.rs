@@ -14,12 +14,9 @@ pub struct Writer {
 impl Writer {
     /// Opens a family; its samples follow.
     pub fn family(&mut self, name: &str, help: &str, kind: &str) {
-        let text = &mut self.text;
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}"
-        );
+        self.put(format_args!(
+            "# HELP {PREFIX}{name} {help}\n# TYPE {PREFIX}{name} {kind}\n"
+        ));
     }
 
     /// One sample; `labels` names them in order.
@@ -29,24 +26,29 @@ impl Writer {
         value: u64,
         labels: impl FnOnce(&mut dyn FnMut(&str, &dyn Display)),
     ) {
-        let text = &mut self.text;
-        let _ = write!(text, "{PREFIX}{name}");
+        self.put(format_args!("{PREFIX}{name}"));
         let mut separator = '{';
         labels(&mut |label, value| {
-            let _ = write!(text, "{separator}{label}=\"");
-            let _ = write!(Escaped(text), "{value}");
-            text.push('"');
+            self.put(format_args!("{separator}{label}=\""));
+            write!(Escaped(&mut self.text), "{value}").expect(CANNOT_FAIL);
+            self.text.push('"');
             separator = ',';
         });
         let end = if separator == ',' { "}" } else { "" };
-        let _ = writeln!(text, "{end} {value}");
+        self.put(format_args!("{end} {value}\n"));
     }
 
     /// Everything written.
     pub fn finish(self) -> String {
         self.text
     }
+
+    fn put(&mut self, text: fmt::Arguments<'_>) {
+        self.text.write_fmt(text).expect(CANNOT_FAIL);
+    }
 }
+
+const CANNOT_FAIL: &str = "writing to a string cannot fail";
 
 /// Names come from the network: a quote in one must not end the label.
 struct Escaped<'a>(&'a mut String);

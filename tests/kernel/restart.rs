@@ -1,0 +1,130 @@
+//! An agent ends, connections go on, another agent takes over: nothing is lost, nothing counts
+//! twice.
+
+use anyhow::{Result, ensure};
+use egress_observer_tests::pod::Mesh;
+
+use crate::bed::Bed;
+
+const DIRECT: &str = "tcp direct unmeshed no_sidecar";
+
+fn connect(bed: &Bed, n: u32) -> Result<()> {
+    bed.python("pod", &format!("for n in range({n}): tcp().connect(OUT)"))
+}
+
+#[test]
+fn what_happens_between_two_agents_is_counted_by_the_second() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("pod", Mesh::Plain)?;
+    bed.start_agent(&[])?;
+    connect(&bed, 100)?;
+    bed.expect("pod", [(DIRECT, 100)])?;
+    // Made after the last scrape: nobody was told of these.
+    connect(&bed, 7)?;
+    bed.take_agent()?.stop()?;
+    connect(&bed, 50)?;
+    bed.start_agent(&[])?;
+    // A new process starts its counters at 0, as Prometheus expects.
+    bed.expect("pod", [(DIRECT, 57)])?;
+    connect(&bed, 3)?;
+    bed.expect("pod", [(DIRECT, 60)])
+}
+
+#[test]
+fn an_agent_is_replaced_while_connections_go_on() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("pod", Mesh::Plain)?;
+    bed.start_agent(&[])?;
+    let args = ["burst", crate::bed::OUTSIDE, "--count", "30000"];
+    let mut job = bed.start_traffic("pod", &args)?;
+    let mut told = 0;
+    for _ in 0..3 {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        told += bed.counts("pod")?.values().sum::<u64>();
+        bed.take_agent()?.stop()?;
+        bed.start_agent(&[])?;
+    }
+    job.line()?;
+    let last = bed.counts("pod")?.values().sum::<u64>();
+    ensure!(told > 0, "the replacements came too early");
+    ensure!(
+        told + last == 30_000,
+        "{told} told before, {last} after the last replacement"
+    );
+    bed.expect_nothing_lost()
+}
+
+#[test]
+fn an_agent_that_is_killed_leaves_the_same() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("pod", Mesh::Plain)?;
+    bed.start_agent(&[])?;
+    connect(&bed, 10)?;
+    bed.expect("pod", [(DIRECT, 10)])?;
+    let agent = bed.take_agent()?;
+    let kill = ["-KILL".to_owned(), agent.pid().to_string()];
+    egress_observer_tests::process::output(std::process::Command::new("kill").args(kill))?;
+    drop(agent);
+    connect(&bed, 5)?;
+    bed.start_agent(&[])?;
+    bed.expect("pod", [(DIRECT, 5)])
+}
+
+#[test]
+fn pins_of_another_layout_are_dropped_loudly() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("pod", Mesh::Plain)?;
+    bed.start_agent(&[])?;
+    bed.take_agent()?.stop()?;
+    let pins = bed.pin_dir();
+    std::fs::rename(pins.join("v1"), pins.join("v0"))?;
+    bed.start_agent(&[])?;
+    ensure!(!pins.join("v0").exists(), "the old layout is still there");
+    let log = bed.agent()?.log();
+    ensure!(
+        log.contains("tables of another layout are dropped"),
+        "{log}"
+    );
+    connect(&bed, 4)?;
+    bed.expect("pod", [(DIRECT, 4)])
+}
+
+#[test]
+fn a_pinned_table_of_another_shape_is_not_taken_for_ours() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("pod", Mesh::Plain)?;
+    bed.start_agent(&[])?;
+    bed.take_agent()?.stop()?;
+    let pins = bed.pin_dir().join("v1");
+    // Two tables change places: each is a table, and neither is the one its name says.
+    for (from, to) in [
+        ("EO_SLOTS", "x"),
+        ("EO_ATTEMPTS", "EO_SLOTS"),
+        ("x", "EO_ATTEMPTS"),
+    ] {
+        std::fs::rename(pins.join(from), pins.join(to))?;
+    }
+    bed.start_agent(&[])?;
+    let log = bed.agent()?.log();
+    ensure!(log.contains("has another shape"), "{log}");
+    connect(&bed, 4)?;
+    bed.expect("pod", [(DIRECT, 4)])
+}
+
+#[test]
+fn uninstall_stops_the_programs() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("pod", Mesh::Plain)?;
+    bed.start_agent(&[])?;
+    bed.take_agent()?.stop()?;
+    let pins = bed.pin_dir();
+    let mut uninstall = std::process::Command::new(egress_observer_tests::agent::binary());
+    uninstall.arg("uninstall").arg("--pin-dir").arg(&pins);
+    egress_observer_tests::process::output(&mut uninstall)?;
+    ensure!(!pins.exists(), "{} is still there", pins.display());
+    // Nobody counts these.
+    connect(&bed, 5)?;
+    bed.start_agent(&[])?;
+    connect(&bed, 2)?;
+    bed.expect("pod", [(DIRECT, 2)])
+}
