@@ -68,7 +68,7 @@ pub async fn run(args: AgentArgs) -> Result<()> {
     loop {
         pulse.beat();
         tokio::select! {
-            _ = turn.tick() => agent.turn(),
+            _ = turn.tick() => agent.turn()?,
             Some(scrape) = scrapes.recv() => agent.scrape(scrape),
             ready = made.wait() => {
                 ready.context("watching cgroups")?;
@@ -138,7 +138,6 @@ impl Agent {
             },
             capture_ports: args.capture_ports.clone(),
         })?;
-        health.attached();
         let now = Instant::now();
         Ok(Self {
             kernel,
@@ -155,11 +154,17 @@ impl Agent {
     }
 
     /// What is due every second.
-    fn turn(&mut self) {
+    fn turn(&mut self) -> Result<()> {
         let now = Instant::now();
         if now - self.swept >= SWEEP {
             self.swept = now;
             self.ledger.sweep(&self.kernel.tables, now);
+            if let Some((program, _)) = self.kernel.attached().find(|(_, attached)| !attached) {
+                bail!(
+                    "{program} is not attached any more: its cgroup was removed, or somebody \
+                     detached it; start the agent again"
+                );
+            }
         }
         self.collect(now);
         if now - self.pruned >= PRUNE {
@@ -167,6 +172,7 @@ impl Agent {
             self.cgroups.prune(now);
             self.metrics.prune(&self.snapshot.workloads(), now);
         }
+        Ok(())
     }
 
     /// Counters to findings to metrics.
@@ -195,6 +201,7 @@ impl Agent {
     fn scrape(&mut self, answer: ScrapeRequest) {
         let start = Instant::now();
         self.collect(start);
+        self.health.attached(self.kernel.attached());
         self.health
             .update(&self.kernel.tables, &self.ledger, &self.metrics);
         let mut out = Writer::default();

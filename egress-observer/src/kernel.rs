@@ -4,6 +4,7 @@
 //! tables stay in the kernel when the process ends, and the next agent takes them over: programs
 //! are replaced in place, so that no connection goes uncounted meanwhile.
 
+mod load;
 mod pins;
 pub mod preflight;
 mod sys;
@@ -11,24 +12,17 @@ mod tables;
 mod types;
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io,
     os::{
-        fd::{AsFd as _, BorrowedFd},
+        fd::{AsFd as _, BorrowedFd, OwnedFd},
         unix::fs::MetadataExt as _,
     },
     path::{Path, PathBuf},
 };
 
-use aya::{
-    Ebpf, EbpfLoader, VerifierLogLevel,
-    maps::MapError,
-    programs::{
-        CgroupAttachMode, Program, ProgramError,
-        links::{FdLink, LinkError, PinnedLink},
-    },
-};
-use egress_observer_common::{MAX_SLOTS, names};
+use aya::{Ebpf, maps::MapError, programs::ProgramError};
+use egress_observer_common::names;
 use thiserror::Error;
 use tracing::{info, warn};
 
@@ -73,23 +67,15 @@ pub enum KernelError {
         /// The cgroup.
         cgroup: PathBuf,
         /// Why.
-        source: Box<ProgramError>,
+        source: io::Error,
     },
     /// A link cannot be kept.
     #[error("cannot pin the link of `{name}`")]
-    Link {
-        /// The program.
-        name: &'static str,
-        /// Why.
-        source: Box<LinkError>,
-    },
-    /// A pin cannot be made.
-    #[error("cannot pin `{name}`")]
     Pin {
         /// The program.
         name: &'static str,
         /// Why.
-        source: aya::pin::PinError,
+        source: io::Error,
     },
     /// The pin directory cannot be used.
     #[error("cannot use the pin directory {path}")]
@@ -178,9 +164,8 @@ pub struct Kernel {
     pub pinned: bool,
     /// Whether sockets tell their owner; else the calling task stands for it.
     pub knows_owners: bool,
-    /// Keeps the programs loaded, and, where nothing is pinned, attached.
-    _ebpf: Ebpf,
-    _links: Vec<PinnedLink>,
+    /// Keeps the programs attached where nothing is pinned.
+    links: Vec<(&'static str, OwnedFd)>,
 }
 
 impl Kernel {
@@ -206,28 +191,33 @@ impl Kernel {
                 pins.remove_links();
             }
         }
-        let (mut ebpf, knows_owners) = load(options, &sizes, pins.as_ref())?;
-        let mut links = Vec::new();
-        for name in names::PROGRAMS {
-            let attached = attach(
-                &mut ebpf,
-                name,
-                cgroup.as_fd(),
-                &options.cgroup,
-                pins.as_ref(),
-            )?;
-            links.extend(attached);
-        }
+        let (mut ebpf, knows_owners) = load::load(options, &sizes, pins.as_ref())?;
+        let links = names::PROGRAMS
+            .into_iter()
+            .map(|name| {
+                attach(&ebpf, name, cgroup.as_fd(), &options.cgroup, pins.as_ref())
+                    .map(|link| (name, link))
+            })
+            .collect::<Result<_, _>>()?;
         let tables = Tables::take(&mut ebpf)?;
+        // A link keeps its program, and a program its tables.
+        drop(ebpf);
         sys::give_memory_back();
         info!(cgroup = %options.cgroup.display(), pinned = pins.is_some(), knows_owners, "attached");
         Ok(Self {
             tables,
             pinned: pins.is_some(),
             knows_owners,
-            _ebpf: ebpf,
-            _links: links,
+            links,
         })
+    }
+
+    /// Each program, and whether it is attached: not if its cgroup is gone.
+    pub fn attached(&self) -> impl Iterator<Item = (&'static str, bool)> {
+        let attached = |link: &OwnedFd| sys::link_cgroup(link.as_fd()).is_some();
+        self.links
+            .iter()
+            .map(move |(name, link)| (*name, attached(link)))
     }
 }
 
@@ -245,170 +235,47 @@ pub fn uninstall(dir: &Path) -> Result<bool, KernelError> {
         })
 }
 
-/// Loads with the kernel's types, and once more without them if the verifier does not agree.
-fn load(
-    options: &Options,
-    sizes: &Sizes,
-    pins: Option<&Pins>,
-) -> Result<(Ebpf, bool), KernelError> {
-    let offsets = types::offsets(Path::new("/sys/kernel/btf/vmlinux"))
-        .inspect_err(|error| warn!(%error, "socket owners are taken from the calling task"))
-        .ok();
-    if let Some(offsets) = offsets {
-        match load_with(options, sizes, pins, Some(&offsets)) {
-            Ok(ebpf) => return Ok((ebpf, true)),
-            Err(error @ KernelError::Program { .. }) => {
-                let error = anyhow::Error::from(error);
-                warn!("{error:#}; trying again without the kernel's types");
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok((load_with(options, sizes, pins, None)?, false))
-}
-
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "programs of any other of aya's thirty kinds are not ours"
-)]
-fn load_with(
-    options: &Options,
-    sizes: &Sizes,
-    pins: Option<&Pins>,
-    offsets: Option<&types::Offsets>,
-) -> Result<Ebpf, KernelError> {
-    let mut settings: Vec<(&str, u32)> = vec![
-        ("EO_MAX_SLOTS", sizes.flows.min(MAX_SLOTS)),
-        ("EO_ATTEMPT_MASK", sizes.attempts - 1),
-        ("EO_ATTEMPT_BITS", sizes.attempts.trailing_zeros()),
-        ("EO_PROOF_MASK", sizes.proofs - 1),
-        ("EO_EPHEMERAL_LOW", ephemeral_low()),
-        ("EO_KERNEL_TYPES", offsets.is_some().into()),
-    ];
-    settings.extend(offsets.into_iter().flatten());
-    const PORTS: [&str; 4] = [
-        "EO_CAPTURE_PORT_0",
-        "EO_CAPTURE_PORT_1",
-        "EO_CAPTURE_PORT_2",
-        "EO_CAPTURE_PORT_3",
-    ];
-    let ports = options
-        .capture_ports
-        .iter()
-        .copied()
-        .map(u32::from)
-        .chain(std::iter::repeat(0));
-    settings.extend(PORTS.into_iter().zip(ports));
-
-    let mut loader = EbpfLoader::new();
-    // No program is relocated against the kernel's types, and reading all of them costs MiB.
-    loader
-        .btf(None)
-        .verifier_log_level(VerifierLogLevel::DISABLE);
-    for (name, value) in &settings {
-        loader.override_global(name, value, true);
-    }
-    loader
-        .map_max_entries(names::FLOWS, sizes.flows)
-        .map_max_entries(names::SLOTS, sizes.flows)
-        .map_max_entries(names::FREE_SLOTS, sizes.flows)
-        .map_max_entries(names::ATTEMPTS, sizes.attempts)
-        .map_max_entries(names::PROOFS, sizes.proofs);
-    if let Some(pins) = pins {
-        for name in names::TABLES {
-            loader.map_pin_path(name, pins.path(name));
-        }
-    }
-    let mut ebpf = loader
-        .load(OBJECT)
-        .map_err(|error| KernelError::Load(Box::new(error)))?;
-    for name in names::PROGRAMS {
-        let program = program(&mut ebpf, name)?;
-        match program {
-            Program::CgroupSockAddr(program) => program.load(),
-            Program::SockOps(program) => program.load(),
-            _ => return Err(KernelError::NotInObject { name }),
-        }
-        .map_err(|source| KernelError::Program {
-            name,
-            source: Box::new(source),
-        })?;
-    }
-    Ok(ebpf)
-}
-
-fn program<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut Program, KernelError> {
-    ebpf.program_mut(name)
-        .ok_or(KernelError::NotInObject { name })
-}
-
-/// Attaches a loaded program, behind its pinned link if there is one. Returns a link that was
-/// pinned just now.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "programs of any other of aya's thirty kinds are not ours"
-)]
+/// Attaches a loaded program, behind its pinned link if there is one.
 fn attach(
-    ebpf: &mut Ebpf,
+    ebpf: &Ebpf,
     name: &'static str,
     cgroup: BorrowedFd<'_>,
     path: &Path,
     pins: Option<&Pins>,
-) -> Result<Option<PinnedLink>, KernelError> {
-    let program = program(ebpf, name)?;
-    let fd = program
+) -> Result<OwnedFd, KernelError> {
+    let program = ebpf
+        .program(name)
+        .ok_or(KernelError::NotInObject { name })?;
+    let program = program
         .fd()
         .map_err(|source| KernelError::Program {
             name,
             source: Box::new(source),
         })?
         .as_fd();
-    if pins.is_some_and(|pins| pins.replace(name, fd)) {
-        return Ok(None);
+    if let Some(link) = pins.and_then(|pins| pins.replace(name, program)) {
+        return Ok(link);
     }
-    let failed = |source| KernelError::Attach {
-        name,
-        cgroup: path.to_owned(),
-        source: Box::new(source),
-    };
-    let link = |source| KernelError::Link {
-        name,
-        source: Box::new(source),
-    };
-    let mode = CgroupAttachMode::Single;
-    let taken: FdLink = match program {
-        Program::CgroupSockAddr(program) => {
-            let id = program.attach(cgroup, mode).map_err(failed)?;
-            let Some(_) = pins else { return Ok(None) };
-            program
-                .take_link(id)
-                .map_err(failed)?
-                .try_into()
-                .map_err(link)?
+    let link = sys::create_link(program, cgroup, attach_type(name)).map_err(|source| {
+        KernelError::Attach {
+            name,
+            cgroup: path.to_owned(),
+            source,
         }
-        Program::SockOps(program) => {
-            let id = program.attach(cgroup, mode).map_err(failed)?;
-            let Some(_) = pins else { return Ok(None) };
-            program
-                .take_link(id)
-                .map_err(failed)?
-                .try_into()
-                .map_err(link)?
-        }
-        _ => return Err(KernelError::NotInObject { name }),
-    };
-    let Some(pins) = pins else { return Ok(None) };
-    taken
-        .pin(pins.path(name))
-        .map(Some)
-        .map_err(|source| KernelError::Pin { name, source })
+    })?;
+    if let Some(pins) = pins {
+        pins.keep(name, link.as_fd())?;
+    }
+    Ok(link)
 }
 
-/// Lowest port that the kernel hands out by itself.
-fn ephemeral_low() -> u32 {
-    const DEFAULT: u32 = 32_768;
-    fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
-        .ok()
-        .and_then(|range| range.split_whitespace().next()?.parse().ok())
-        .unwrap_or(DEFAULT)
+/// `enum bpf_attach_type` (`linux/bpf.h`).
+fn attach_type(name: &str) -> u32 {
+    match name {
+        names::CONNECT4 => 10,
+        names::CONNECT6 => 11,
+        names::SENDMSG4 => 14,
+        names::SENDMSG6 => 15,
+        _ => 3,
+    }
 }

@@ -118,7 +118,10 @@ impl Bed {
     /// Starts the agent; once the pods are there, so that it knows them from the start.
     pub(crate) fn start_agent(&mut self, more: &[&str]) -> Result<()> {
         let root = self.cgroup.dir().to_string_lossy().into_owned();
-        let mut args = vec!["--cgroup-root", &root, "--metrics-destinations", "all"];
+        let mut args = vec!["--metrics-destinations", "all"];
+        if !more.contains(&"--cgroup-root") {
+            args.extend(["--cgroup-root", &root]);
+        }
         args.extend(more);
         let settings = Settings {
             binary: &agent::binary(),

@@ -128,3 +128,40 @@ fn uninstall_stops_the_programs() -> Result<()> {
     connect(&bed, 2)?;
     bed.expect("pod", [(DIRECT, 2)])
 }
+
+/// Better no agent than one that sees nothing and says nothing.
+#[test]
+fn an_agent_whose_cgroup_is_removed_ends_with_a_message() -> Result<()> {
+    let mut bed = Bed::new()?;
+    let cgroup = bed.cgroup.child(std::path::Path::new("short-lived"))?;
+    bed.start_agent(&["--cgroup-root", &cgroup.to_string_lossy()])?;
+    let attached = bed
+        .scrape()?
+        .sum("egress_observer_bpf_program_attached", &[]);
+    ensure!(attached == 5.0, "{attached} programs attached");
+    std::fs::remove_dir(&cgroup)?;
+    let mut agent = bed.take_agent()?;
+    egress_observer_tests::wait::until("it ends", std::time::Duration::from_secs(20), || {
+        Ok(agent.check_running().is_err().then_some(()))
+    })?;
+    ensure!(
+        agent.log().contains("is not attached any more"),
+        "{}",
+        agent.log()
+    );
+    Ok(())
+}
+
+#[test]
+fn another_cgroup_is_moved_to() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("pod", Mesh::Plain)?;
+    let elsewhere = bed.cgroup.child(std::path::Path::new("elsewhere"))?;
+    bed.start_agent(&["--cgroup-root", &elsewhere.to_string_lossy()])?;
+    connect(&bed, 5)?;
+    bed.expect("pod", [])?;
+    bed.take_agent()?.stop()?;
+    bed.start_agent(&[])?;
+    connect(&bed, 2)?;
+    bed.expect("pod", [(DIRECT, 2)])
+}

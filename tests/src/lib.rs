@@ -10,7 +10,8 @@
 //! - [`identity`], [`pod`], [`istio`], [`manifests`]: pods, their rules and their objects;
 //! - [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
 //! - [`agent`], [`metrics`]: the program under test and what it says;
-//! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks.
+//! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
+//! - [`mod@bench`]: what the agent costs.
 #![forbid(unsafe_code)]
 
 pub mod run;
@@ -39,3 +40,5 @@ pub mod metrics;
 pub mod node;
 pub mod report;
 pub mod story;
+
+pub mod bench;

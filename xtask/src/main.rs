@@ -8,6 +8,7 @@
     reason = "a task runner talks to the person who started it"
 )]
 
+mod bench;
 mod build;
 mod command;
 mod demo;
@@ -40,6 +41,8 @@ enum Task {
     Demo(demo::Args),
     /// Formatting, lints and all tests; without --fast also those that need root
     Test(test::Args),
+    /// Measure what the agent costs on this machine (needs root)
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Build(args) => build::run(&args).map(|_binary| ExitCode::SUCCESS),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

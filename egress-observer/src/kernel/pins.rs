@@ -4,7 +4,7 @@
 use std::{
     ffi::OsString,
     fs, io,
-    os::fd::{AsFd as _, BorrowedFd},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
@@ -95,28 +95,33 @@ impl Pins {
             })
     }
 
-    /// Puts `program` behind the pinned link `name`. False if there is none, or its cgroup is
+    /// Puts `program` behind the pinned link `name`. `None` if there is none, or its cgroup is
     /// gone; it is then removed.
-    pub(super) fn replace(&self, name: &str, program: BorrowedFd<'_>) -> bool {
+    pub(super) fn replace(&self, name: &str, program: BorrowedFd<'_>) -> Option<OwnedFd> {
         let path = self.path(name);
-        let updated = sys::open_pin(&path).and_then(|link| sys::update_link(link.as_fd(), program));
+        let updated = sys::open_pin(&path)
+            .and_then(|link| sys::update_link(link.as_fd(), program).map(|()| link));
         match updated {
-            Ok(()) => true,
+            Ok(link) => Some(link),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
-                if error.kind() != io::ErrorKind::NotFound {
-                    warn!(link = name, %error, "a pinned link cannot be used: attaching anew");
-                    drop(fs::remove_file(&path));
-                }
-                false
+                warn!(link = name, %error, "a pinned link cannot be used: attaching anew");
+                drop(fs::remove_file(&path));
+                None
             }
         }
+    }
+
+    /// Lets a link outlive the process.
+    pub(super) fn keep(&self, name: &'static str, link: BorrowedFd<'_>) -> Result<(), KernelError> {
+        sys::pin(link, &self.path(name)).map_err(|source| KernelError::Pin { name, source })
     }
 
     /// Where the pinned links are attached, as the agent that made them noted.
     pub(super) fn attached_to(&self) -> Option<u64> {
         sys::open_pin(&self.path(names::CONNECT4))
             .ok()
-            .and_then(|link| sys::link_cgroup(&link))
+            .and_then(|link| sys::link_cgroup(link.as_fd()))
     }
 
     /// Removes the pinned links, which detaches the programs behind them.

@@ -1,5 +1,5 @@
-//! The two system calls that aya has no words for: opening a pinned link, and changing the program
-//! behind it; and memory that a table shares with the kernel.
+//! What aya has no words for: links that can be asked where they are attached and given another
+//! program, and memory that a table shares with the kernel.
 
 use std::{
     ffi::CString,
@@ -12,15 +12,27 @@ use std::{
     ptr::{self, NonNull},
 };
 
+const BPF_OBJ_PIN: libc::c_int = 6;
 const BPF_OBJ_GET: libc::c_int = 7;
+const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_LINK_UPDATE: libc::c_int = 29;
 
-/// `union bpf_attr` as `BPF_OBJ_GET` reads it.
+/// `union bpf_attr` as `BPF_OBJ_PIN` and `BPF_OBJ_GET` read it.
 #[repr(C)]
-struct ObjGet {
+struct Pin {
     pathname: u64,
     bpf_fd: u32,
     file_flags: u32,
+}
+
+/// `union bpf_attr` as `BPF_LINK_CREATE` reads it.
+#[repr(C)]
+struct LinkCreate {
+    prog_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
 }
 
 /// `union bpf_attr` as `BPF_LINK_UPDATE` reads it.
@@ -46,13 +58,41 @@ fn bpf<T>(command: libc::c_int, attr: &T) -> io::Result<libc::c_long> {
 /// Opens what is pinned at `path`.
 pub(super) fn open_pin(path: &Path) -> io::Result<OwnedFd> {
     let pathname = CString::new(path.as_os_str().as_bytes())?;
-    let attr = ObjGet {
+    let attr = Pin {
         pathname: pathname.as_ptr() as u64,
         bpf_fd: 0,
         file_flags: 0,
     };
     let fd = bpf(BPF_OBJ_GET, &attr)?;
     // SAFETY: BPF_OBJ_GET returns a new file descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Pins what `object` is at `path`.
+pub(super) fn pin(object: BorrowedFd<'_>, path: &Path) -> io::Result<()> {
+    let pathname = CString::new(path.as_os_str().as_bytes())?;
+    let attr = Pin {
+        pathname: pathname.as_ptr() as u64,
+        bpf_fd: object.as_raw_fd() as u32,
+        file_flags: 0,
+    };
+    bpf(BPF_OBJ_PIN, &attr).map(drop)
+}
+
+/// Attaches a program to a cgroup for as long as the link is open or pinned.
+pub(super) fn create_link(
+    program: BorrowedFd<'_>,
+    cgroup: BorrowedFd<'_>,
+    attach_type: u32,
+) -> io::Result<OwnedFd> {
+    let attr = LinkCreate {
+        prog_fd: program.as_raw_fd() as u32,
+        target_fd: cgroup.as_raw_fd() as u32,
+        attach_type,
+        flags: 0,
+    };
+    let fd = bpf(BPF_LINK_CREATE, &attr)?;
+    // SAFETY: BPF_LINK_CREATE returns a new file descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 
@@ -66,8 +106,6 @@ pub(super) fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::
     };
     bpf(BPF_LINK_UPDATE, &attr).map(drop)
 }
-
-const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 
 /// `union bpf_attr` as `BPF_OBJ_GET_INFO_BY_FD` reads it.
 #[repr(C)]
@@ -94,7 +132,7 @@ struct CgroupLinkInfo {
 const LINK_TYPE_CGROUP: u32 = 3;
 
 /// Id of the cgroup that a link is attached to; `None` if the cgroup is gone.
-pub(super) fn link_cgroup(link: &OwnedFd) -> Option<u64> {
+pub(super) fn link_cgroup(link: BorrowedFd<'_>) -> Option<u64> {
     let mut info = CgroupLinkInfo::default();
     let attr = ObjInfo {
         bpf_fd: link.as_raw_fd() as u32,

@@ -173,10 +173,12 @@ impl Health {
         })
     }
 
-    /// Notes that every program is attached.
-    pub fn attached(&self) {
-        for program in names::PROGRAMS {
-            self.program_attached.with_label_values(&[program]).set(1);
+    /// Notes which programs are attached.
+    pub fn attached(&self, programs: impl Iterator<Item = (&'static str, bool)>) {
+        for (program, attached) in programs {
+            self.program_attached
+                .with_label_values(&[program])
+                .set(attached.into());
         }
     }
 

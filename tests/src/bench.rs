@@ -1,0 +1,97 @@
+//! What the agent costs: the time its programs take for a connection, what the client notices of
+//! it, and what the agent itself uses.
+//!
+//! One machine, loopback only, in the network namespace of a simulated pod: neither the machine's
+//! firewall rules nor its network have a part in the figures. Whatever is compared is measured in
+//! turns, because a machine's speed drifts by more than what is looked for; so differences are
+//! taken between neighbours, and told as a median with its quartiles. Nothing here is a test: no
+//! figure is ever too large.
+//!
+//! - `stand`, `job`: where it happens and with which programs;
+//! - `program_time` by `programs` and [`hooks`]: part 1; `latency`: part 2; `agent_cost`: part 3;
+//! - `machine`, `quartiles`, [`report`]: what is said about it.
+
+mod agent_cost;
+pub mod hooks;
+mod job;
+mod latency;
+mod machine;
+mod program_time;
+mod programs;
+mod quartiles;
+pub mod report;
+mod stand;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use agent_cost::AgentCost;
+use latency::Latency;
+use machine::Machine;
+use program_time::ProgramTime;
+use stand::Stand;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// Pairs of parts 1 and 2, each with and without what is measured.
+    pub rounds: u32,
+    /// Connections of each half of a pair.
+    pub connections: u32,
+    /// Destinations that the agent of part 3 remembers.
+    pub flows: u32,
+    /// Connections that the agent of part 3 counts under load.
+    pub load: u32,
+}
+
+/// The programs that take part.
+#[derive(Clone, Debug)]
+pub struct Binaries {
+    pub agent: PathBuf,
+    /// `traffic`, the load generator.
+    pub traffic: PathBuf,
+    /// `bare-bpf`, which attaches programs that do nothing.
+    pub bare_bpf: PathBuf,
+}
+
+/// All figures of one run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Figures {
+    machine: Machine,
+    plan: Plan,
+    program_time: ProgramTime,
+    latency: Latency,
+    agent: AgentCost,
+}
+
+/// Measures everything, and removes what it made also after a Ctrl-C. Needs root.
+pub fn run(binaries: &Binaries, plan: Plan, say: &mut dyn FnMut(&str)) -> Result<Figures> {
+    let machine = Machine::read()?;
+    let stand = Stand::create(binaries, &machine)?;
+    say(&format!(
+        "1/3 time of the programs: {} pairs of {} connections",
+        plan.rounds, plan.connections
+    ));
+    let program_time = program_time::measure(&stand, plan)?;
+    say(&format!(
+        "2/3 connect() with and without the agent: {} pairs of {} connections",
+        plan.rounds, plan.connections
+    ));
+    let latency = latency::measure(&stand, plan)?;
+    say(&format!(
+        "3/3 the agent itself: {} destinations, then {} connections",
+        plan.flows, plan.load
+    ));
+    let agent = agent_cost::measure(&stand, plan)?;
+    Ok(Figures {
+        machine,
+        plan,
+        program_time,
+        latency,
+        agent,
+    })
+}

@@ -1,0 +1,164 @@
+//! Part 3: what the agent itself uses: memory, CPU time, and how often it is woken.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use super::Plan;
+use super::machine::field;
+use super::programs;
+use super::stand::{Stand, WORKLOAD};
+use crate::metrics::Scrape;
+use crate::wait;
+
+/// What the agent used, and whether it counted what was made meanwhile.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct AgentCost {
+    /// Resident memory after the start.
+    pub(super) start_bytes: u64,
+    /// Resident memory with all destinations in its tables, after a scrape.
+    pub(super) flows_bytes: u64,
+    /// Resident memory at the end.
+    pub(super) end_bytes: u64,
+    /// What its tables and programs take in the kernel, at the end.
+    pub(super) kernel_bytes: u64,
+    /// Flows that the agent remembered.
+    pub(super) flows: u64,
+    /// While connections were made as fast as one client can.
+    pub(super) load: Usage,
+    /// As long, while nothing happened.
+    pub(super) idle: Usage,
+    /// CPU time under load less that of idling, for one connection.
+    pub(super) cpu_ns_per_connection: f64,
+    /// Time to answer a scrape with all flows.
+    pub(super) scrape_seconds: f64,
+    /// Connections made, counted as the workload's, and lost by the agent's own account.
+    pub(super) made: u64,
+    pub(super) counted: u64,
+    pub(super) lost: u64,
+}
+
+/// What was used in a while.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Usage {
+    pub(super) seconds: f64,
+    pub(super) cpu_seconds: f64,
+    /// Each time that a thread went to sleep by itself, and so was woken before.
+    pub(super) wakeups_per_second: f64,
+}
+
+/// What a process has used so far.
+#[derive(Clone, Copy, Debug)]
+struct Used {
+    at: Instant,
+    cpu_ns: u64,
+    voluntary_switches: u64,
+}
+
+pub(super) fn measure(stand: &Stand<'_>, plan: Plan) -> Result<AgentCost> {
+    let mut agent = stand.agent()?;
+    let pid = agent.pid();
+    let start_bytes = resident_bytes(pid)?;
+    stand.connect_to_each(plan.flows)?;
+    agent.scrape()?;
+    let flows_bytes = resident_bytes(pid)?;
+
+    let begin = Used::read(pid)?;
+    stand.connect(plan.load)?;
+    let load = Used::read(pid)?.since(begin);
+    let begin = Used::read(pid)?;
+    idle(Duration::from_secs_f64(load.seconds))?;
+    let idle = Used::read(pid)?.since(begin);
+
+    let scrape = agent.scrape()?;
+    let end_bytes = resident_bytes(pid)?;
+    let kernel_bytes = programs::kernel_bytes(pid)?;
+    // A scrape tells how long the one before it took.
+    let scrape_seconds = agent.scrape()?.sum(&own("scrape_duration_seconds"), &[]);
+    agent.stop()?;
+    Ok(AgentCost {
+        start_bytes,
+        flows_bytes,
+        end_bytes,
+        kernel_bytes,
+        flows: scrape.sum(&own("bpf_map_entries"), &[("map", "flows")]) as u64,
+        load,
+        idle,
+        cpu_ns_per_connection: (load.cpu_seconds - idle.cpu_seconds) * 1e9 / f64::from(plan.load),
+        scrape_seconds,
+        made: u64::from(plan.flows) + u64::from(plan.load),
+        counted: scrape.sum(&own("connections_total"), &[("source_workload", WORKLOAD)]) as u64,
+        lost: lost(&scrape),
+    })
+}
+
+fn own(name: &str) -> String {
+    format!("egress_observer_{name}")
+}
+
+fn lost(scrape: &Scrape) -> u64 {
+    let families = ["flows_lost_total", "events_lost_total"];
+    families
+        .map(|name| scrape.sum(&own(name), &[]) as u64)
+        .iter()
+        .sum()
+}
+
+fn idle(time: Duration) -> Result<()> {
+    let begin = Instant::now();
+    while begin.elapsed() < time {
+        wait::check_interrupt()?;
+        wait::pause();
+    }
+    Ok(())
+}
+
+fn resident_bytes(pid: u32) -> Result<u64> {
+    let status = read(&format!("/proc/{pid}/status"))?;
+    let kib = field(&status, "VmRSS").and_then(|value| value.strip_suffix(" kB"));
+    let kib: Option<u64> = kib.and_then(|kib| kib.trim().parse().ok());
+    Ok(kib.context("the kernel tells no resident memory")? * 1024)
+}
+
+impl Used {
+    /// The sum over all threads. Not `process_cpu_seconds_total`: that has hundredths of a second,
+    /// and asking for it is work for the agent.
+    fn read(pid: u32) -> Result<Self> {
+        let mut used = Self {
+            at: Instant::now(),
+            cpu_ns: 0,
+            voluntary_switches: 0,
+        };
+        let dir = format!("/proc/{pid}/task");
+        for task in fs::read_dir(&dir).with_context(|| format!("cannot read {dir}"))? {
+            let task = task.with_context(|| format!("cannot read {dir}"))?.path();
+            let schedstat = read(&task.join("schedstat").to_string_lossy())?;
+            let cpu_ns = schedstat.split(' ').next().and_then(|ns| ns.parse().ok());
+            let status = read(&task.join("status").to_string_lossy())?;
+            let switches = field(&status, "voluntary_ctxt_switches").and_then(|n| n.parse().ok());
+            used.cpu_ns += cpu_ns.unwrap_or(0);
+            used.voluntary_switches += switches.unwrap_or(0);
+        }
+        Ok(used)
+    }
+
+    fn since(self, earlier: Self) -> Usage {
+        let seconds = (self.at - earlier.at).as_secs_f64();
+        let switches = self
+            .voluntary_switches
+            .saturating_sub(earlier.voluntary_switches);
+        Usage {
+            seconds,
+            cpu_seconds: self.cpu_ns.saturating_sub(earlier.cpu_ns) as f64 / 1e9,
+            wakeups_per_second: switches as f64 / seconds,
+        }
+    }
+}
+
+fn read(path: &str) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
+}

@@ -1,0 +1,203 @@
+//! The figures for people and for programs.
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+
+use super::Figures;
+use super::agent_cost::{AgentCost, Usage};
+use super::latency::{Change, Latency};
+use super::machine::Machine;
+use super::program_time::{ProgramTime, Rate};
+use super::quartiles::Quartiles;
+
+/// All figures as one JSON object.
+pub fn json(figures: &Figures) -> Result<String> {
+    let object = Benchmark {
+        api_version: "egress-observer.io/v1alpha1",
+        kind: "Benchmark",
+        figures,
+    };
+    serde_json::to_string_pretty(&object).context("cannot write JSON")
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Benchmark<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    figures: &'a Figures,
+}
+
+/// A line about the machine, and a table per part.
+pub fn table(figures: &Figures) -> String {
+    let plan = figures.plan;
+    let pairs = format!("{} pairs of {} connections", plan.rounds, plan.connections);
+    [
+        machine(&figures.machine),
+        "Medians, in brackets the quartiles.".to_owned(),
+        String::new(),
+        format!("Program time per TCP connection on loopback, both ends watched ({pairs})"),
+        program_time(&figures.program_time),
+        format!("A client without and with the agent ({pairs}; noise: two without)"),
+        latency(&figures.latency),
+        format!(
+            "The agent itself ({} destinations, then {} connections)",
+            plan.flows, plan.load
+        ),
+        agent(&figures.agent),
+    ]
+    .join("\n")
+}
+
+fn machine(machine: &Machine) -> String {
+    let unknown = "unknown";
+    format!(
+        "Linux {} {}, {} CPUs{} ({}), clock source {}, BPF JIT {}; client on CPU {}, server on \
+         CPU {}",
+        machine.kernel,
+        machine.architecture,
+        machine.cpus,
+        if machine.is_virtual {
+            " of a virtual machine"
+        } else {
+            ""
+        },
+        machine.cpu_model.as_deref().unwrap_or(unknown),
+        machine.clocksource.as_deref().unwrap_or(unknown),
+        match machine.bpf_jit {
+            Some(true) => "on",
+            Some(false) => "OFF",
+            None => unknown,
+        },
+        machine.client_cpu,
+        machine.server_cpu,
+    )
+}
+
+fn program_time(time: &ProgramTime) -> String {
+    let head = [
+        "",
+        "ours: runs/connection",
+        "ns/run",
+        "empty: runs/connection",
+        "ns/run",
+    ];
+    let mut lines = vec![head.map(str::to_owned)];
+    for program in &time.programs {
+        let (ours, empty) = (cells(program.ours), cells(program.empty));
+        let hook = program.hook.to_owned();
+        lines.push([hook, ours.0, ours.1, empty.0, empty.1]);
+    }
+    let line = |what: &str, ns: &Quartiles| [what.to_owned(), quartiles(ns, 0, "ns")];
+    let totals = [
+        line("all runs of our programs", &time.ours_ns),
+        line("all runs of empty programs", &time.empty_ns),
+        line("NET of empty programs", &time.net_ns),
+        line(
+            "net of an empty run for every run of ours",
+            &time.net_of_every_run_ns,
+        ),
+    ];
+    format!("{}\n{}", aligned(&lines), aligned(&totals))
+}
+
+fn cells(rate: Rate) -> (String, String) {
+    let ns = rate.ns_per_run.map(|ns| format!("{ns:.0}"));
+    (
+        format!("{:.2}", rate.runs_per_connection),
+        ns.unwrap_or_else(|| "-".to_owned()),
+    )
+}
+
+fn latency(latency: &Latency) -> String {
+    let head = ["", "without", "with", "difference", "", "noise"].map(str::to_owned);
+    let line = |what: &str, change: &Change, scale: f64, digits: usize, unit: &str| {
+        let scaled = |quartiles: &Quartiles| Quartiles {
+            p25: quartiles.p25 * scale,
+            median: quartiles.median * scale,
+            p75: quartiles.p75 * scale,
+        };
+        let plain = |quartiles: &Quartiles| {
+            let Quartiles { median, .. } = scaled(quartiles);
+            format!("{median:.digits$} {unit}")
+        };
+        [
+            what.to_owned(),
+            plain(&change.without),
+            plain(&change.with),
+            quartiles(&scaled(&change.difference), digits, unit),
+            format!("{:+.1} %", change.percent),
+            quartiles(&scaled(&change.noise), digits, unit),
+        ]
+    };
+    aligned(&[
+        head,
+        line("connect(), median", &latency.connect_p50_ns, 1e-3, 2, "us"),
+        line("connect(), 99 %", &latency.connect_p99_ns, 1e-3, 2, "us"),
+        line(
+            "socket, connect, close",
+            &latency.connections_per_second,
+            1.0,
+            0,
+            "/s",
+        ),
+    ])
+}
+
+fn agent(cost: &AgentCost) -> String {
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / 1024.0 / 1024.0);
+    let used = |usage: &Usage| {
+        format!(
+            "{:.1} ms CPU in {:.1} s ({:.2} % of a CPU), {:.1} wake-ups/s",
+            usage.cpu_seconds * 1e3,
+            usage.seconds,
+            100.0 * usage.cpu_seconds / usage.seconds,
+            usage.wakeups_per_second
+        )
+    };
+    let lines = [
+        ("resident memory after the start", mib(cost.start_bytes)),
+        (
+            "resident memory with these flows",
+            format!("{} ({} flows)", mib(cost.flows_bytes), cost.flows),
+        ),
+        ("resident memory at the end", mib(cost.end_bytes)),
+        ("tables and programs in the kernel", mib(cost.kernel_bytes)),
+        ("under load", used(&cost.load)),
+        ("idle", used(&cost.idle)),
+        (
+            "CPU time per connection, net of idle",
+            format!("{:.0} ns", cost.cpu_ns_per_connection),
+        ),
+        ("one scrape", format!("{:.1} ms", cost.scrape_seconds * 1e3)),
+        (
+            "connections made, counted, lost",
+            format!("{}, {}, {}", cost.made, cost.counted, cost.lost),
+        ),
+    ];
+    aligned(&lines.map(|(what, value)| [what.to_owned(), value]))
+}
+
+fn quartiles(quartiles: &Quartiles, digits: usize, unit: &str) -> String {
+    let Quartiles { p25, median, p75 } = quartiles;
+    format!("{median:.digits$} {unit} [{p25:.digits$}, {p75:.digits$}]")
+}
+
+fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
+    let width = |column: usize| {
+        let widths = lines.iter().map(|line| line[column].chars().count());
+        widths.max().unwrap_or(0)
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    let mut text = String::new();
+    for line in lines {
+        let cells = line.iter().zip(widths);
+        let cells: Vec<_> = cells
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        text.push_str(format!("  {}", cells.join("  ")).trim_end());
+        text.push('\n');
+    }
+    text
+}
