@@ -34,10 +34,13 @@ fn dial(ctx: &SockAddrContext, addr: Addr) {
             // SAFETY: as above.
             let sk = unsafe { (*ctx.sock_addr).__bindgen_anon_1.sk };
             let key = flow(owner::of_tcp(sk), addr, addr::dialled_port(ctx), protocol);
-            if let Some((slot, generation)) = tables::count_attempt(&key) {
-                // SAFETY: the context is valid.
-                let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-                tables::begin(cookie, slot, generation);
+            let counted = tables::count_attempt(&key);
+            // SAFETY: the context is valid.
+            let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+            match counted {
+                Some((slot, generation)) => tables::begin(cookie, slot, generation),
+                // What this one comes to must not count for the socket's last attempt.
+                None => tables::abandon(cookie),
             }
         }
         PROTOCOL_UDP => {

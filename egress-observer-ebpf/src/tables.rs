@@ -185,6 +185,14 @@ pub(crate) fn take(cookie: u64) -> Option<Ticket> {
         .then_some(ticket)
 }
 
+/// Ends an attempt that this socket never sent anything for.
+#[inline(always)]
+pub(crate) fn abandon(cookie: u64) {
+    if let Some(ticket) = take(cookie) {
+        count_outcome(ticket, Count::NotSent);
+    }
+}
+
 /// Index of the first of the places for these sequence numbers.
 #[inline(always)]
 fn first_place(sequence: u64) -> u32 {

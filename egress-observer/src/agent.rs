@@ -108,6 +108,12 @@ impl Agent {
         let (snapshot, objects) = Snapshot::from_files(&args.manifests, &args.cluster_cidrs)?;
         health.reloaded(Some(objects));
         info!(?objects, "configuration read");
+        if args.cluster_cidrs.is_empty() {
+            warn!(
+                "no --cluster-cidrs: Services, and pods of other nodes, count as destinations \
+                 outside the cluster"
+            );
+        }
         let missing: Vec<_> = preflight::check()
             .into_iter()
             .map(|missing| missing.to_string())

@@ -8,8 +8,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use inotify::{Inotify, WatchMask};
+use inotify::{EventMask, Inotify, WatchMask};
 use tokio::time::{Instant, sleep_until};
+
+use tracing::warn;
 
 use crate::readable::Readable;
 
@@ -83,7 +85,16 @@ fn directory(path: &Path) -> &Path {
 fn drain(inotify: &mut Inotify) -> io::Result<bool> {
     let mut buffer = [0; 4096];
     match inotify.read_events(&mut buffer) {
-        Ok(events) => Ok(events.count() > 0),
+        Ok(events) => {
+            let mut any = false;
+            for event in events {
+                any = true;
+                if event.mask.contains(EventMask::IGNORED) {
+                    warn!("a directory of --manifests was removed: later changes go unnoticed");
+                }
+            }
+            Ok(any)
+        }
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
         Err(error) => Err(error),
     }

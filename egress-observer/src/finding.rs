@@ -9,7 +9,7 @@ use crate::{
     cgroup::{Cgroups, Place},
     cluster::{
         Snapshot,
-        pod::{ContainerRole, Membership, Pod},
+        pod::{ContainerRole, Membership, Pod, Rules},
         registry::Declared,
     },
     flow::Flow,
@@ -114,7 +114,6 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
     let protocol = protocol(&flow.key);
     let scope = snapshot.scope(pod, ip);
     let (registry, service) = registry(snapshot, pod, scope, protocol, ip, flow.key.port);
-    let (path, path_reason) = path(flow.count, scope);
     let dialled = Dialled {
         ip,
         port: flow.key.port,
@@ -122,6 +121,12 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
         uid: flow.key.uid,
         gid: flow.key.gid,
         own: &pod.ips,
+    };
+    let decision = decision(pod, role, &dialled);
+    let (path, path_reason) = match (protocol, decision.expected) {
+        // No ending proves which of the two it was.
+        (Protocol::Udp, Expected::Unknown) => (Path::Unknown, decision.reason),
+        _ => path(flow.count, scope),
     };
     let case = Case {
         actor: role.actor,
@@ -132,7 +137,7 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
             | Membership::Ambient
             | Membership::Unreadable => None,
         },
-        decision: decision(pod, role, &dialled),
+        decision,
         path,
         path_reason,
         registry,
@@ -189,8 +194,11 @@ fn protocol(key: &FlowKey) -> Protocol {
 fn decision(pod: &Pod, role: ContainerRole, dialled: &Dialled<'_>) -> Decision {
     let fixed = |expected, reason| Decision { expected, reason };
     match &pod.membership {
-        Membership::Sidecar(_) if role.before_rules => {
+        Membership::Sidecar(_) if role.rules == Rules::NotYet => {
             fixed(Expected::Direct, Reason::InitContainer)
+        }
+        Membership::Sidecar(_) if role.rules == Rules::Unknown => {
+            fixed(Expected::Unknown, Reason::NotAttributed)
         }
         Membership::Sidecar(config) => capture::decide(config, dialled),
         Membership::NotRedirected => fixed(Expected::Direct, Reason::InterceptionNone),
@@ -224,8 +232,7 @@ fn registry(
 }
 
 /// Which path an ending proves, and if none, why not. UDP has no ending to prove one by: the mesh
-/// has no listener for it, so it goes out as it is (DNS, where the proxy answers it, is expected
-/// `unknown` and judged so).
+/// has no listener for it, so it goes out as it is (DNS, where the proxy may answer it, apart).
 fn path(count: Count, scope: Scope) -> (Path, Reason) {
     match count {
         Count::Attempt | Count::Direct => (Path::Direct, Reason::NotTcp),

@@ -71,10 +71,11 @@ impl Ledger {
         let n_slots = tables.n_slots();
         self.seen.resize(n_slots as usize, None);
         for index in 0..n_slots {
+            let entry = &mut self.seen[index as usize];
             let Some(slot) = tables.slot(index) else {
+                *entry = None;
                 continue;
             };
-            let entry = &mut self.seen[index as usize];
             entry.take_if(|seen| seen.generation != slot.generation);
             let seen = entry.get_or_insert_with(|| Seen {
                 generation: slot.generation,

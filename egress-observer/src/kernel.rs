@@ -85,6 +85,21 @@ pub enum KernelError {
         /// Why.
         source: io::Error,
     },
+    /// Another agent runs with the same pin directory.
+    #[error(
+        "the pin directory {path} is in use by another agent: stop it, or give this one another \
+         --pin-dir"
+    )]
+    InUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There can be no pins.
+    #[error("{path} is not in a BPF file system: no agent has pinned anything there")]
+    NotBpfFs {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The cgroup cannot be opened.
     #[error("cannot open the cgroup {path}")]
     Cgroup {
@@ -164,6 +179,8 @@ pub struct Kernel {
     pub pinned: bool,
     /// Whether sockets tell their owner; else the calling task stands for it.
     pub knows_owners: bool,
+    /// Keeps other agents away from the pins.
+    _pins: Option<Pins>,
     /// Keeps the programs attached where nothing is pinned.
     links: Vec<(&'static str, OwnedFd)>,
 }
@@ -208,6 +225,7 @@ impl Kernel {
             tables,
             pinned: pins.is_some(),
             knows_owners,
+            _pins: pins,
             links,
         })
     }
@@ -224,15 +242,7 @@ impl Kernel {
 /// Removes everything that is pinned under `dir`: the programs stop, and what they counted is gone.
 /// False if nothing was there.
 pub fn uninstall(dir: &Path) -> Result<bool, KernelError> {
-    if !dir.exists() {
-        return Ok(false);
-    }
-    pins::remove(dir)
-        .map(|()| true)
-        .map_err(|source| KernelError::Pins {
-            path: dir.to_owned(),
-            source,
-        })
+    pins::uninstall(dir)
 }
 
 /// Attaches a loaded program, behind its pinned link if there is one.

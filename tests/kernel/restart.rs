@@ -165,3 +165,51 @@ fn another_cgroup_is_moved_to() -> Result<()> {
     connect(&bed, 2)?;
     bed.expect("pod", [(DIRECT, 2)])
 }
+
+/// Two agents would give each other's slots back.
+#[test]
+fn a_second_agent_on_the_same_pins_is_refused() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.start_agent(&[])?;
+    let first = bed.take_agent()?;
+    let error = bed.start_agent(&[]).err().map(|error| format!("{error:#}"));
+    ensure!(
+        error
+            .as_ref()
+            .is_some_and(|said| said.contains("is in use by another agent")),
+        "{error:?}"
+    );
+    first.stop()?;
+    bed.start_agent(&[])
+}
+
+/// Whatever directory it is given by mistake.
+#[test]
+fn uninstall_touches_nothing_that_no_agent_made() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.start_agent(&[])?;
+    bed.take_agent()?.stop()?;
+    let uninstall = |dir: &std::path::Path| {
+        std::process::Command::new(egress_observer_tests::agent::binary())
+            .arg("uninstall")
+            .arg("--pin-dir")
+            .arg(dir)
+            .output()
+    };
+    let pins = bed.pin_dir();
+    std::fs::create_dir(pins.join("someone-elses"))?;
+    ensure!(uninstall(&pins)?.status.success());
+    ensure!(!pins.join("v1").exists() && pins.join("someone-elses").exists());
+
+    let dir = bed.run.dir().join("precious");
+    std::fs::create_dir_all(dir.join("v1"))?;
+    std::fs::write(dir.join("v1/file"), "")?;
+    let output = uninstall(&dir)?;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    ensure!(
+        output.status.code() == Some(1) && said.contains("not in a BPF file system"),
+        "{said}"
+    );
+    ensure!(dir.join("v1/file").exists());
+    Ok(())
+}

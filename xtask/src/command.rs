@@ -27,7 +27,25 @@ const REMOVED: [&str; 4] = ["RUSTC", "RUSTDOC", "RUSTFLAGS", "LD_LIBRARY_PATH"];
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.current_dir(workspace::root());
+    for (name, _) in env::vars_os() {
+        // Set by the `cargo run` that started us, for this package: build scripts that watch
+        // them would build anew in turn, once with them and once without.
+        if name.to_str().is_some_and(is_of_this_package) {
+            command.env_remove(name);
+        }
+    }
     command
+}
+
+fn is_of_this_package(name: &str) -> bool {
+    [
+        "CARGO_PKG_",
+        "CARGO_MANIFEST_",
+        "CARGO_BIN_",
+        "CARGO_CRATE_",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
 }
 
 /// A command without the variables that an outer `cargo run` sets.

@@ -13,7 +13,7 @@ use crate::{
 /// A pod of this node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
-    /// `metadata.uid`.
+    /// What its cgroups are named by: `metadata.uid`, for a static pod the hash of its file.
     pub uid: String,
     /// `metadata.namespace`.
     pub namespace: Arc<str>,
@@ -29,6 +29,8 @@ pub struct Pod {
     pub revision: String,
     /// Where it stands to the mesh.
     pub membership: Membership,
+    /// Whether it has init containers that ran before its rules were made.
+    has_early_containers: bool,
     /// By container id, without the runtime's prefix.
     pub containers: HashMap<String, ContainerRole>,
 }
@@ -53,8 +55,19 @@ pub enum Membership {
 pub struct ContainerRole {
     /// Whom its connections count for.
     pub actor: Actor,
-    /// Whether it ran before the rules were made.
-    pub before_rules: bool,
+    /// Whether the pod's rules were there when it ran.
+    pub rules: Rules,
+}
+
+/// Whether a pod's rules were there when a container ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// They were.
+    Made,
+    /// It ran before they were made.
+    NotYet,
+    /// It may be one of those that ran before.
+    Unknown,
 }
 
 impl fmt::Display for Pod {
@@ -82,7 +95,12 @@ impl Pod {
             .collect();
         let metadata = &object.metadata;
         let pod = Self {
-            uid: metadata.uid.clone(),
+            // The API server gives a static pod's mirror another uid than the kubelet uses.
+            uid: metadata
+                .annotations
+                .get("kubernetes.io/config.mirror")
+                .unwrap_or(&metadata.uid)
+                .clone(),
             namespace: namespace(&metadata.namespace),
             name: metadata.name.clone(),
             workload: workload(object).into(),
@@ -94,6 +112,7 @@ impl Pod {
                 .unwrap_or_default(),
             membership: Membership::Outside(Reason::NoSidecar),
             containers: containers(object),
+            has_early_containers: has_early_containers(&object.spec),
             ips,
         };
         let membership = membership(object, &pod.ips).unwrap_or_else(|problem| {
@@ -104,7 +123,8 @@ impl Pod {
     }
 
     /// Whom a connection counts for. Where the container is not known, the proxy's user tells it:
-    /// Istio gives no other container that user.
+    /// Istio gives no other container that user. A container that the status does not name (yet)
+    /// may have run before the rules, in a pod that has such.
     pub fn role(&self, container: Option<&str>, uid: u32, gid: u32) -> ContainerRole {
         if let Some(role) = container.and_then(|id| self.containers.get(id)) {
             return *role;
@@ -119,15 +139,14 @@ impl Pod {
             | Membership::Unreadable => false,
         };
         let actor = if proxy { Actor::Proxy } else { Actor::App };
-        ContainerRole {
-            actor,
-            before_rules: false,
-        }
+        let early = container.is_some() && self.has_early_containers && !proxy;
+        let rules = if early { Rules::Unknown } else { Rules::Made };
+        ContainerRole { actor, rules }
     }
 }
 
 /// An absent namespace is `default`, as `kubectl` has it.
-fn namespace(namespace: &str) -> Arc<str> {
+pub(super) fn namespace(namespace: &str) -> Arc<str> {
     if namespace.is_empty() {
         "default"
     } else {
@@ -165,16 +184,19 @@ fn cron_job(job: &str) -> Option<&str> {
     (digits && (8..=10).contains(&minute.len())).then_some(name)
 }
 
-fn containers(object: &objects::Pod) -> HashMap<String, ContainerRole> {
-    let spec = &object.spec;
-    let classic = spec
-        .containers
+/// Whether other init containers run beside `istio-init` and a proxy that starts after them all.
+fn has_early_containers(spec: &objects::PodSpec) -> bool {
+    let init = &spec.init_containers;
+    spec.containers
         .iter()
         .any(|container| container.name == PROXY)
-        && spec
-            .init_containers
-            .iter()
-            .any(|container| container.name == INIT);
+        && init.iter().any(|container| container.name == INIT)
+        && init.iter().any(|container| container.name != INIT)
+}
+
+fn containers(object: &objects::Pod) -> HashMap<String, ContainerRole> {
+    let spec = &object.spec;
+    let classic = has_early_containers(spec);
     let is_sidecar = |name: &str| {
         let spec = spec
             .init_containers
@@ -200,14 +222,9 @@ fn containers(object: &objects::Pod) -> HashMap<String, ContainerRole> {
                 (_, false) => Actor::App,
             };
             // The injector puts istio-init last, behind the pod's own init containers.
-            let before_rules = init && classic && status.name != INIT;
-            Some((
-                id.to_owned(),
-                ContainerRole {
-                    actor,
-                    before_rules,
-                },
-            ))
+            let early = init && classic && status.name != INIT;
+            let rules = if early { Rules::NotYet } else { Rules::Made };
+            Some((id.to_owned(), ContainerRole { actor, rules }))
         })
         .collect()
 }
@@ -283,7 +300,12 @@ fn membership(object: &objects::Pod, ips: &[IpAddr]) -> Result<Membership, Strin
 
 fn truthy(container: &Container, variable: &str) -> bool {
     let value = container.env.iter().find(|entry| entry.name == variable);
-    value.is_some_and(|entry| matches!(entry.value.as_str(), "true" | "True" | "TRUE" | "t" | "1"))
+    value.is_some_and(|entry| {
+        matches!(
+            entry.value.as_str(),
+            "true" | "True" | "TRUE" | "t" | "T" | "1"
+        )
+    })
 }
 
 /// What the CNI plugin reads, with its own defaults
@@ -373,15 +395,22 @@ mod tests {
         let pod = pod(injected(
             json!({"name": "istio-init", "args": ["istio-iptables"]}),
         ));
-        let role = |actor, before_rules| ContainerRole {
-            actor,
-            before_rules,
-        };
-        assert_eq!(pod.role(Some("aa"), 0, 0), role(Actor::Init, true));
-        assert_eq!(pod.role(Some("bb"), 1337, 0), role(Actor::App, false));
-        assert_eq!(pod.role(Some("cc"), 1337, 1337), role(Actor::Proxy, false));
-        assert_eq!(pod.role(None, 1337, 1337), role(Actor::Proxy, false));
-        assert_eq!(pod.role(None, 1000, 1000), role(Actor::App, false));
+        let role = |actor, rules| ContainerRole { actor, rules };
+        assert_eq!(pod.role(Some("aa"), 0, 0), role(Actor::Init, Rules::NotYet));
+        assert_eq!(pod.role(Some("bb"), 1337, 0), role(Actor::App, Rules::Made));
+        assert_eq!(
+            pod.role(Some("cc"), 1337, 1337),
+            role(Actor::Proxy, Rules::Made)
+        );
+        assert_eq!(
+            pod.role(Some("dd"), 1337, 1337),
+            role(Actor::Proxy, Rules::Made)
+        );
+        assert_eq!(
+            pod.role(Some("dd"), 1000, 1000),
+            role(Actor::App, Rules::Unknown)
+        );
+        assert_eq!(pod.role(None, 1000, 1000), role(Actor::App, Rules::Made));
     }
 
     #[test]
@@ -414,6 +443,13 @@ mod tests {
         let annotations = json!({"ambient.istio.io/redirection": "enabled"});
         let ambient = json!({"metadata": {"name": "a", "annotations": annotations}});
         assert_eq!(pod(ambient).membership, Membership::Ambient);
+    }
+
+    #[test]
+    fn a_static_pod_is_known_by_the_hash_of_its_file() {
+        let annotations = json!({"kubernetes.io/config.mirror": "0123456789abcdef"});
+        let mirror = json!({"metadata": {"name": "a", "uid": "u", "annotations": annotations}});
+        assert_eq!(pod(mirror).uid, "0123456789abcdef");
     }
 
     #[test]

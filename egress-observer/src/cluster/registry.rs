@@ -14,7 +14,7 @@ use std::{
 use ipnet::IpNet;
 use tracing::warn;
 
-use super::objects;
+use super::{objects, pod::namespace};
 
 /// What the declared entries say of a destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl ServiceEntries {
         };
         let entry = Entry {
             host: host.as_str().into(),
-            namespace: metadata.namespace.as_str().into(),
+            namespace: namespace(&metadata.namespace),
             export_to: spec.export_to.clone().into(),
         };
         let mut ranges = Vec::new();

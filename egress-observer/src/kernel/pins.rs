@@ -2,8 +2,8 @@
 //! by the layout of the tables.
 
 use std::{
-    ffi::OsString,
-    fs, io,
+    fs::{self, File, TryLockError},
+    io,
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -21,6 +21,8 @@ const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
 #[derive(Debug)]
 pub(super) struct Pins {
     dir: PathBuf,
+    /// As long as it is open, no other agent uses the directory.
+    _lock: File,
 }
 
 impl Pins {
@@ -40,9 +42,11 @@ impl Pins {
             path: dir.clone(),
             source,
         };
+        fs::create_dir_all(root).map_err(failed)?;
+        let lock = lock(root)?;
         fs::create_dir_all(&dir).map_err(failed)?;
         drop_other_layouts(root, &dir).map_err(failed)?;
-        Ok(Some(Self { dir }))
+        Ok(Some(Self { dir, _lock: lock }))
     }
 
     /// Where something is pinned.
@@ -154,37 +158,77 @@ fn on_bpf_fs(path: &Path) -> bool {
 }
 
 fn drop_other_layouts(root: &Path, keep: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(root)? {
-        let path = entry?.path();
-        if path != keep && path.is_dir() && is_layout(path.file_name().map(Into::into)) {
-            warn!(
-                path = %path.display(),
-                "tables of another layout are dropped, with what they counted since the last scrape"
-            );
-            remove(&path)?;
-        }
+    for path in layouts(root)?.into_iter().filter(|path| path != keep) {
+        warn!(
+            path = %path.display(),
+            "tables of another layout are dropped, with what they counted since the last scrape"
+        );
+        remove(&path)?;
     }
     Ok(())
 }
 
-fn is_layout(name: Option<OsString>) -> bool {
-    name.and_then(|name| name.into_string().ok())
-        .and_then(|name| {
-            name.strip_prefix('v')
-                .map(|rest| rest.parse::<u32>().is_ok())
-        })
-        .unwrap_or(false)
-}
-
-/// Removes a pin directory with everything in it, and everything pinned there from the kernel.
-pub(super) fn remove(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            remove(&path)?
-        } else {
-            fs::remove_file(&path)?
+/// The directories `v<number>` in a pin directory; no links to directories.
+fn layouts(root: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut layouts = Vec::new();
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix('v'));
+        let numbered = number.is_some_and(|number| number.parse::<u32>().is_ok());
+        if numbered && entry.file_type()?.is_dir() {
+            layouts.push(entry.path());
         }
     }
-    fs::remove_dir(dir)
+    Ok(layouts)
+}
+
+/// Removes all layouts under an agent's pin directory, and what is pinned there from the kernel.
+/// Touches nothing that no agent made. False if there was no layout.
+pub(super) fn uninstall(root: &Path) -> Result<bool, KernelError> {
+    let failed = |source| KernelError::Pins {
+        path: root.to_owned(),
+        source,
+    };
+    if !root.is_dir() {
+        return Ok(false);
+    }
+    if !on_bpf_fs(root) {
+        return Err(KernelError::NotBpfFs {
+            path: root.to_owned(),
+        });
+    }
+    let _lock = lock(root)?;
+    let layouts = layouts(root).map_err(failed)?;
+    for layout in &layouts {
+        remove(layout).map_err(failed)?;
+    }
+    if fs::read_dir(root).map_err(failed)?.next().is_none() {
+        fs::remove_dir(root).map_err(failed)?;
+    }
+    Ok(!layouts.is_empty())
+}
+
+/// Removes one layout. There are no directories in it.
+fn remove(layout: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(layout)? {
+        fs::remove_file(entry?.path())?;
+    }
+    fs::remove_dir(layout)
+}
+
+/// Keeps a second agent away: two would give each other's slots back.
+fn lock(root: &Path) -> Result<File, KernelError> {
+    let failed = |source| KernelError::Pins {
+        path: root.to_owned(),
+        source,
+    };
+    let dir = File::open(root).map_err(failed)?;
+    match dir.try_lock() {
+        Ok(()) => Ok(dir),
+        Err(TryLockError::WouldBlock) => Err(KernelError::InUse {
+            path: root.to_owned(),
+        }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
 }

@@ -28,7 +28,7 @@ pub enum Missing {
     /// The process may not load programs.
     #[error(
         "missing capabilities {names}: run as root, or add them to the container's \
-         securityContext.capabilities (CAP_SYS_ADMIN stands for all of them)"
+         securityContext.capabilities"
     )]
     Capabilities {
         /// Comma-separated.
@@ -50,7 +50,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// Oldest kernel with the socket's network namespace and header options in `sock_ops`.
+/// Oldest kernel that is claimed: the atomic operations need 5.12, and nobody tested before 5.15.
 const OLDEST_KERNEL: (u32, u32) = (5, 15);
 
 /// Checks capabilities and kernel; every problem found, none if it can run here.

@@ -129,8 +129,8 @@ impl Health {
             )?,
             events_lost: make.counters(
                 "events_lost_total",
-                "Connections whose outcome was lost, by the table that was full; they are counted \
-                 as unknown.",
+                "Connections that a full table lost track of: counted as unknown, or, for \
+                 udp_memory, counted again.",
                 "source",
             )?,
             host_connections: make.counter(
