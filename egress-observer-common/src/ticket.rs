@@ -87,9 +87,11 @@ pub struct Proof {
     pub sequence: u64,
     /// The connection's [`Ticket`].
     pub ticket: u64,
+    /// Cookie of the client's network namespace: a listener in another one proves nothing.
+    pub netns: u64,
 }
 
-const _: () = assert!(size_of::<Proof>() == 16);
+const _: () = assert!(size_of::<Proof>() == 24);
 
 #[cfg(test)]
 mod tests {

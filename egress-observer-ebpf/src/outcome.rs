@@ -10,7 +10,7 @@
 //! On one machine they come in this order; with TCP Fast Open the server's comes at the SYN,
 //! before the client's.
 
-use aya_ebpf::helpers::generated::bpf_load_hdr_opt;
+use aya_ebpf::helpers::generated::{bpf_get_netns_cookie, bpf_load_hdr_opt};
 use aya_ebpf::{EbpfContext as _, helpers::bpf_get_socket_cookie, programs::SockOpsContext};
 use egress_observer_common::{Count, Shared, Ticket};
 
@@ -60,6 +60,14 @@ fn cookie(ctx: &SockOpsContext) -> u64 {
     unsafe { bpf_get_socket_cookie(ctx.as_ptr()) }
 }
 
+/// Cookie of the socket's network namespace. Two pods never share one, so that a server that poses
+/// as loopback and as a sidecar still proves nothing.
+#[inline(always)]
+fn netns(ctx: &SockOpsContext) -> u64 {
+    // SAFETY: the kernel hands the program a valid context.
+    unsafe { bpf_get_netns_cookie(ctx.as_ptr()) }
+}
+
 #[inline(always)]
 fn syn_leaves(ctx: &SockOpsContext) {
     if tables::mark_sent(cookie(ctx)) {
@@ -83,7 +91,7 @@ fn answered(ctx: &SockOpsContext) {
         return;
     }
     let (sent, received) = sequence_numbers(ctx);
-    if !tables::wait(sequence(received, sent), ticket.0) {
+    if !tables::wait(sequence(received, sent), netns(ctx), ticket.0) {
         tables::count_outcome(ticket, Count::Unproven);
         tables::note(Shared::ProofTableFull);
     }
@@ -94,7 +102,7 @@ fn accepted(ctx: &SockOpsContext) {
     let (sent, received) = sequence_numbers(ctx);
     let captured = settings::is_capture_port(ctx.local_port());
     // The server has sent what the client received, and the other way round.
-    if let Some(word) = tables::meet(sequence(sent, received)) {
+    if let Some(word) = tables::meet(sequence(sent, received), || netns(ctx)) {
         let count = if captured {
             Count::Captured
         } else {
@@ -121,7 +129,7 @@ fn accepted(ctx: &SockOpsContext) {
         } else {
             EARLY_OTHER
         };
-        if !tables::wait(sequence(sent, 0), word) {
+        if !tables::wait(sequence(sent, 0), netns(ctx), word) {
             tables::note(Shared::ProofTableFull);
         }
     } else if captured {
@@ -142,14 +150,14 @@ fn failed(ctx: &SockOpsContext) {
         Some(ETIMEDOUT) => Count::TimedOut,
         Some(EHOSTUNREACH | ENETUNREACH | EACCES) => Count::Unreachable,
         Some(_) => Count::OtherError,
-        None => guess_free_kind(ctx),
+        None => kind_without_error(ctx),
     };
     tables::count_outcome(ticket, count);
 }
 
 /// What can be told without `sk_err`: only a RST counts as a received segment.
 #[inline(always)]
-fn guess_free_kind(ctx: &SockOpsContext) -> Count {
+fn kind_without_error(ctx: &SockOpsContext) -> Count {
     // SAFETY: the kernel hands the program a valid context.
     if unsafe { (*ctx.ops).segs_in } > 0 {
         Count::Refused
@@ -212,7 +220,7 @@ fn early_accept(ctx: &SockOpsContext) -> Option<Count> {
         return None;
     }
     let (_, received) = sequence_numbers(ctx);
-    match tables::meet(sequence(received, 0))? {
+    match tables::meet(sequence(received, 0), || netns(ctx))? {
         EARLY_CAPTURED => Some(Count::Captured),
         EARLY_OTHER => Some(Count::OtherListener),
         _ => None,

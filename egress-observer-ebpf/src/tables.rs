@@ -216,9 +216,10 @@ macro_rules! for_each_place {
     };
 }
 
-/// Lets a word wait under these sequence numbers. False if there was no place.
+/// Lets a word wait under these sequence numbers, for a listener in this network namespace. False
+/// if there was no place.
 #[inline(always)]
-pub(crate) fn wait(sequence: u64, word: u64) -> bool {
+pub(crate) fn wait(sequence: u64, netns: u64, word: u64) -> bool {
     for_each_place!(sequence, |proof| {
         // SAFETY: a value of the table.
         let cell = unsafe { &raw mut (*proof).sequence };
@@ -228,15 +229,18 @@ pub(crate) fn wait(sequence: u64, word: u64) -> bool {
             // Whoever looks for it does so after a packet that is not sent yet.
             // SAFETY: the place is ours since the line above.
             unsafe { core::ptr::write_volatile(&raw mut (*proof).ticket, word) };
+            // SAFETY: as above.
+            unsafe { core::ptr::write_volatile(&raw mut (*proof).netns, netns) };
             return true;
         }
     });
     false
 }
 
-/// Takes the word that waits under these sequence numbers.
+/// Takes the word that waits under these sequence numbers, if it does so in the network namespace
+/// that `netns` asks for.
 #[inline(always)]
-pub(crate) fn meet(sequence: u64) -> Option<u64> {
+pub(crate) fn meet(sequence: u64, netns: impl Fn() -> u64) -> Option<u64> {
     for_each_place!(sequence, |proof| {
         // SAFETY: a value of the table.
         let cell = unsafe { &raw mut (*proof).sequence };
@@ -244,7 +248,9 @@ pub(crate) fn meet(sequence: u64) -> Option<u64> {
         if unsafe { core::ptr::read_volatile(cell) } == sequence {
             // SAFETY: a value of the table, written before the packet that led here.
             let word = unsafe { core::ptr::read_volatile(&raw const (*proof).ticket) };
-            if atomic::replace(cell, sequence, 0) {
+            // SAFETY: as above.
+            let here = unsafe { core::ptr::read_volatile(&raw const (*proof).netns) } == netns();
+            if here && atomic::replace(cell, sequence, 0) {
                 return Some(word);
             }
         }

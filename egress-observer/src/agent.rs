@@ -137,6 +137,7 @@ impl Agent {
         let kernel = Kernel::start(&kernel::Options {
             cgroup: root,
             pin_dir: pins.then(|| args.pin_dir.clone()),
+            btf: args.btf.clone(),
             sizes: Sizes {
                 flows: args.max_flows,
                 attempts: args.max_attempts,

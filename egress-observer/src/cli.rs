@@ -75,6 +75,14 @@ pub struct AgentArgs {
     /// `none`.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIR, env = "EGRESS_OBSERVER_PIN_DIR")]
     pub pin_dir: PathBuf,
+    /// The running kernel's type information (BTF): tells the owners of sockets.
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "/sys/kernel/btf/vmlinux",
+        env = "EGRESS_OBSERVER_BTF"
+    )]
+    pub btf: PathBuf,
     /// Ports that the mesh redirects to, at most four.
     #[arg(long, value_name = "PORT", default_value = "15001", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..), env = "EGRESS_OBSERVER_CAPTURE_PORTS")]
     pub capture_ports: Vec<u16>,

@@ -165,6 +165,8 @@ pub struct Options {
     pub cgroup: PathBuf,
     /// Where to pin; `None` not to.
     pub pin_dir: Option<PathBuf>,
+    /// The running kernel's type information.
+    pub btf: PathBuf,
     /// Table sizes.
     pub sizes: Sizes,
     /// At most four ports that the mesh redirects to.

@@ -61,6 +61,34 @@ fn three_capabilities_are_enough() -> Result<()> {
     Ok(())
 }
 
+/// A kernel without type information: the same programs, with a branch less.
+#[test]
+fn without_the_kernels_types_connections_are_counted_all_the_same() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.captured_pod("pod")?;
+    bed.start_agent(&["--btf", "/nonexistent"])?;
+    let log = bed.agent()?.log();
+    ensure!(
+        log.contains("knows_owners=false") && log.contains("/nonexistent"),
+        "{log}"
+    );
+    bed.python(
+        "pod",
+        "tcp().connect(OUT)\nassert tcp().connect_ex(('127.0.0.1', 1)) != 0",
+    )?;
+    let refused = ("tcp unknown unknown not_established", 1);
+    bed.expect(
+        "pod",
+        [("tcp captured passthrough included_range", 1), refused],
+    )?;
+    let refused = [("error", "refused")];
+    let refused = bed
+        .scrape()?
+        .sum("egress_observer_connection_failures_total", &refused);
+    ensure!(refused == 1.0, "{refused} refused");
+    Ok(())
+}
+
 #[test]
 fn missing_capabilities_are_named() -> Result<()> {
     let bed = Bed::new()?;

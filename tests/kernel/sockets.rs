@@ -1,7 +1,14 @@
 //! One kind of socket at a time: each attempt is counted once, and its path is the right one.
 
+use std::time::Duration;
+
 use anyhow::Result;
-use egress_observer_tests::pod::{Mesh, User};
+use egress_observer_tests::{
+    istio::Capture,
+    pod::{Mesh, User},
+    process::output,
+    wait,
+};
 
 use crate::bed::Bed;
 
@@ -254,4 +261,39 @@ fn multipath_tcp_is_one_attempt() -> Result<()> {
     bed.python("direct", program)?;
     bed.expect("captured", [(CAPTURED, 1)])?;
     bed.expect("direct", [(DIRECT, 1)])
+}
+
+/// A server of another pod announces the MSS of loopback and accepts on a capture port of its own:
+/// what reaches it went there directly, past the client's sidecar, and nothing may call it captured.
+#[test]
+fn a_server_that_poses_as_a_sidecar_proves_nothing() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("client", Mesh::WithoutRules(Capture::default()))?;
+    bed.pod("server", Mesh::WithoutRules(Capture::default()))?;
+    let server = &bed.get("server")?.network;
+    server
+        .netns
+        .ip("route replace 10.79.1.0/24 dev eth0 advmss 65495\n")?;
+    let mut redirect = server.netns.command("iptables");
+    redirect.args([
+        "-t",
+        "nat",
+        "-A",
+        "PREROUTING",
+        "-p",
+        "tcp",
+        "--dport",
+        "80",
+    ]);
+    output(redirect.args(["-j", "REDIRECT", "--to-ports", "15001"]))?;
+    let address = server.v4;
+    bed.start_agent(&[])?;
+    bed.python("client", &format!("tcp().connect(('{address}', 80))"))?;
+    // It waits for a listener that never comes.
+    wait::until("it waits", Duration::from_secs(20), || {
+        let scrape = bed.scrape()?;
+        let waiting = scrape.sum("egress_observer_bpf_map_entries", &[("map", "proofs")]);
+        Ok((waiting == 1.0).then_some(()))
+    })?;
+    bed.expect_counts("client", &[])
 }

@@ -1,6 +1,6 @@
 //! The object, made fit for this kernel and this node, and loaded.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use aya::{Ebpf, EbpfLoader, programs::Program};
 use egress_observer_common::{MAX_SLOTS, names};
@@ -14,9 +14,14 @@ pub(super) fn load(
     sizes: &Sizes,
     pins: Option<&Pins>,
 ) -> Result<(Ebpf, bool), KernelError> {
-    let offsets = types::offsets(Path::new("/sys/kernel/btf/vmlinux"))
-        .inspect_err(|error| warn!(%error, "socket owners are taken from the calling task"))
-        .ok();
+    let offsets = match types::offsets(&options.btf) {
+        Ok(offsets) => Some(offsets),
+        Err(error) => {
+            let problem = anyhow::Error::from(error);
+            warn!("{problem:#}; socket owners are taken from the calling task");
+            None
+        }
+    };
     if let Some(offsets) = offsets {
         match load_with(options, sizes, pins, Some(&offsets)) {
             Ok(ebpf) => return Ok((ebpf, true)),

@@ -50,7 +50,7 @@ const CAP_SYS_ADMIN: u32 = 21;
 const CAP_PERFMON: u32 = 38;
 const CAP_BPF: u32 = 39;
 
-/// Oldest kernel that is claimed: the atomic operations need 5.12, and nobody tested before 5.15.
+/// Oldest kernel that tells a `sock_ops` program its socket's network namespace.
 const OLDEST_KERNEL: (u32, u32) = (5, 15);
 
 /// Checks capabilities and kernel; every problem found, none if it can run here.
