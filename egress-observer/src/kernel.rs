@@ -181,6 +181,8 @@ pub struct Kernel {
     pub pinned: bool,
     /// Whether sockets tell their owner; else the calling task stands for it.
     pub knows_owners: bool,
+    /// Keeps the programs open, so that `/proc/<pid>/fdinfo` tells how long they ran.
+    _ebpf: Ebpf,
     /// Keeps other agents away from the pins.
     _pins: Option<Pins>,
     /// Keeps the programs attached where nothing is pinned.
@@ -219,14 +221,13 @@ impl Kernel {
             })
             .collect::<Result<_, _>>()?;
         let tables = Tables::take(&mut ebpf)?;
-        // A link keeps its program, and a program its tables.
-        drop(ebpf);
         sys::give_memory_back();
         info!(cgroup = %options.cgroup.display(), pinned = pins.is_some(), knows_owners, "attached");
         Ok(Self {
             tables,
             pinned: pins.is_some(),
             knows_owners,
+            _ebpf: ebpf,
             _pins: pins,
             links,
         })
