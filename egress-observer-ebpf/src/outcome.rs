@@ -10,8 +10,14 @@
 //! On one machine they come in this order; with TCP Fast Open the server's comes at the SYN,
 //! before the client's.
 
-use aya_ebpf::helpers::generated::{bpf_get_netns_cookie, bpf_load_hdr_opt};
-use aya_ebpf::{EbpfContext as _, helpers::bpf_get_socket_cookie, programs::SockOpsContext};
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::{
+        bpf_get_socket_cookie, bpf_probe_read_kernel,
+        generated::{bpf_get_netns_cookie, bpf_load_hdr_opt},
+    },
+    programs::SockOpsContext,
+};
 use egress_observer_common::{Count, Shared, Ticket};
 
 use crate::{owner, settings, tables};
@@ -26,6 +32,9 @@ const AF_INET: u32 = 2;
 const SYN_SENT: u32 = 2;
 const CLOSE: u32 = 7;
 const TCP_FLAG_SYN: u32 = 2;
+
+/// Number of `lo` in every network namespace (`LOOPBACK_IFINDEX`, `net/flow.h`).
+const LOOPBACK_IFINDEX: u32 = 1;
 
 /// Loopback's MSS is 65,495 (IPv4) or 65,476 (IPv6) bytes; no network's comes near.
 const LOOPBACK_MSS: u16 = 32_768;
@@ -227,10 +236,37 @@ fn early_accept(ctx: &SockOpsContext) -> Option<Count> {
     }
 }
 
-/// Whether the SYN-ACK came over loopback, by its MSS. It is the first option of every stack we
-/// know, and read in place; anywhere else the kernel looks for it.
+/// Whether the SYN-ACK came over loopback: by the device that it arrived on, or, where the kernel's
+/// types are not known, by its MSS, which is the server's word.
 #[inline(always)]
 fn over_loopback(ctx: &SockOpsContext) -> bool {
+    match arrival_device(ctx) {
+        Some(device) => device == LOOPBACK_IFINDEX,
+        None => mss(ctx) >= LOOPBACK_MSS,
+    }
+}
+
+/// `skb->skb_iif` of the packet that this is about. It is the device's number in the socket's
+/// network namespace, and no helper tells it.
+#[inline(always)]
+fn arrival_device(ctx: &SockOpsContext) -> Option<u32> {
+    if settings::kernel_types() == 0 {
+        return None;
+    }
+    let kernel_ctx = ctx.as_ptr().cast_const().cast::<u8>();
+    let skb = kernel_ctx.wrapping_add(settings::sock_ops_skb() as usize);
+    // SAFETY: the context is a `struct bpf_sock_ops_kern` in kernel memory; a bad address is an
+    // error.
+    let skb: *const u8 = unsafe { bpf_probe_read_kernel(skb.cast()) }.ok()?;
+    let device = skb.wrapping_add(settings::skb_iif() as usize);
+    // SAFETY: a `struct sk_buff`; a bad address is an error.
+    unsafe { bpf_probe_read_kernel(device.cast()) }.ok()
+}
+
+/// The MSS that the packet announces, or 0. It is the first option of every stack we know, and read
+/// in place; anywhere else the kernel looks for it.
+#[inline(always)]
+fn mss(ctx: &SockOpsContext) -> u16 {
     // SAFETY: the kernel hands the program a valid context.
     let start = unsafe { (*ctx.ops).__bindgen_anon_3.skb_data } as usize;
     // SAFETY: as above.
@@ -241,11 +277,15 @@ fn over_loopback(ctx: &SockOpsContext) -> bool {
         // SAFETY: four bytes are there, as just checked (and as the verifier checks).
         let [kind, length, high, low] = unsafe { option.cast::<[u8; 4]>().read() };
         if kind == 2 && length == 4 {
-            return u16::from_be_bytes([high, low]) >= LOOPBACK_MSS;
+            return u16::from_be_bytes([high, low]);
         }
     }
     let mut option = [2_u8, 0, 0, 0];
     // SAFETY: a valid context, and a buffer of the length given.
     let found = unsafe { bpf_load_hdr_opt(ctx.ops, option.as_mut_ptr().cast(), 4, 0) };
-    found > 0 && u16::from_be_bytes([option[2], option[3]]) >= LOOPBACK_MSS
+    if found > 0 {
+        u16::from_be_bytes([option[2], option[3]])
+    } else {
+        0
+    }
 }

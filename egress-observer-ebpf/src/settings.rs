@@ -57,6 +57,10 @@ settings! {
     EO_CRED_FSGID / cred_fsgid: u32 = 0;
     /// `struct cgroup`: `kn`.
     EO_CGROUP_KN / cgroup_kn: u32 = 0;
+    /// `struct bpf_sock_ops_kern`: `skb`.
+    EO_SOCK_OPS_SKB / sock_ops_skb: u32 = 0;
+    /// `struct sk_buff`: `skb_iif`.
+    EO_SKB_IIF / skb_iif: u32 = 0;
     /// `struct kernfs_node`: `id`.
     EO_KERNFS_ID / kernfs_id: u32 = 0;
 }

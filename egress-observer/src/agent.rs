@@ -42,10 +42,11 @@ const PRUNE: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: AgentArgs) -> Result<()> {
-    let mut agent = Agent::start(&args)?;
+    // Before anything is attached: an address that is taken is the commonest mistake.
     let listener = http::bind(args.metrics_address)
         .await
         .with_context(|| format!("cannot serve on --metrics-address {}", args.metrics_address))?;
+    let mut agent = Agent::start(&args)?;
     let (send, mut scrapes) = mpsc::channel(16);
     let pulse = Arc::new(Pulse::default());
     let server = tokio::spawn(http::serve(listener, Arc::clone(&pulse), send));

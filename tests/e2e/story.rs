@@ -40,12 +40,25 @@ fn every_connection_of_the_story_gets_its_verdict() {
     assert_eq!(played.n_proxy_upstream, played.n_forwarded());
     // `Scrape::parse` has refused series that appear twice; promtool has more opinions.
     assert_promtool_accepts(&played.scrape.text);
+    assert_documented(&played.scrape.text);
 
     let Played { agent, node, .. } = played;
     agent.stop().unwrap();
     let id = node.run().id().to_owned();
     drop(node);
     assert_eq!(run::leftovers(&id).unwrap(), [] as [String; 0]);
+}
+
+/// What people find in a scrape they find in the documentation.
+fn assert_documented(scrape: &str) {
+    let docs = include_str!("../../docs/metrics.md");
+    let families = scrape
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    let missing: Vec<_> = families
+        .filter(|family| !docs.contains(&format!("`{family}`")))
+        .collect();
+    assert!(missing.is_empty(), "not in docs/metrics.md: {missing:?}");
 }
 
 fn assert_promtool_accepts(scrape: &str) {

@@ -263,10 +263,8 @@ fn multipath_tcp_is_one_attempt() -> Result<()> {
     bed.expect("direct", [(DIRECT, 1)])
 }
 
-/// A server of another pod announces the MSS of loopback and accepts on a capture port of its own:
-/// what reaches it went there directly, past the client's sidecar, and nothing may call it captured.
-#[test]
-fn a_server_that_poses_as_a_sidecar_proves_nothing() -> Result<()> {
+/// A server of another pod announces the MSS of loopback and accepts on a capture port of its own.
+fn poser(more: &[&str]) -> Result<Bed> {
     let mut bed = Bed::new()?;
     bed.pod("client", Mesh::WithoutRules(Capture::default()))?;
     bed.pod("server", Mesh::WithoutRules(Capture::default()))?;
@@ -287,8 +285,24 @@ fn a_server_that_poses_as_a_sidecar_proves_nothing() -> Result<()> {
     ]);
     output(redirect.args(["-j", "REDIRECT", "--to-ports", "15001"]))?;
     let address = server.v4;
-    bed.start_agent(&[])?;
+    bed.start_agent(more)?;
     bed.python("client", &format!("tcp().connect(('{address}', 80))"))?;
+    Ok(bed)
+}
+
+#[test]
+fn a_server_that_poses_as_a_sidecar_hides_no_bypass() -> Result<()> {
+    let mut bed = poser(&[])?;
+    bed.expect(
+        "client",
+        [("tcp direct unexpected_bypass included_range", 1)],
+    )
+}
+
+/// Where only the MSS tells loopback, the server is believed that far, and no further.
+#[test]
+fn a_server_that_poses_as_a_sidecar_proves_no_capture() -> Result<()> {
+    let mut bed = poser(&["--btf", "/nonexistent"])?;
     // It waits for a listener that never comes.
     wait::until("it waits", Duration::from_secs(20), || {
         let scrape = bed.scrape()?;
@@ -296,4 +310,19 @@ fn a_server_that_poses_as_a_sidecar_proves_nothing() -> Result<()> {
         Ok((waiting == 1.0).then_some(()))
     })?;
     bed.expect_counts("client", &[])
+}
+
+/// A loopback device with the MTU, and so the MSS, of a network.
+#[test]
+fn a_smaller_mtu_of_loopback_changes_nothing() -> Result<()> {
+    let mut bed = bed()?;
+    bed.get("captured")?
+        .network
+        .netns
+        .ip("link set lo mtu 1500\n")?;
+    bed.python(
+        "captured",
+        "tcp().connect(OUT)\ntcp(socket.AF_INET6).connect(OUT6)",
+    )?;
+    bed.expect("captured", [(CAPTURED, 2)])
 }

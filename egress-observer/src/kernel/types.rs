@@ -23,10 +23,10 @@ pub(super) enum TypesError {
 }
 
 /// Byte offsets, by the name of the setting that takes each.
-pub(super) type Offsets = [(&'static str, u32); 9];
+pub(super) type Offsets = [(&'static str, u32); WANTED.len()];
 
 /// The setting, the structure, and the path of fields in it.
-const WANTED: [(&str, &str, &[&str]); 9] = [
+const WANTED: [(&str, &str, &[&str]); 11] = [
     ("EO_SOCK_SOCKET", "sock", &["sk_socket"]),
     ("EO_SOCK_CGROUP", "sock", &["sk_cgrp_data", "cgroup"]),
     ("EO_SOCK_ERR", "sock", &["sk_err"]),
@@ -36,6 +36,8 @@ const WANTED: [(&str, &str, &[&str]); 9] = [
     ("EO_CRED_FSGID", "cred", &["fsgid"]),
     ("EO_CGROUP_KN", "cgroup", &["kn"]),
     ("EO_KERNFS_ID", "kernfs_node", &["id"]),
+    ("EO_SOCK_OPS_SKB", "bpf_sock_ops_kern", &["skb"]),
+    ("EO_SKB_IIF", "sk_buff", &["skb_iif"]),
 ];
 
 /// The running kernel's offsets.
@@ -45,7 +47,7 @@ pub(super) fn offsets(path: &Path) -> Result<Offsets, TypesError> {
         source,
     })?;
     let types = Types::parse(&bytes).ok_or(TypesError::Format)?;
-    let mut offsets = [("", 0); 9];
+    let mut offsets = [("", 0); WANTED.len()];
     for (found, (setting, structure, fields)) in offsets.iter_mut().zip(WANTED) {
         *found = (setting, types.offset(structure, fields)?);
     }
