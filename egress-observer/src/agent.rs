@@ -151,7 +151,7 @@ impl Agent {
             kernel,
             cgroups,
             snapshot,
-            ledger: Ledger::default(),
+            ledger: Ledger::new(Duration::from_secs(args.flow_idle)),
             metrics: Metrics::new(args.metrics_destinations, args.metrics_max_destinations),
             health,
             manifests: args.manifests.clone(),

@@ -113,6 +113,15 @@ pub struct AgentArgs {
     /// The most flows (container, user, destination, port) at one time; each takes 0.3 KiB.
     #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOTS)), env = "EGRESS_OBSERVER_MAX_FLOWS")]
     pub max_flows: u32,
+    /// Seconds without a connection after which a flow is given up.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 300,
+        hide = true,
+        env = "EGRESS_OBSERVER_FLOW_IDLE"
+    )]
+    pub flow_idle: u64,
     /// Places for connection attempts under way, a power of two.
     #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = power_of_two, hide = true, env = "EGRESS_OBSERVER_MAX_ATTEMPTS")]
     pub max_attempts: u32,

@@ -11,10 +11,8 @@ use tracing::warn;
 
 use crate::kernel::{Counts, SlotView, Tables};
 
-/// A flow is given up after this time without a connection.
-const IDLE: Duration = Duration::from_secs(5 * 60);
-/// The same where nobody asked for its counts.
-const IDLE_UNTOLD: Duration = Duration::from_secs(60 * 60);
+/// An idle flow whose counts nobody asked for is kept this many times longer.
+const UNTOLD: u32 = 12;
 /// A retired slot is given back after this time without a change: whoever had found its key then
 /// has long counted.
 const GRACE: Duration = Duration::from_secs(10);
@@ -52,8 +50,10 @@ struct Seen {
 }
 
 /// What has been read so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
+    /// A flow is given up after this time without a connection.
+    idle: Duration,
     /// By slot; `None` for a free one.
     seen: Vec<Option<Seen>>,
     /// Attempts under way at the last look, and since when: by place.
@@ -63,6 +63,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Nothing read yet. Flows are given up after `idle` without a connection.
+    pub fn new(idle: Duration) -> Self {
+        Self {
+            idle,
+            seen: Vec::new(),
+            attempts: HashMap::new(),
+            proofs: HashMap::new(),
+        }
+    }
+
     /// Hands everything that was counted since the last call to `record`. What an earlier agent
     /// read and told is not counted again.
     ///
@@ -88,7 +98,7 @@ impl Ledger {
                 }
                 seen.counts = slot.counts;
                 seen.changed = now;
-            } else if done_with(tables, index, &slot, now - seen.changed) {
+            } else if done_with(tables, index, &slot, now - seen.changed, self.idle) {
                 *entry = None;
             }
         }
@@ -165,16 +175,22 @@ fn differences(slot: &SlotView, seen: &Counts) -> impl Iterator<Item = Flow> {
 }
 
 /// Retires an idle slot, and gives a retired one back. True if it is free again.
-fn done_with(tables: &mut Tables, index: u32, slot: &SlotView, idle: Duration) -> bool {
+fn done_with(
+    tables: &mut Tables,
+    index: u32,
+    slot: &SlotView,
+    quiet: Duration,
+    idle: Duration,
+) -> bool {
     if !settled(slot) {
         return false;
     }
     let told = tables.exported(index, &slot.counts) == slot.counts;
     if slot.retired {
-        return idle >= GRACE && tables.give_back(index).is_ok();
+        return quiet >= GRACE && tables.give_back(index).is_ok();
     }
-    if idle >= IDLE
-        && (told || idle >= IDLE_UNTOLD)
+    if quiet >= idle
+        && (told || quiet >= idle * UNTOLD)
         && let Err(error) = tables.retire(index, &slot.key)
     {
         warn!(%error, "cannot remove an idle flow");

@@ -21,13 +21,29 @@ use axum::{
     routing::get,
 };
 use bytes::Bytes;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, oneshot},
+    sync::{Semaphore, mpsc, oneshot},
+    time::{sleep, timeout},
 };
+use tracing::warn;
 
 /// A scrape that waits for its answer.
 pub type ScrapeRequest = oneshot::Sender<Bytes>;
+
+/// Connections at a time; the others wait to be accepted.
+const MAX_CONNECTIONS: usize = 64;
+/// A client that has not sent its request by then is hung up on.
+const REQUEST: Duration = Duration::from_secs(5);
+/// The longest life of a connection, however slowly its answers are read.
+const CONNECTION: Duration = Duration::from_secs(300);
+/// After a connection could not be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A loop that has not turned for so long is stuck.
 const STUCK: Duration = Duration::from_secs(30);
@@ -75,19 +91,37 @@ struct Shared {
     scrapes: mpsc::Sender<ScrapeRequest>,
 }
 
-/// Serves until the process ends.
-pub async fn serve(
-    listener: TcpListener,
-    pulse: Arc<Pulse>,
-    scrapes: mpsc::Sender<ScrapeRequest>,
-) -> io::Result<()> {
+/// Serves for ever: at most [`MAX_CONNECTIONS`] at a time, and none that only takes up a place.
+pub async fn serve(listener: TcpListener, pulse: Arc<Pulse>, scrapes: mpsc::Sender<ScrapeRequest>) {
     let router = Router::new()
         .route("/", get(page))
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .with_state(Shared { pulse, scrapes });
-    axum::serve(listener, router).await
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let place = Arc::clone(&places).acquire_owned().await;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely; others give theirs back.
+                warn!(%error, "cannot accept on the metrics address");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(REQUEST)
+                .serve_connection(TokioIo::new(stream), service);
+            // How a connection ends is the client's affair.
+            drop(timeout(CONNECTION, connection).await);
+            drop(place);
+        });
+    }
 }
 
 /// Binds the metrics address.

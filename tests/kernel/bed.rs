@@ -321,6 +321,15 @@ impl Job {
         Ok(said)
     }
 
+    /// Waits until it holds everything, ends it, and checks how it ended.
+    pub(crate) fn finish_held(mut self) -> Result<()> {
+        self.line()?;
+        self.end_input()?;
+        let status = self.child.wait()?;
+        ensure!(status.success(), "a job ended with {status}");
+        Ok(())
+    }
+
     fn end_input(&mut self) -> Result<()> {
         if let Some(mut input) = self.input.take() {
             input.flush()?;

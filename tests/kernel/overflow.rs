@@ -1,7 +1,9 @@
 //! Tables that are too small, on purpose: the total stays exact, and what is lost has a cause.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, ensure};
-use egress_observer_tests::pod::Mesh;
+use egress_observer_tests::{pod::Mesh, wait};
 
 use crate::bed::{Bed, counts_in};
 
@@ -104,6 +106,34 @@ for s in held:
             ("tcp direct configured_bypass loopback", 4),
             ("tcp unknown unknown listener_unseen", 46),
         ],
+    )
+}
+
+/// Flows that ended make room for others, and count on if they come back.
+#[test]
+fn slots_of_idle_flows_are_used_again() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.captured_pod("pod")?;
+    bed.start_agent(&["--max-flows", "64", "--flow-idle", "1"])?;
+    // Three times fifty flows for 64 slots; the third time those of the first.
+    let mut expected = 0;
+    for first in ["198.18.4.0:80", "198.18.5.0:80", "198.18.4.0:80"] {
+        let args = ["hold", first, "--destinations", "50", "--count", "100"];
+        bed.start_traffic("pod", &args)?.finish_held()?;
+        expected += 100;
+        bed.expect(
+            "pod",
+            [("tcp captured passthrough included_range", expected)],
+        )?;
+        wait::until("all slots are given back", Duration::from_secs(40), || {
+            let scrape = bed.scrape()?;
+            let flows = scrape.sum("egress_observer_bpf_map_entries", &[("map", "flows")]);
+            Ok((flows == 0.0).then_some(()))
+        })?;
+    }
+    bed.expect(
+        "pod",
+        [("tcp captured passthrough included_range", expected)],
     )
 }
 

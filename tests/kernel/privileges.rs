@@ -1,13 +1,15 @@
 //! What the agent needs, and what it says when that is missing.
 
 use std::{
+    io::Read as _,
+    net::TcpStream,
     path::Path,
     process::{Command, Output},
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use egress_observer_tests::{agent, process::Process};
+use egress_observer_tests::{agent, process::Process, wait};
 
 use crate::bed::Bed;
 
@@ -134,5 +136,24 @@ fn a_machine_without_cgroup_v2_is_told_so() -> Result<()> {
         .arg(agent::binary());
     let said = refused(command.args(&args))?;
     ensure!(said.contains("no cgroup v2 hierarchy is mounted"), "{said}");
+    Ok(())
+}
+
+/// The metrics address may be reached by any pod: taking up its connections must not keep
+/// Prometheus out for long.
+#[test]
+fn clients_that_say_nothing_are_hung_up_on() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.start_agent(&[])?;
+    let address = bed.agent()?.address();
+    let silent: Vec<_> = (0..200)
+        .map(|_| TcpStream::connect(address))
+        .collect::<Result<_, _>>()?;
+    wait::until("a scrape is answered", Duration::from_secs(40), || {
+        Ok(bed.scrape().ok())
+    })?;
+    let mut first = &silent[0];
+    first.set_read_timeout(Some(Duration::from_secs(1)))?;
+    ensure!(first.read(&mut [0])? == 0, "the first one is still open");
     Ok(())
 }

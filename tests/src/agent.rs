@@ -81,6 +81,11 @@ impl Agent {
         self.process.log()
     }
 
+    /// The metrics address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Where people and Prometheus look.
     pub fn metrics_url(&self) -> String {
         format!("http://{}/metrics", self.address)
