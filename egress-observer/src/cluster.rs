@@ -85,6 +85,11 @@ impl Snapshot {
         self.pods.get(uid)
     }
 
+    /// Every pod, in no order.
+    pub fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
+        self.pods.values()
+    }
+
     /// Namespace and name of every workload.
     pub fn workloads(&self) -> HashSet<(&str, &str)> {
         self.pods
