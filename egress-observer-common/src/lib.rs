@@ -17,7 +17,7 @@ mod ticket;
 
 pub use flow::{Count, FlowKey, N_COUNTS, PROTOCOL_TCP, PROTOCOL_UDP, Slot, SlotState};
 pub use shared::{N_SHARED, Shared};
-pub use ticket::{GENERATIONS, MAX_SLOTS, PROOF_WAYS, Proof, TAG_BITS, Ticket};
+pub use ticket::{GENERATIONS, MAX_SLOTS, PROOF_WAYS, Proof, Ticket};
 
 /// Version of everything in this crate; part of the directory that pinned tables live in.
 pub const LAYOUT_VERSION: u32 = 1;

@@ -5,9 +5,6 @@
 const SLOT_BITS: u32 = 20;
 /// Bits of a generation.
 const GENERATION_BITS: u32 = 11;
-/// Bits of the owner's tag.
-pub const TAG_BITS: u32 = 32;
-
 const GENERATION_SHIFT: u32 = SLOT_BITS;
 const SENT_SHIFT: u32 = GENERATION_SHIFT + GENERATION_BITS;
 const TAG_SHIFT: u32 = SENT_SHIFT + 1;

@@ -11,7 +11,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, Queue},
 };
 use egress_observer_common::{
-    Count, FlowKey, GENERATIONS, N_SHARED, Proof, Shared, Slot, SlotState, Ticket,
+    Count, FlowKey, GENERATIONS, N_SHARED, PROOF_WAYS, Proof, Shared, Slot, SlotState, Ticket,
 };
 
 use crate::{atomic, settings};
@@ -197,13 +197,13 @@ pub(crate) fn abandon(cookie: u64) {
 #[inline(always)]
 fn first_place(sequence: u64) -> u32 {
     // The upper half is the server's initial number: random, whoever the client is.
-    (sequence >> 32) as u32 & settings::proof_mask() & !3
+    (sequence >> 32) as u32 & settings::proof_mask() & !(PROOF_WAYS - 1)
 }
 
 macro_rules! for_each_place {
     ($sequence:expr, |$proof:ident| $body:expr) => {{
         let first = first_place($sequence);
-        // Unrolled by hand: a loop costs the verifier, not the reader.
+        // PROOF_WAYS of them, unrolled by hand: a loop costs more.
         for_each_place!(@ first, |$proof| $body);
         for_each_place!(@ first + 1, |$proof| $body);
         for_each_place!(@ first + 2, |$proof| $body);

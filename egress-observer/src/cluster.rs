@@ -1,6 +1,7 @@
 //! The cluster as far as it is known: an immutable snapshot that everything downstream reads.
 
 pub(crate) mod manifests;
+pub mod membership;
 pub(crate) mod mesh;
 pub(crate) mod objects;
 pub mod pod;

@@ -9,12 +9,13 @@ use crate::{
     cgroup::{Cgroups, Place},
     cluster::{
         Snapshot,
-        pod::{ContainerRole, Membership, Pod, Rules},
+        membership::Membership,
+        pod::{ContainerRole, Pod, Rules},
         registry::Declared,
     },
     flow::Flow,
     model::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
-    verdict::{self, Case},
+    verdict::{self, Case, Observed},
 };
 
 /// Whose connection it is.
@@ -123,10 +124,10 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
         own: &pod.ips,
     };
     let decision = decision(pod, role, &dialled);
-    let (path, path_reason) = match (protocol, decision.expected) {
+    let observed = match (protocol, decision.expected) {
         // No ending proves which of the two it was.
-        (Protocol::Udp, Expected::Unknown) => (Path::Unknown, decision.reason),
-        _ => path(flow.count, scope),
+        (Protocol::Udp, Expected::Unknown) => Observed::Unknown(decision.reason),
+        _ => observed(flow.count, scope),
     };
     let case = Case {
         actor: role.actor,
@@ -138,8 +139,7 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
             | Membership::Unreadable => None,
         },
         decision,
-        path,
-        path_reason,
+        observed,
         registry,
         policy: snapshot.policy(pod),
     };
@@ -152,7 +152,7 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
         protocol,
         actor: role.actor,
         scope,
-        path,
+        path: observed.path(),
         registry,
         verdict,
         reason,
@@ -173,7 +173,7 @@ fn of_nobody(snapshot: &Snapshot, flow: &Flow) -> Finding {
         protocol: protocol(&flow.key),
         actor: Actor::App,
         scope,
-        path: path(flow.count, scope).0,
+        path: observed(flow.count, scope).path(),
         registry: Registry::Unknown,
         verdict: Verdict::Unknown,
         reason: Reason::NotAttributed,
@@ -233,21 +233,21 @@ fn registry(
 
 /// Which path an ending proves, and if none, why not. UDP has no ending to prove one by: the mesh
 /// has no listener for it, so it goes out as it is (DNS, where the proxy may answer it, apart).
-fn path(count: Count, scope: Scope) -> (Path, Reason) {
+fn observed(count: Count, scope: Scope) -> Observed {
     match count {
-        Count::Attempt | Count::Direct => (Path::Direct, Reason::NotTcp),
-        Count::Captured => (Path::Captured, Reason::IncludedRange),
+        Count::Attempt | Count::Direct => Observed::Direct,
+        Count::Captured => Observed::Captured,
         // To an address of the pod itself, another listener is where it wanted to go.
-        Count::OtherListener if scope == Scope::Local => (Path::Direct, Reason::Loopback),
-        Count::OtherListener => (Path::Unknown, Reason::OtherListener),
-        Count::Unproven => (Path::Unknown, Reason::ListenerUnseen),
-        Count::OutcomeLost => (Path::Unknown, Reason::OutcomeLost),
+        Count::OtherListener if scope == Scope::Local => Observed::Direct,
+        Count::OtherListener => Observed::Unknown(Reason::OtherListener),
+        Count::Unproven => Observed::Unknown(Reason::ListenerUnseen),
+        Count::OutcomeLost => Observed::Unknown(Reason::OutcomeLost),
         Count::Refused
         | Count::TimedOut
         | Count::Unreachable
         | Count::Closed
         | Count::OtherError
-        | Count::NotSent => (Path::Unknown, Reason::NotEstablished),
+        | Count::NotSent => Observed::Unknown(Reason::NotEstablished),
     }
 }
 

@@ -5,6 +5,28 @@ use crate::{
     model::{Actor, Expected, Path, Policy, Reason, Registry, Verdict},
 };
 
+/// What the kernel saw of a connection's path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// The mesh's listener accepted it.
+    Captured,
+    /// It went out as it is.
+    Direct,
+    /// Nothing that proves a path, for this reason.
+    Unknown(Reason),
+}
+
+impl Observed {
+    /// The path without the reason.
+    pub const fn path(self) -> Path {
+        match self {
+            Self::Captured => Path::Captured,
+            Self::Direct => Path::Direct,
+            Self::Unknown(_) => Path::Unknown,
+        }
+    }
+}
+
 /// What there is to judge of a pod's connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
@@ -15,9 +37,7 @@ pub struct Case {
     /// What its configuration says.
     pub decision: Decision,
     /// What the kernel saw.
-    pub path: Path,
-    /// Why that is not more, where the path is unknown.
-    pub path_reason: Reason,
+    pub observed: Observed,
     /// What the mesh knows of the destination.
     pub registry: Registry,
     /// What the sidecar does with what the mesh does not know, where that is known.
@@ -51,16 +71,16 @@ pub fn judge(case: &Case) -> (Verdict, Reason) {
     if let Some(reason) = case.unmeshed {
         return (Verdict::Unmeshed, reason);
     }
-    match (case.path, decision.expected) {
-        (Path::Unknown, _) => (Verdict::Unknown, case.path_reason),
+    match (case.observed, decision.expected) {
+        (Observed::Unknown(reason), _) => (Verdict::Unknown, reason),
         (_, Expected::Unknown) => (Verdict::Unknown, decision.reason),
-        (Path::Captured, Expected::Captured) => captured(case),
-        (Path::Direct, Expected::Captured) => (Verdict::UnexpectedBypass, decision.reason),
-        (Path::Captured, Expected::Direct) => (Verdict::UnexpectedCapture, decision.reason),
-        (Path::Direct, Expected::Direct) if registry == Registry::ServiceEntry => {
+        (Observed::Captured, Expected::Captured) => captured(case),
+        (Observed::Direct, Expected::Captured) => (Verdict::UnexpectedBypass, decision.reason),
+        (Observed::Captured, Expected::Direct) => (Verdict::UnexpectedCapture, decision.reason),
+        (Observed::Direct, Expected::Direct) if registry == Registry::ServiceEntry => {
             (Verdict::DeclaredBypass, decision.reason)
         }
-        (Path::Direct, Expected::Direct) => (Verdict::ConfiguredBypass, decision.reason),
+        (Observed::Direct, Expected::Direct) => (Verdict::ConfiguredBypass, decision.reason),
     }
 }
 
@@ -86,8 +106,7 @@ mod tests {
             expected: Expected::Captured,
             reason: Reason::IncludedRange,
         },
-        path: Path::Captured,
-        path_reason: Reason::NotEstablished,
+        observed: Observed::Captured,
         registry: Registry::Undeclared,
         policy: Some(Policy::RegistryOnly),
     };
@@ -124,7 +143,7 @@ mod tests {
             ),
             (
                 Case {
-                    path: Path::Unknown,
+                    observed: Observed::Unknown(NotEstablished),
                     ..CASE
                 },
                 (V::Unknown, NotEstablished),
@@ -174,7 +193,7 @@ mod tests {
             ),
             (
                 Case {
-                    path: Path::Direct,
+                    observed: Observed::Direct,
                     ..CASE
                 },
                 (V::UnexpectedBypass, IncludedRange),
@@ -189,7 +208,7 @@ mod tests {
             (
                 Case {
                     decision: DIRECT,
-                    path: Path::Direct,
+                    observed: Observed::Direct,
                     ..CASE
                 },
                 (V::ConfiguredBypass, NotIncluded),
@@ -197,7 +216,7 @@ mod tests {
             (
                 Case {
                     decision: DIRECT,
-                    path: Path::Direct,
+                    observed: Observed::Direct,
                     registry: Registry::ServiceEntry,
                     ..CASE
                 },
