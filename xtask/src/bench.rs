@@ -8,9 +8,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use egress_observer_tests::bench::{self, Binaries, Plan, report};
 
+use crate::output::Output;
 use crate::setup::{apt, parts};
 use crate::{build, command, workspace};
 
@@ -28,12 +29,6 @@ pub(crate) struct Args {
     /// What to print on standard output
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {

@@ -9,10 +9,11 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use egress_observer_tests::story::Played;
 use egress_observer_tests::{report, story, wait};
 
+use crate::output::Output;
 use crate::setup::apt;
 use crate::test::Parts;
 
@@ -24,12 +25,6 @@ pub(crate) struct Args {
     /// What to print on standard output
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {

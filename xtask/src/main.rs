@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod command;
 mod demo;
+mod output;
 mod setup;
 mod test;
 mod workspace;
