@@ -23,7 +23,7 @@ use tracing::{error, info, warn};
 use crate::{
     cgroup::Cgroups,
     cli::AgentArgs,
-    cluster::Snapshot,
+    cluster::{ObjectCounts, Snapshot},
     config_watch::ConfigWatch,
     finding,
     flow::Ledger,
@@ -42,11 +42,15 @@ const PRUNE: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: AgentArgs) -> Result<()> {
+    // Watched before it is read, so that no change is missed; read before anything else, so that
+    // bad input is what is reported.
+    let mut config = ConfigWatch::new(&args.manifests)?;
+    let (snapshot, objects) = Snapshot::from_files(&args.manifests, &args.cluster_cidrs)?;
     // Before anything is attached: an address that is taken is the commonest mistake.
     let listener = http::bind(args.metrics_address)
         .await
         .with_context(|| format!("cannot serve on --metrics-address {}", args.metrics_address))?;
-    let mut agent = Agent::start(&args)?;
+    let mut agent = Agent::start(&args, snapshot, objects)?;
     let (send, mut scrapes) = mpsc::channel(16);
     let pulse = Arc::new(Pulse::default());
     let server = tokio::spawn(http::serve(listener, Arc::clone(&pulse), send));
@@ -56,14 +60,11 @@ pub async fn run(args: AgentArgs) -> Result<()> {
         .events()
         .and_then(Readable::new)
         .context("watching cgroups")?;
-    let mut config = ConfigWatch::new(&args.manifests)?;
     let mut terminate = signal(SignalKind::terminate()).context("handling SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("handling SIGINT")?;
     let mut turn = tokio::time::interval(TURN);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
-    // What changed while we got here is read now; what changes later is told.
-    agent.reload();
     pulse.set_ready();
     info!(address = %args.metrics_address, "serving");
     loop {
@@ -103,10 +104,9 @@ struct Agent {
 }
 
 impl Agent {
-    /// Reads the configuration, attaches, and learns the cgroups.
-    fn start(args: &AgentArgs) -> Result<Self> {
+    /// Learns the cgroups and attaches.
+    fn start(args: &AgentArgs, snapshot: Snapshot, objects: ObjectCounts) -> Result<Self> {
         let health = Health::new().context("making the metrics")?;
-        let (snapshot, objects) = Snapshot::from_files(&args.manifests, &args.cluster_cidrs)?;
         health.reloaded(Some(objects));
         info!(?objects, "configuration read");
         if args.cluster_cidrs.is_empty() {

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use tracing::warn;
 
-use crate::readable::Readable;
+use crate::{cluster::ManifestError, readable::Readable};
 
 /// Files are often written one after the other: they are read once it is quiet for so long.
 const QUIET: Duration = Duration::from_millis(100);
@@ -35,10 +35,16 @@ impl ConfigWatch {
                 | WatchMask::DELETE
                 | WatchMask::MOVED_FROM
                 | WatchMask::MOVED_TO;
-            inotify
-                .watches()
-                .add(directory(path), mask)
-                .with_context(|| format!("watching {}", path.display()))?;
+            match inotify.watches().add(directory(path), mask) {
+                Ok(_) => {}
+                Err(source) if source.kind() == io::ErrorKind::NotFound => {
+                    let path = path.clone();
+                    return Err(ManifestError::Read { path, source }.into());
+                }
+                Err(error) => {
+                    return Err(error).with_context(|| format!("watching {}", path.display()));
+                }
+            }
         }
         let readable = inotify
             .as_fd()

@@ -185,12 +185,11 @@ fn done_with(
     if !settled(slot) {
         return false;
     }
-    let told = tables.exported(index, &slot.counts) == slot.counts;
     if slot.retired {
         return quiet >= GRACE && tables.give_back(index).is_ok();
     }
     if quiet >= idle
-        && (told || quiet >= idle * UNTOLD)
+        && (tables.exported(index, &slot.counts) == slot.counts || quiet >= idle * UNTOLD)
         && let Err(error) = tables.retire(index, &slot.key)
     {
         warn!(%error, "cannot remove an idle flow");

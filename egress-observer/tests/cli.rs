@@ -8,6 +8,7 @@
 
 use std::{
     fs,
+    net::TcpListener,
     path::PathBuf,
     process::{Command, Output},
 };
@@ -73,6 +74,22 @@ fn a_missing_file_is_named() {
         said.contains("cannot read /nonexistent/pods.yaml: No such file"),
         "{said}"
     );
+}
+
+/// Bad input is what is reported, whatever else is wrong.
+#[test]
+fn a_missing_file_is_named_though_the_address_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let line = [
+        "agent",
+        "--manifests",
+        "/nonexistent/pods.yaml",
+        "--metrics-address",
+        &address,
+    ];
+    let output = run(&line);
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
 }
 
 #[test]
