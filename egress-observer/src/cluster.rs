@@ -49,7 +49,9 @@ impl Snapshot {
         paths: &[PathBuf],
         cluster_ranges: &[IpNet],
     ) -> Result<(Self, ObjectCounts), ManifestError> {
-        Ok(Self::build(manifests::read(paths)?, cluster_ranges))
+        let objects = manifests::read(paths)?.into_iter();
+        let objects = objects.map(|located| located.object).collect();
+        Ok(Self::build(objects, cluster_ranges))
     }
 
     fn build(objects: Vec<Object>, cluster_ranges: &[IpNet]) -> (Self, ObjectCounts) {
@@ -76,6 +78,7 @@ impl Snapshot {
                     counts.service_entries += 1;
                     snapshot.service_entries.add(&object);
                 }
+                _ => {}
             }
         }
         (snapshot, counts)

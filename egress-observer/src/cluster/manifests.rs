@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::de::DeserializeOwned;
@@ -16,7 +17,23 @@ use super::objects;
 pub(crate) enum Object {
     Pod(objects::Pod),
     ConfigMap(objects::ConfigMap),
+    Namespace(objects::MetadataOnly),
+    Service(objects::Service),
+    Workload(objects::Workload),
+    MutatingWebhookConfiguration(objects::MetadataOnly),
     ServiceEntry(objects::ServiceEntry),
+    Sidecar(objects::Sidecar),
+    VirtualService(objects::VirtualService),
+    DestinationRule(objects::DestinationRule),
+    ProxyConfig(objects::ProxyConfig),
+}
+
+/// An object, and where it stands.
+#[derive(Clone, Debug)]
+pub(crate) struct Located {
+    pub(crate) object: Object,
+    /// The file.
+    pub(crate) path: Arc<Path>,
 }
 
 /// Why a file cannot be used.
@@ -64,7 +81,7 @@ pub enum ManifestError {
 
 /// Reads files, and the `.yaml`, `.yml` and `.json` files of directories (not of their
 /// subdirectories), in the order of their names. Objects of other kinds are passed over.
-pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Object>, ManifestError> {
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Located>, ManifestError> {
     let mut objects = Vec::new();
     for path in paths {
         for file in files(path)? {
@@ -72,7 +89,13 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Object>, ManifestError> {
                 path: file.clone(),
                 source,
             })?;
-            parse(&file, &text, &mut objects)?;
+            let path: Arc<Path> = file.into();
+            parse(&path, &text, &mut |object| {
+                objects.push(Located {
+                    object,
+                    path: Arc::clone(&path),
+                });
+            })?;
         }
     }
     Ok(objects)
@@ -105,7 +128,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
     Ok(files)
 }
 
-fn parse(path: &Path, text: &str, objects: &mut Vec<Object>) -> Result<(), ManifestError> {
+fn parse(path: &Path, text: &str, take: &mut dyn FnMut(Object)) -> Result<(), ManifestError> {
     let documents: Vec<Value> =
         serde_saphyr::from_multiple(text).map_err(|error| ManifestError::Yaml {
             path: path.to_owned(),
@@ -114,7 +137,7 @@ fn parse(path: &Path, text: &str, objects: &mut Vec<Object>) -> Result<(), Manif
     for (index, document) in documents.into_iter().enumerate() {
         // What stands between two separators may be nothing.
         if !document.is_null() {
-            object(path, index + 1, document, objects)?;
+            object(path, index + 1, document, take)?;
         }
     }
     Ok(())
@@ -124,7 +147,7 @@ fn object(
     path: &Path,
     document: usize,
     mut value: Value,
-    objects: &mut Vec<Object>,
+    take: &mut dyn FnMut(Object),
 ) -> Result<(), ManifestError> {
     let Some(kind) = value.get("kind").and_then(Value::as_str).map(str::to_owned) else {
         return Err(ManifestError::NoKind {
@@ -143,16 +166,34 @@ fn object(
             {
                 fields.entry("kind").or_insert_with(|| item_kind.into());
             }
-            object(path, document, item, objects)?;
+            object(path, document, item, take)?;
         }
         return Ok(());
     }
-    match kind.as_str() {
-        "Pod" => objects.push(Object::Pod(typed(path, &kind, value)?)),
-        "ConfigMap" => objects.push(Object::ConfigMap(typed(path, &kind, value)?)),
-        "ServiceEntry" => objects.push(Object::ServiceEntry(typed(path, &kind, value)?)),
-        _ => {}
-    }
+    // Other groups have kinds of the same names (Knative's Service, for example).
+    let api_version = value.get("apiVersion").and_then(Value::as_str);
+    let group = api_version.map(|version| version.split_once('/').map_or("", |(group, _)| group));
+    let of = |expected: &str| group.is_none_or(|group| group == expected);
+    let istio = of("networking.istio.io");
+    take(match kind.as_str() {
+        "Pod" if of("") => Object::Pod(typed(path, &kind, value)?),
+        "ConfigMap" if of("") => Object::ConfigMap(typed(path, &kind, value)?),
+        "Namespace" if of("") => Object::Namespace(typed(path, &kind, value)?),
+        "Service" if of("") => Object::Service(typed(path, &kind, value)?),
+        "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" if of("apps") => {
+            Object::Workload(typed(path, &kind, value)?)
+        }
+        "Job" | "CronJob" if of("batch") => Object::Workload(typed(path, &kind, value)?),
+        "MutatingWebhookConfiguration" => {
+            Object::MutatingWebhookConfiguration(typed(path, &kind, value)?)
+        }
+        "ServiceEntry" if istio => Object::ServiceEntry(typed(path, &kind, value)?),
+        "Sidecar" if istio => Object::Sidecar(typed(path, &kind, value)?),
+        "VirtualService" if istio => Object::VirtualService(typed(path, &kind, value)?),
+        "DestinationRule" if istio => Object::DestinationRule(typed(path, &kind, value)?),
+        "ProxyConfig" if istio => Object::ProxyConfig(typed(path, &kind, value)?),
+        _ => return Ok(()),
+    });
     Ok(())
 }
 
@@ -196,7 +237,9 @@ mod tests {
 
     fn read_text(text: &str) -> Result<Vec<Object>, ManifestError> {
         let mut objects = Vec::new();
-        parse(Path::new("shop.yaml"), text, &mut objects)?;
+        parse(Path::new("shop.yaml"), text, &mut |object| {
+            objects.push(object)
+        })?;
         Ok(objects)
     }
 
@@ -211,9 +254,11 @@ mod tests {
         let names: Vec<_> = read_text(text)
             .unwrap()
             .into_iter()
-            .map(|object| match object {
-                Object::Pod(pod) => pod.metadata.name,
-                Object::ConfigMap(_) | Object::ServiceEntry(_) => panic!("{object:?}"),
+            .map(|object| {
+                let Object::Pod(pod) = object else {
+                    panic!("{object:?}")
+                };
+                pod.metadata.name
             })
             .collect();
         assert_eq!(names, ["a", "b", "c"]);
