@@ -1,11 +1,11 @@
 //! The cluster as far as it is known: an immutable snapshot that everything downstream reads.
 
 pub(crate) mod manifests;
-pub mod membership;
 pub(crate) mod mesh;
 pub(crate) mod objects;
 pub mod pod;
 pub mod registry;
+pub mod setup;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -64,7 +64,7 @@ impl Snapshot {
             match object {
                 Object::Pod(object) => {
                     counts.pods += 1;
-                    let pod = Pod::new(&object);
+                    let pod = Pod::new(&object, &[]);
                     snapshot.pod_ips.extend(&pod.ips);
                     if pod.uid.is_empty() {
                         warn!(pod = %pod, "has no metadata.uid: its connections cannot be told");

@@ -5,13 +5,13 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use egress_observer_common::{Count, FlowKey, PROTOCOL_UDP};
 
 use crate::{
-    capture::{self, Decision, Dialled},
+    capture::{Decision, Dialled, Rule},
     cgroup::{Cgroups, Place},
     cluster::{
         Snapshot,
-        membership::Membership,
         pod::{ContainerRole, Pod, Rules},
         registry::Declared,
+        setup::Membership,
     },
     flow::Flow,
     model::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
@@ -122,6 +122,8 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
         uid: flow.key.uid,
         gid: flow.key.gid,
         own: &pod.ips,
+        source: None,
+        interface: None,
     };
     let decision = decision(pod, role, &dialled);
     let observed = match (protocol, decision.expected) {
@@ -131,12 +133,12 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
     };
     let case = Case {
         actor: role.actor,
-        unmeshed: match pod.membership {
+        unmeshed: match pod.applied.membership {
             Membership::Outside(reason) => Some(reason),
             Membership::Sidecar(_)
             | Membership::NotRedirected
-            | Membership::Ambient
-            | Membership::Unreadable => None,
+            | Membership::Ambient(_)
+            | Membership::Unknown(_) => None,
         },
         decision,
         observed,
@@ -192,19 +194,11 @@ fn protocol(key: &FlowKey) -> Protocol {
 
 /// What the pod's settings say.
 fn decision(pod: &Pod, role: ContainerRole, dialled: &Dialled<'_>) -> Decision {
-    let fixed = |expected, reason| Decision { expected, reason };
-    match &pod.membership {
-        Membership::Sidecar(_) if role.rules == Rules::NotYet => {
-            fixed(Expected::Direct, Reason::InitContainer)
-        }
-        Membership::Sidecar(_) if role.rules == Rules::Unknown => {
-            fixed(Expected::Unknown, Reason::NotAttributed)
-        }
-        Membership::Sidecar(config) => capture::decide(config, dialled),
-        Membership::NotRedirected => fixed(Expected::Direct, Reason::InterceptionNone),
-        Membership::Ambient => fixed(Expected::Unknown, Reason::Ambient),
-        Membership::Unreadable => fixed(Expected::Unknown, Reason::UnreadableConfig),
-        Membership::Outside(reason) => fixed(Expected::Direct, *reason),
+    match role.rules {
+        _ if pod.applied.config().is_none() => pod.applied.decide(dialled),
+        Rules::Made => pod.applied.decide(dialled),
+        Rules::NotYet => Decision::direct(Reason::InitContainer, Rule::None),
+        Rules::Unknown => Decision::unknown(Reason::NotAttributed, Rule::None),
     }
 }
 

@@ -151,13 +151,21 @@ closed_set! {
         ExcludedPort = "excluded_port",
         /// In no included range.
         NotIncluded = "not_included",
+        /// Leaves by an excluded device, or may.
+        ExcludedInterface = "excluded_interface",
+        /// By the group of the socket's owner.
+        OwnerGroup = "owner_group",
         /// The socket belongs to the proxy's user or group.
         ProxyUid = "proxy_uid",
+        /// The proxy dials its own pod: that goes to its inbound listener.
+        SelfCall = "self_call",
+        /// From 127.0.0.6 or ::6: what the proxy took in, on its way to the application.
+        InboundPassthrough = "inbound_passthrough",
         /// Loopback, or the pod's own address.
         Loopback = "loopback",
         /// Only TCP is captured.
         NotTcp = "not_tcp",
-        /// The proxy answers DNS, or may: which depends on the resolver asked.
+        /// The proxy answers DNS, or may: it depends on the nameserver asked.
         DnsCapture = "dns_capture",
         /// IPv6 from a pod that got no rules for it.
         NoIpv6Rules = "no_ipv6_rules",
@@ -173,6 +181,11 @@ closed_set! {
         Ambient = "ambient",
         /// The pod's settings cannot be read; the log says why.
         UnreadableConfig = "unreadable_config",
+        /// The annotations that the CNI plugin read were changed after the pod was made, and it
+        /// matters here.
+        AnnotationsChanged = "annotations_changed",
+        /// Versions of Istio differ here, and the pod does not say which one it has.
+        UnknownVersion = "unknown_version",
         /// The cgroup belongs to no pod that is known.
         NotAttributed = "not_attributed",
         /// The cluster's state is not known yet.

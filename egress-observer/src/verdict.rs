@@ -98,6 +98,7 @@ fn captured(case: &Case) -> (Verdict, Reason) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::Rule;
 
     const CASE: Case = Case {
         actor: Actor::App,
@@ -105,19 +106,15 @@ mod tests {
         decision: Decision {
             expected: Expected::Captured,
             reason: Reason::IncludedRange,
+            port: Some(15_001),
+            rule: Rule::IncludedAll,
         },
         observed: Observed::Captured,
         registry: Registry::Undeclared,
         policy: Some(Policy::RegistryOnly),
     };
-    const DIRECT: Decision = Decision {
-        expected: Expected::Direct,
-        reason: Reason::NotIncluded,
-    };
-    const OPEN: Decision = Decision {
-        expected: Expected::Unknown,
-        reason: Reason::DnsCapture,
-    };
+    const DIRECT: Decision = Decision::direct(Reason::NotIncluded, Rule::NotIncluded);
+    const OPEN: Decision = Decision::unknown(Reason::DnsCapture, Rule::Dns);
 
     /// One row per line of the table in the documentation of `judge`.
     #[test]

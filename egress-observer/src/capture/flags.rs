@@ -1,249 +1,763 @@
-//! The command line of `istio-iptables`, which `istio-init` made a pod's rules with
-//! (`tools/istio-iptables/pkg/cmd/root.go`).
+//! The command line and environment of `istio-iptables`, which `istio-init` made a pod's rules
+//! with (`tools/istio-iptables/pkg/cmd/root.go`, `pkg/flag/flag.go`, `tools/common/config`).
+
+use std::net::IpAddr;
 
 use thiserror::Error;
 
-use super::{CaptureConfig, RangeError, parse_ports, parse_ranges};
+use super::{
+    Backend, CaptureConfig, DnsCapture, ListError, OwnerGroups, Ports, Ranges, Setting, Version,
+    ranges::elements,
+};
 
-/// A command line that says nothing certain about the rules.
-#[derive(Debug, Error, PartialEq, Eq)]
+/// A command line that made no rules, or that says nothing certain about them.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub(crate) enum FlagError {
-    /// A list cannot be read.
-    #[error("flag {flag}: {source}")]
+    /// A list on which the program ends.
+    #[error("{from}: {source}")]
     List {
-        /// The flag, as in the documentation.
-        flag: &'static str,
+        /// The flag or variable.
+        from: String,
         /// Why.
-        source: RangeError,
+        source: ListError,
     },
-    /// A user or group is no number.
-    #[error("flag {flag}: `{value}` is not a number")]
-    Id {
-        /// The flag.
-        flag: &'static str,
+    /// A value on which the program ends.
+    #[error("{from}: `{value}` is not {expected}")]
+    Value {
+        /// The flag or variable.
+        from: String,
         /// What stands there.
         value: String,
+        /// What should.
+        expected: &'static str,
     },
+    /// A value that stands elsewhere.
+    #[error("environment variable {0}: its value comes from elsewhere (`valueFrom`)")]
+    Elsewhere(String),
+    /// A flag without its value.
+    #[error("{0}: a value is missing")]
+    Missing(String),
     /// The program was told not to make rules.
-    #[error("flag {flag}: no rules were made")]
-    NotApplied {
-        /// The flag.
-        flag: &'static str,
-    },
+    #[error("{0}: no rules were made")]
+    NotApplied(String),
 }
 
-/// Flags with a value: short and long spelling.
-const VALUES: [(&str, &str); 17] = [
-    ("p", "envoy-port"),
-    ("z", "inbound-capture-port"),
-    ("e", "inbound-tunnel-port"),
-    ("u", "proxy-uid"),
-    ("g", "proxy-gid"),
-    ("m", "istio-inbound-interception-mode"),
-    ("b", "istio-inbound-ports"),
-    ("d", "istio-local-exclude-ports"),
-    ("c", "istio-exclude-interfaces"),
-    ("i", "istio-service-cidr"),
-    ("x", "istio-service-exclude-cidr"),
-    ("q", "istio-outbound-ports"),
-    ("o", "istio-local-outbound-ports-exclude"),
-    ("k", "kube-virt-interfaces"),
-    ("t", "istio-inbound-tproxy-mark"),
-    ("r", "istio-inbound-tproxy-route-table"),
-    ("", "log_output_level"),
-];
+/// What a command line stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Parsed {
+    /// The rules' settings; addresses of the pod are not looked at.
+    pub(crate) config: CaptureConfig,
+    /// Whether addresses other than the first count for IPv6.
+    pub(crate) dual_stack: bool,
+    /// Where each setting comes from, as in the pod.
+    pub(crate) origins: Vec<(Setting, String)>,
+    /// What counts for nothing, and why.
+    pub(crate) notes: Vec<String>,
+}
 
-/// Flags that stand alone.
-const SWITCHES: [(&str, &str); 6] = [
-    ("n", "dry-run"),
-    ("", "skip-rule-apply"),
-    ("", "cleanup-only"),
-    ("", "redirect-dns"),
-    ("", "capture-all-dns"),
-    ("", "dual-stack"),
-];
+/// A variable of the container.
+#[derive(Clone, Debug)]
+pub(crate) struct Variable<'a> {
+    pub(crate) name: &'a str,
+    /// `None` if it stands elsewhere.
+    pub(crate) value: Option<&'a str>,
+}
 
-/// The settings that a command line stands for. `-i` absent is the empty list: nothing captured.
-/// The last of several spellings wins, as in pflag; flags that do not matter here are passed over.
-pub(crate) fn parse(args: &[String]) -> Result<CaptureConfig, FlagError> {
-    let mut values: [Option<&str>; VALUES.len()] = [None; VALUES.len()];
-    let mut switches = [false; SWITCHES.len()];
-    let mut rest = args.iter().map(String::as_str);
-    while let Some(arg) = rest.next() {
-        let Some((name, attached, long)) = split(arg) else {
-            continue;
+/// What the command line itself does not say.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) version: Option<Version>,
+    pub(crate) env: &'a [Variable<'a>],
+    /// The pod's nameservers, and whether there may be others.
+    pub(crate) nameservers: (Vec<IpAddr>, bool),
+}
+
+/// A flag: short and long spelling, and the variables besides the long one in capitals.
+struct Flag {
+    short: &'static str,
+    long: &'static str,
+    switch: bool,
+    variables: &'static [&'static str],
+}
+
+const fn value(short: &'static str, long: &'static str) -> Flag {
+    Flag {
+        short,
+        long,
+        switch: false,
+        variables: &[],
+    }
+}
+
+const fn switch(
+    short: &'static str,
+    long: &'static str,
+    variables: &'static [&'static str],
+) -> Flag {
+    Flag {
+        short,
+        long,
+        switch: true,
+        variables,
+    }
+}
+
+const PROXY_PORT: &str = "envoy-port";
+const INBOUND_PORT: &str = "inbound-capture-port";
+const TUNNEL_PORT: &str = "inbound-tunnel-port";
+const UID: &str = "proxy-uid";
+const GID: &str = "proxy-gid";
+const INTERFACES: &str = "istio-exclude-interfaces";
+const INCLUDE: &str = "istio-service-cidr";
+const EXCLUDE: &str = "istio-service-exclude-cidr";
+const INCLUDE_PORTS: &str = "istio-outbound-ports";
+const EXCLUDE_PORTS: &str = "istio-local-outbound-ports-exclude";
+const DRY_RUN: &str = "dry-run";
+const SKIP: &str = "skip-rule-apply";
+const CLEANUP: &str = "cleanup-only";
+const DNS: &str = "redirect-dns";
+const ALL_DNS: &str = "capture-all-dns";
+const DUAL_STACK: &str = "dual-stack";
+const NFTABLES: &str = "native-nftables";
+
+/// Every flag that some version has.
+const FLAGS: [Flag; 36] = [
+    value("p", PROXY_PORT),
+    value("z", INBOUND_PORT),
+    value("e", TUNNEL_PORT),
+    value("u", UID),
+    value("g", GID),
+    value("m", "istio-inbound-interception-mode"),
+    value("b", "istio-inbound-ports"),
+    value("d", "istio-local-exclude-ports"),
+    value("c", INTERFACES),
+    value("i", INCLUDE),
+    value("x", EXCLUDE),
+    value("q", INCLUDE_PORTS),
+    value("o", EXCLUDE_PORTS),
+    value("k", "kube-virt-interfaces"),
+    value("t", "istio-inbound-tproxy-mark"),
+    value("r", "istio-inbound-tproxy-route-table"),
+    value("", "iptables-probe-port"),
+    value("", "probe-timeout"),
+    value("", "network-namespace"),
+    value("", "force-iptables-binary"),
+    value("", "log_output_level"),
+    value("", "log_target"),
+    value("", "log_caller"),
+    value("", "log_stacktrace_level"),
+    switch("n", DRY_RUN, &[]),
+    switch("f", "restore-format", &[]),
+    switch("", SKIP, &[]),
+    switch("", CLEANUP, &[]),
+    switch("", "run-validation", &[]),
+    switch("", DNS, &["ISTIO_META_DNS_CAPTURE"]),
+    switch("", ALL_DNS, &[]),
+    switch("", "drop-invalid", &["INVALID_DROP"]),
+    switch(
+        "",
+        DUAL_STACK,
+        &["ISTIO_DUAL_STACK", "ISTIO_AGENT_DUAL_STACK"],
+    ),
+    switch("", NFTABLES, &[]),
+    switch("", "force-apply", &[]),
+    switch("", "log_as_json", &[]),
+];
+const OWNER_GROUPS: &str = "ISTIO_OUTBOUND_OWNER_GROUPS";
+const OWNER_GROUPS_EXCLUDE: &str = "ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE";
+const LOOPBACK: &str = "ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR";
+
+/// A flag's value, and where it stands.
+struct Given {
+    value: String,
+    from: String,
+}
+
+/// The words behind the program's name. Images up to 1.3 had it as their entry point.
+pub(crate) fn arguments<'a>(command: &'a [String], args: &'a [String]) -> Vec<&'a str> {
+    let words: Vec<&str> = command.iter().chain(args).map(String::as_str).collect();
+    let program = |word: &&str| {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        matches!(name, "istio-iptables" | "istio-iptables.sh")
+    };
+    let start = words.iter().rposition(program).map_or(0, |at| at + 1);
+    words.get(start..).unwrap_or_default().to_vec()
+}
+
+/// The settings that a command line stands for: a flag before a variable before the default, the
+/// last of several spellings, an empty value as a value, as in pflag. `-i` absent is the empty
+/// list: nothing captured.
+pub(crate) fn parse(args: &[&str], around: &Surroundings<'_>) -> Result<Parsed, FlagError> {
+    let mut notes = Vec::new();
+    let given = Lookup {
+        flags: read_flags(args, &mut notes)?,
+        env: around.env,
+    };
+    for flag in [DRY_RUN, SKIP, CLEANUP] {
+        if given.switch(flag)? {
+            return Err(FlagError::NotApplied(format!("--{flag}")));
+        }
+    }
+    let version = around.version;
+    let backend = if given.switch(NFTABLES)? {
+        Backend::Nftables
+    } else {
+        Backend::Iptables
+    };
+    let mut origins = Vec::new();
+    let mut ranges = |flag, setting| -> Result<Ranges, FlagError> {
+        let given = given.value(flag)?;
+        let (text, from) = (given.value.as_str(), given.from);
+        let list = |source| FlagError::List {
+            from: from.clone(),
+            source,
         };
-        let spelt =
-            |(short, full): &(&str, &str)| if long { *full == name } else { *short == name };
-        if let Some(index) = VALUES.iter().position(spelt) {
-            values[index] = attached.or_else(|| rest.next());
-        } else if let Some(index) = SWITCHES.iter().position(spelt) {
-            switches[index] = attached.is_none_or(|value| matches!(value, "true" | "1"));
+        let (ranges, ignored) = Ranges::parse(text, version).map_err(list)?;
+        if setting == Setting::Exclude && ranges.is_all() {
+            return Err(list(ListError::Star));
         }
-    }
-    let value = |short: &str| {
-        VALUES
-            .iter()
-            .position(|(known, _)| *known == short)
-            .and_then(|index| values[index])
+        notes.extend(
+            ignored
+                .iter()
+                .map(|element| ignored_element(&from, element)),
+        );
+        origins.push((setting, format!("{from} {text:?}")));
+        Ok(ranges)
     };
-    let switch = |long: &str| {
-        SWITCHES
-            .iter()
-            .position(|(_, known)| *known == long)
-            .is_some_and(|index| switches[index])
+    let include = ranges(INCLUDE, Setting::Include)?;
+    let exclude = ranges(EXCLUDE, Setting::Exclude)?;
+    let mut ports = |flag, setting| -> Result<Ports, FlagError> {
+        let given = given.value(flag)?;
+        let (text, from) = (given.value.as_str(), given.from);
+        origins.push((setting, format!("{from} {text:?}")));
+        Ports::parse(text, backend).map_err(|source| FlagError::List { from, source })
     };
-    for flag in ["dry-run", "skip-rule-apply", "cleanup-only"] {
-        if switch(flag) {
-            return Err(FlagError::NotApplied { flag });
-        }
-    }
-    let ranges = |flag: &'static str, short: &str| {
-        parse_ranges(value(short).unwrap_or("")).map_err(|source| FlagError::List { flag, source })
-    };
-    let ports = |flag: &'static str, short: &str| {
-        parse_ports(value(short).unwrap_or("")).map_err(|source| FlagError::List { flag, source })
-    };
-    let uids = ids(
-        "-u",
-        value("u").filter(|text| !text.is_empty()).unwrap_or("1337"),
-    )?;
-    Ok(CaptureConfig {
-        proxy_gids: match value("g").filter(|text| !text.is_empty()) {
-            Some(text) => ids("-g", text)?,
-            None => uids.clone(),
-        },
-        proxy_uids: uids,
-        include: ranges("-i", "i")?,
-        exclude: ranges("-x", "x")?,
-        include_ports: ports("-q", "q")?,
-        exclude_ports: ports("-o", "o")?,
+    let include_ports = ports(INCLUDE_PORTS, Setting::IncludePorts)?;
+    let exclude_ports = ports(EXCLUDE_PORTS, Setting::ExcludePorts)?;
+    let uid = given.value(UID)?;
+    let proxy_uids = ids(&uid)?.unwrap_or_else(|| vec![1337]);
+    origins.push((Setting::Proxy, format!("{} {:?}", uid.from, uid.value)));
+    let proxy_gids = ids(&given.value(GID)?)?.unwrap_or_else(|| proxy_uids.clone());
+    let interfaces = given.value(INTERFACES)?;
+    origins.push((
+        Setting::Interfaces,
+        format!("{} {:?}", interfaces.from, interfaces.value),
+    ));
+    origins.push((
+        Setting::OwnerGroups,
+        format!("environment variable {OWNER_GROUPS}"),
+    ));
+    origins.push((Setting::Dns, given.origin_of_switch(DNS)));
+    let config = CaptureConfig {
+        version,
+        backend,
         ipv6: false,
-        dns_capture: switch("redirect-dns") || switch("capture-all-dns"),
+        proxy_port: given.port(PROXY_PORT, 15_001)?,
+        inbound_port: given.port(INBOUND_PORT, 15_006)?,
+        tunnel_port: given.port(TUNNEL_PORT, 15_008)?,
+        proxy_uids,
+        proxy_gids,
+        exclude_interfaces: elements(&interfaces.value).map(str::to_owned).collect(),
+        exclude_ports,
+        owner_groups: given.owner_groups()?,
+        dns: dns(&given, around)?,
+        loopback: given.loopback()?,
+        exclude,
+        include_ports,
+        include,
+    };
+    Ok(Parsed {
+        config,
+        dual_stack: given.switch(DUAL_STACK)?,
+        origins,
+        notes,
     })
 }
 
-/// A flag's name, the value attached to it, and whether it is spelt in full:
-/// `-i *`, `-i*`, `-i=*`, `--name value`, `--name=value`.
-fn split(arg: &str) -> Option<(&str, Option<&str>, bool)> {
-    if let Some(long) = arg.strip_prefix("--") {
-        return Some(match long.split_once('=') {
-            Some((name, value)) => (name, Some(value), true),
-            None => (long, None, true),
-        });
-    }
-    let short = arg.strip_prefix('-')?;
-    let (name, value) = short.split_at_checked(1)?;
-    let value = value.strip_prefix('=').unwrap_or(value);
-    let attached = short.len() > 1;
-    Some((name, attached.then_some(value), false))
+/// Why an element of a list counts for nothing.
+pub(crate) fn ignored_element(from: &str, element: &str) -> String {
+    format!("{from}: Istio ignores `{element}`: it is not in CIDR form, such as 10.0.0.0/8")
 }
 
-fn ids(flag: &'static str, text: &str) -> Result<Vec<u32>, FlagError> {
-    text.split(',')
-        .map(|id| {
-            id.trim().parse().map_err(|_not_a_number| FlagError::Id {
-                flag,
-                value: id.to_owned(),
-            })
+fn dns(given: &Lookup<'_>, around: &Surroundings<'_>) -> Result<Option<DnsCapture>, FlagError> {
+    if !given.switch(DNS)? {
+        // `--capture-all-dns` alone does nothing.
+        return Ok(None);
+    }
+    if given.switch(ALL_DNS)? {
+        return Ok(Some(DnsCapture::All));
+    }
+    let (known, others) = around.nameservers.clone();
+    Ok(Some(DnsCapture::Nameservers { known, others }))
+}
+
+/// The flags of a command line by their long spelling, the last of each.
+fn read_flags(
+    args: &[&str],
+    notes: &mut Vec<String>,
+) -> Result<Vec<(&'static Flag, Given)>, FlagError> {
+    let mut found: Vec<(&Flag, Given)> = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        if *arg == "--" {
+            break;
+        }
+        let Some(Word {
+            name,
+            attached,
+            long,
+        }) = Word::read(arg)
+        else {
+            // A positional argument: without meaning.
+            continue;
+        };
+        let spelt = |flag: &&Flag| name == if long { flag.long } else { flag.short };
+        let Some(flag) = FLAGS.iter().find(spelt) else {
+            notes.push(format!(
+                "flag {arg}: not one of istio-iptables, not looked at"
+            ));
+            continue;
+        };
+        let from = format!("flag {}{name}", if long { "--" } else { "-" });
+        let value = match (attached, flag.switch) {
+            // Switches may be joined: `-nf`.
+            (Some(attached), true) if !long && !attached.starts_with('=') => {
+                notes.push(format!("flag {arg}: only -{name} of it is looked at"));
+                "true"
+            }
+            (Some(attached), _) => attached.strip_prefix('=').unwrap_or(attached),
+            (None, true) => "true",
+            (None, false) => match rest.next() {
+                Some(value) => value,
+                None => return Err(FlagError::Missing(from)),
+            },
+        };
+        let given = Given {
+            value: value.to_owned(),
+            from,
+        };
+        found.retain(|(known, _)| known.long != flag.long);
+        found.push((flag, given));
+    }
+    Ok(found)
+}
+
+/// An argument that is a flag: `-i *`, `-i*`, `-i=*`, `--name value`, `--name=value`.
+struct Word<'a> {
+    name: &'a str,
+    /// What is attached, with its `=`.
+    attached: Option<&'a str>,
+    long: bool,
+}
+
+impl<'a> Word<'a> {
+    fn read(arg: &'a str) -> Option<Self> {
+        if let Some(long) = arg.strip_prefix("--") {
+            let end = long.find('=').unwrap_or(long.len());
+            let (name, attached) = long.split_at(end);
+            return Some(Self {
+                name,
+                attached: (!attached.is_empty()).then_some(attached),
+                long: true,
+            });
+        }
+        let short = arg.strip_prefix('-')?;
+        let end = short
+            .char_indices()
+            .nth(1)
+            .map_or(short.len(), |(at, _)| at);
+        let (name, attached) = short.split_at(end);
+        (!name.is_empty()).then_some(Self {
+            name,
+            attached: (!attached.is_empty()).then_some(attached),
+            long: false,
         })
-        .collect()
+    }
+}
+
+/// Flags, and variables behind them.
+struct Lookup<'a> {
+    flags: Vec<(&'static Flag, Given)>,
+    env: &'a [Variable<'a>],
+}
+
+impl Lookup<'_> {
+    fn variable(&self, name: &str) -> Result<Option<&str>, FlagError> {
+        // Of several with one name, the last one counts.
+        match self.env.iter().rev().find(|variable| variable.name == name) {
+            None => Ok(None),
+            Some(Variable {
+                value: Some(value), ..
+            }) => Ok(Some(value)),
+            Some(_) => Err(FlagError::Elsewhere(name.to_owned())),
+        }
+    }
+
+    fn given(&self, long: &str) -> Result<Option<Given>, FlagError> {
+        let flag = self.flags.iter().find(|(flag, _)| flag.long == long);
+        if let Some((_, given)) = flag {
+            return Ok(Some(Given {
+                value: given.value.clone(),
+                from: given.from.clone(),
+            }));
+        }
+        // The one flag that has no variable.
+        if long == PROXY_PORT {
+            return Ok(None);
+        }
+        let own = long.to_ascii_uppercase().replace('-', "_");
+        let others = FLAGS.iter().find(|flag| flag.long == long);
+        let others = others.map_or(&[][..], |flag| flag.variables);
+        for name in others.iter().copied().chain([own.as_str()]) {
+            if let Some(value) = self.variable(name)? {
+                return Ok(Some(Given {
+                    value: value.to_owned(),
+                    from: format!("environment variable {name}"),
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The value, or the empty default.
+    fn value(&self, long: &'static str) -> Result<Given, FlagError> {
+        let default = || Given {
+            value: String::new(),
+            from: format!("no flag --{long}, default"),
+        };
+        Ok(self.given(long)?.unwrap_or_else(default))
+    }
+
+    fn port(&self, long: &str, default: u16) -> Result<u16, FlagError> {
+        match self.given(long)? {
+            None => Ok(default),
+            Some(Given { value, from }) => {
+                value.trim().parse().map_err(|_no_port| FlagError::Value {
+                    from,
+                    value,
+                    expected: "a port",
+                })
+            }
+        }
+    }
+
+    /// As Go's `strconv.ParseBool` reads it. A variable that it does not read counts for nothing.
+    fn switch(&self, long: &str) -> Result<bool, FlagError> {
+        let Some(Given { value, from }) = self.given(long)? else {
+            return Ok(false);
+        };
+        match parse_bool(&value) {
+            Some(value) => Ok(value),
+            None if from.starts_with("environment") => Ok(false),
+            None => Err(FlagError::Value {
+                from,
+                value,
+                expected: "true or false",
+            }),
+        }
+    }
+
+    fn origin_of_switch(&self, long: &str) -> String {
+        match self.given(long) {
+            Ok(Some(Given { value, from })) => format!("{from} {value:?}"),
+            Ok(None) | Err(_) => format!("no flag --{long}, default"),
+        }
+    }
+
+    fn owner_groups(&self) -> Result<OwnerGroups, FlagError> {
+        let include = self.variable(OWNER_GROUPS)?.unwrap_or("*");
+        let exclude = self.variable(OWNER_GROUPS_EXCLUDE)?.unwrap_or("");
+        let mut groups = OwnerGroups::default();
+        let mut numbers = |text: &str| -> Vec<u32> {
+            let (ids, names): (Vec<_>, Vec<_>) = elements(text)
+                .map(|name| name.parse().map_err(|_a_name| name.to_owned()))
+                .partition(Result::is_ok);
+            groups
+                .named
+                .extend(names.into_iter().filter_map(Result::err));
+            ids.into_iter().filter_map(Result::ok).collect()
+        };
+        if include == "*" {
+            groups.exclude = numbers(exclude);
+        } else {
+            groups.include = Some(numbers(include));
+        }
+        Ok(groups)
+    }
+
+    fn loopback(&self) -> Result<ipnet::Ipv4Net, FlagError> {
+        let Some(text) = self.variable(LOOPBACK)? else {
+            return Ok(CaptureConfig::default().loopback);
+        };
+        match super::prefix(text) {
+            Some(ipnet::IpNet::V4(range)) if range.addr().is_loopback() => Ok(range),
+            _ => Err(FlagError::Value {
+                from: format!("environment variable {LOOPBACK}"),
+                value: text.to_owned(),
+                expected: "an IPv4 loopback range",
+            }),
+        }
+    }
+}
+
+/// Go's `strconv.ParseBool`.
+pub(crate) fn parse_bool(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// Users or groups; `None` for an empty text.
+fn ids(given: &Given) -> Result<Option<Vec<u32>>, FlagError> {
+    let ids = elements(&given.value).map(|id| {
+        id.trim().parse().map_err(|_not_a_number| FlagError::Value {
+            from: given.from.clone(),
+            value: id.to_owned(),
+            expected: "a number",
+        })
+    });
+    let ids: Vec<u32> = ids.collect::<Result<_, _>>()?;
+    Ok((!ids.is_empty()).then_some(ids))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use proptest::prelude::*;
 
-    fn parse_line(line: &[&str]) -> Result<CaptureConfig, FlagError> {
-        parse(&line.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    use super::*;
+    use crate::capture::{ports, ranges};
+
+    fn parse_with(line: &[&str], env: &[(&str, &str)]) -> Result<Parsed, FlagError> {
+        let env: Vec<_> = env
+            .iter()
+            .map(|(name, value)| Variable {
+                name,
+                value: Some(value),
+            })
+            .collect();
+        let around = Surroundings {
+            version: Some(Version::CURRENT),
+            env: &env,
+            nameservers: (vec!["10.96.0.10".parse().unwrap()], false),
+        };
+        parse(line, &around)
+    }
+
+    fn config(line: &[&str]) -> CaptureConfig {
+        parse_with(line, &[]).unwrap().config
     }
 
     fn expected() -> CaptureConfig {
         CaptureConfig {
-            include: parse_ranges("10.0.0.0/8").unwrap(),
-            exclude: parse_ranges("10.1.0.0/16").unwrap(),
-            include_ports: parse_ports("443").unwrap(),
-            exclude_ports: parse_ports("15020").unwrap(),
+            include: ranges("10.0.0.0/8"),
+            exclude: ranges("10.1.0.0/16"),
+            include_ports: ports("443"),
+            exclude_ports: ports("15020"),
+            exclude_interfaces: vec!["net1".to_owned()],
+            proxy_port: 15_101,
             ..CaptureConfig::default()
         }
     }
 
     #[test]
     fn every_spelling_means_the_same() {
-        let short = [
-            "-p",
-            "15001",
-            "-u",
-            "1337",
-            "-m",
-            "REDIRECT",
-            "-i",
-            "10.0.0.0/8",
-            "-x",
-            "10.1.0.0/16",
-            "-b",
-            "*",
-            "-d",
-            "15090",
-            "-q",
-            "443",
-            "-o",
-            "15020",
-        ];
-        let attached = [
-            "-u1337",
-            "-i=10.0.0.0/8",
-            "-x10.1.0.0/16",
-            "-q443",
-            "-o=15020",
-        ];
-        let long = [
-            "--proxy-uid=1337",
-            "--istio-service-cidr",
-            "10.0.0.0/8",
-            "--istio-service-exclude-cidr=10.1.0.0/16",
-            "--istio-outbound-ports=443",
-            "--istio-local-outbound-ports-exclude",
-            "15020",
-            "--log_as_json",
-        ];
-        for line in [&short[..], &attached[..], &long[..]] {
-            assert_eq!(parse_line(line).unwrap(), expected(), "{line:?}");
+        let short = "-p 15101 -z 15006 -u 1337 -m REDIRECT -i 10.0.0.0/8 -x 10.1.0.0/16 -b * \
+                     -d 15090 -q 443 -o 15020 -c net1";
+        let attached = "-p15101 -u=1337 -i=10.0.0.0/8 -x10.1.0.0/16 -q443 -o=15020 -cnet1";
+        let long = "--envoy-port=15101 --proxy-uid=1337 --istio-service-cidr 10.0.0.0/8 \
+                    --istio-service-exclude-cidr=10.1.0.0/16 --istio-outbound-ports=443 \
+                    --istio-local-outbound-ports-exclude 15020 --log_as_json \
+                    --istio-exclude-interfaces net1 --log_output_level=default:info";
+        for line in [short, attached, long] {
+            let words: Vec<_> = line.split(' ').filter(|word| !word.is_empty()).collect();
+            let parsed = parse_with(&words, &[]).unwrap();
+            assert_eq!(
+                (parsed.config, parsed.notes),
+                (expected(), vec![]),
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn empty_values_are_values_and_the_last_one_wins() {
-        let config = parse_line(&["-i", "*", "-x", "", "-i", ""]).unwrap();
-        assert_eq!(config.include, crate::capture::Ranges::default());
-    }
-
-    #[test]
-    fn the_group_is_the_user_unless_given() {
-        assert_eq!(parse_line(&["-u", "1000,0"]).unwrap().proxy_gids, [1000, 0]);
         assert_eq!(
-            parse_line(&["-u", "1000", "-g", "7"]).unwrap().proxy_gids,
-            [7]
+            config(&["-i", "*", "-x", "", "-i", ""]).include,
+            Ranges::default()
+        );
+        assert_eq!(
+            config(&["-i", "*", "--istio-service-cidr="]).include,
+            Ranges::default()
         );
     }
 
     #[test]
-    fn a_line_that_makes_no_rules_is_not_a_configuration() {
-        let error = parse_line(&["-i", "*", "--skip-rule-apply"]).unwrap_err();
+    fn a_variable_counts_only_without_the_flag() {
+        let env = [("ISTIO_SERVICE_CIDR", "10.0.0.0/8"), ("ENVOY_PORT", "1")];
+        let without = parse_with(&[], &env).unwrap().config;
+        assert_eq!(without.include, ranges("10.0.0.0/8"));
+        assert_eq!(without.proxy_port, 15_001);
+        let with = parse_with(&["-i", "*"], &env).unwrap().config;
+        assert!(with.include.is_all());
+    }
+
+    #[test]
+    fn a_variable_that_stands_elsewhere_is_not_guessed() {
+        let env = [Variable {
+            name: "ISTIO_SERVICE_CIDR",
+            value: None,
+        }];
+        let around = Surroundings {
+            version: Some(Version::CURRENT),
+            env: &env,
+            nameservers: (vec![], true),
+        };
+        let error = parse(&[], &around).unwrap_err();
+        assert_eq!(error, FlagError::Elsewhere("ISTIO_SERVICE_CIDR".to_owned()));
+        assert!(parse(&["-i", "*"], &around).is_ok());
+    }
+
+    #[test]
+    fn dns_is_captured_to_nameservers_or_altogether() {
+        let dns = |line: &[&str], env: &[(&str, &str)]| parse_with(line, env).unwrap().config.dns;
+        let known = vec!["10.96.0.10".parse().unwrap()];
+        let nameservers = Some(DnsCapture::Nameservers {
+            known,
+            others: false,
+        });
+        assert_eq!(dns(&["--redirect-dns"], &[]), nameservers);
+        assert_eq!(dns(&[], &[("ISTIO_META_DNS_CAPTURE", "true")]), nameservers);
+        assert_eq!(dns(&[], &[("REDIRECT_DNS", "1")]), nameservers);
+        let all = [
+            ("ISTIO_META_DNS_CAPTURE", "true"),
+            ("CAPTURE_ALL_DNS", "true"),
+        ];
+        assert_eq!(dns(&[], &all), Some(DnsCapture::All));
+        assert_eq!(dns(&["--capture-all-dns"], &[]), None);
         assert_eq!(
-            error,
-            FlagError::NotApplied {
-                flag: "skip-rule-apply"
+            dns(&["--redirect-dns=false"], &[("REDIRECT_DNS", "1")]),
+            None
+        );
+        assert_eq!(dns(&[], &[("ISTIO_META_DNS_CAPTURE", "yes")]), None);
+    }
+
+    #[test]
+    fn owner_groups_are_numbers_or_names() {
+        let groups = |include: &str, exclude: &str| {
+            let env = [(OWNER_GROUPS, include), (OWNER_GROUPS_EXCLUDE, exclude)];
+            parse_with(&[], &env).unwrap().config.owner_groups
+        };
+        assert_eq!(groups("*", ""), OwnerGroups::default());
+        assert_eq!(
+            groups("*", "202,203"),
+            OwnerGroups {
+                exclude: vec![202, 203],
+                ..OwnerGroups::default()
+            }
+        );
+        assert_eq!(
+            groups("java,202", ""),
+            OwnerGroups {
+                include: Some(vec![202]),
+                named: vec!["java".to_owned()],
+                ..OwnerGroups::default()
             }
         );
     }
 
     #[test]
+    fn the_group_is_the_user_unless_given() {
+        assert_eq!(config(&["-u", "1000,0"]).proxy_gids, [1000, 0]);
+        assert_eq!(config(&["-u", "1000", "-g", "7"]).proxy_gids, [7]);
+        assert_eq!(config(&["-u", ""]).proxy_uids, [1337]);
+    }
+
+    #[test]
+    fn a_line_that_makes_no_rules_is_not_a_configuration() {
+        for flag in [
+            "--skip-rule-apply",
+            "--cleanup-only",
+            "-n",
+            "--dry-run=true",
+        ] {
+            let error = parse_with(&["-i", "*", flag], &[]).unwrap_err();
+            assert!(matches!(error, FlagError::NotApplied(_)), "{flag}: {error}");
+        }
+        assert!(parse_with(&["-n=false"], &[]).is_ok());
+    }
+
+    #[test]
     fn what_cannot_be_read_names_the_flag() {
-        let error = parse_line(&["-x", "nowhere"]).unwrap_err().to_string();
-        assert!(
-            error.starts_with("flag -x: `nowhere` is not a range"),
-            "{error}"
+        let message = |line: &[&str]| parse_with(line, &[]).unwrap_err().to_string();
+        assert_eq!(
+            message(&["-x", "nowhere"]),
+            "flag -x: `nowhere` is not a range in CIDR form, such as 10.0.0.0/8"
         );
+        assert_eq!(message(&["-x", "*"]), "flag -x: `*` is not allowed here");
+        assert_eq!(message(&["-u", "root"]), "flag -u: `root` is not a number");
+        assert_eq!(
+            message(&["--proxy-uid"]),
+            "flag --proxy-uid: a value is missing"
+        );
+        assert_eq!(
+            message(&["--redirect-dns=yes"]),
+            "flag --redirect-dns: `yes` is not true or false"
+        );
+    }
+
+    #[test]
+    fn unknown_flags_are_passed_over_and_named() {
+        let parsed = parse_with(&["--new-flag", "-i", "*"], &[]).unwrap();
+        assert!(parsed.config.include.is_all());
+        assert_eq!(
+            parsed.notes,
+            ["flag --new-flag: not one of istio-iptables, not looked at"]
+        );
+    }
+
+    #[test]
+    fn the_program_may_stand_anywhere_before_its_flags() {
+        let owned = |words: &[&str]| -> Vec<String> {
+            words.iter().map(|word| (*word).to_owned()).collect()
+        };
+        let args = |command: &[&str], args: &[&str]| {
+            let (command, args) = (owned(command), owned(args));
+            arguments(&command, &args).join(" ")
+        };
+        assert_eq!(args(&[], &["istio-iptables", "-i", "*"]), "-i *");
+        assert_eq!(
+            args(&["/usr/local/bin/istio-iptables"], &["-i", "*"]),
+            "-i *"
+        );
+        assert_eq!(
+            args(&["pilot-agent"], &["istio-iptables", "-i", "*"]),
+            "-i *"
+        );
+        assert_eq!(args(&[], &["-p", "15001", "-i", "*"]), "-p 15001 -i *");
+    }
+
+    proptest! {
+        #[test]
+        fn no_command_line_makes_the_parser_panic(
+            args in prop::collection::vec("-{0,2}[a-z_]{0,3}=?.{0,6}", 0..12),
+        ) {
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            drop(parse_with(&args, &[]));
+        }
+
+        #[test]
+        fn attached_and_separate_values_mean_the_same(
+            include in "[0-9./,*]{0,20}",
+            ports in "[0-9,:]{0,10}",
+        ) {
+            let separate = parse_with(&["-i", &include, "-o", &ports], &[]);
+            let attached = [format!("-i={include}"), format!("-o={ports}")];
+            let attached: Vec<&str> = attached.iter().map(String::as_str).collect();
+            let same = |result: Result<Parsed, FlagError>| {
+                result.map(|parsed| parsed.config).map_err(|error| error.to_string())
+            };
+            prop_assert_eq!(same(separate), same(parse_with(&attached, &[])));
+        }
     }
 }

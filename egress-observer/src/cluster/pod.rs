@@ -5,8 +5,8 @@ use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
 use tracing::warn;
 
 use super::{
-    membership::{Membership, membership},
     objects,
+    setup::{Membership, Setup, applied},
 };
 use crate::model::{Actor, Reason};
 
@@ -27,8 +27,8 @@ pub struct Pod {
     pub host_ip: Option<IpAddr>,
     /// The control plane revision that injected it; empty for the default one.
     pub revision: String,
-    /// Where it stands to the mesh.
-    pub membership: Membership,
+    /// What was set up for it when it started.
+    pub applied: Setup,
     /// Whether it has init containers that ran before its rules were made.
     has_early_containers: bool,
     /// By container id, without the runtime's prefix.
@@ -68,7 +68,7 @@ pub(super) const INIT: &str = "istio-init";
 
 impl Pod {
     /// Reads an object. What cannot be read of its settings is named in the log.
-    pub(crate) fn new(object: &objects::Pod) -> Self {
+    pub(crate) fn new(object: &objects::Pod, cluster_dns: &[IpAddr]) -> Self {
         let status = &object.status;
         let ips: Vec<IpAddr> = status
             .pod_ips
@@ -78,6 +78,7 @@ impl Pod {
             .filter_map(|ip| ip.parse().ok())
             .collect();
         let metadata = &object.metadata;
+        let applied = applied(object, &ips, cluster_dns);
         let pod = Self {
             // The API server gives a static pod's mirror another uid than the kubelet uses.
             uid: metadata
@@ -94,16 +95,16 @@ impl Pod {
                 .get("istio.io/rev")
                 .cloned()
                 .unwrap_or_default(),
-            membership: Membership::Outside(Reason::NoSidecar),
+            applied,
             containers: containers(object),
             has_early_containers: has_early_containers(&object.spec),
             ips,
         };
-        let membership = membership(object, &pod.ips).unwrap_or_else(|problem| {
+        if pod.applied.membership == Membership::Unknown(Reason::UnreadableConfig) {
+            let problem = pod.applied.notes.join("; ");
             warn!(%pod, %problem, "capture settings cannot be read");
-            Membership::Unreadable
-        });
-        Self { membership, ..pod }
+        }
+        pod
     }
 
     /// Whom a connection counts for. Where the container is not known, the proxy's user tells it:
@@ -113,15 +114,10 @@ impl Pod {
         if let Some(role) = container.and_then(|id| self.containers.get(id)) {
             return *role;
         }
-        let proxy = match &self.membership {
-            Membership::Sidecar(config) => {
-                config.proxy_uids.contains(&uid) || config.proxy_gids.contains(&gid)
-            }
-            Membership::NotRedirected
-            | Membership::Ambient
-            | Membership::Outside(_)
-            | Membership::Unreadable => false,
-        };
+        let config = self.applied.config();
+        let proxy = config.is_some_and(|config| {
+            config.proxy_uids.contains(&uid) || config.proxy_gids.contains(&gid)
+        });
         let actor = if proxy { Actor::Proxy } else { Actor::App };
         let early = container.is_some() && self.has_early_containers && !proxy;
         let rules = if early { Rules::Unknown } else { Rules::Made };
@@ -218,10 +214,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::capture::{CaptureConfig, parse_ports, parse_ranges};
+    use crate::capture::{CaptureConfig, ports, ranges};
 
     fn pod(value: Value) -> Pod {
-        Pod::new(&serde_json::from_value(value).unwrap())
+        Pod::new(&serde_json::from_value(value).unwrap(), &[])
     }
 
     fn injected(init: Value) -> Value {
@@ -266,10 +262,8 @@ mod tests {
             "",
         ];
         let pod = pod(injected(json!({"name": "istio-init", "args": args})));
-        let Membership::Sidecar(config) = &pod.membership else {
-            panic!("{pod:?}")
-        };
-        assert_eq!(config.include, parse_ranges("10.0.0.0/8").unwrap());
+        let config = pod.applied.config().unwrap();
+        assert_eq!(config.include, ranges("10.0.0.0/8"));
         assert_eq!(&*pod.workload, "sleep");
     }
 
@@ -304,28 +298,29 @@ mod tests {
         annotations["traffic.sidecar.istio.io/excludeOutboundIPRanges"] = "10.1.0.0/16".into();
         let pod = pod(object);
         let expected = CaptureConfig {
-            exclude: parse_ranges("10.1.0.0/16").unwrap(),
-            exclude_ports: parse_ports("15020").unwrap(),
+            exclude: ranges("10.1.0.0/16"),
+            exclude_ports: ports("15020"),
             ..CaptureConfig::default()
         };
-        assert_eq!(pod.membership, Membership::Sidecar(expected));
+        assert_eq!(pod.applied.config(), Some(&expected));
     }
 
     #[test]
     fn pods_outside_the_mesh_say_why() {
         let plain = json!({"metadata": {"name": "a"}, "spec": {"containers": [{"name": "a"}]}});
         assert_eq!(
-            pod(plain).membership,
+            pod(plain).applied.membership,
             Membership::Outside(Reason::NoSidecar)
         );
         let host = json!({"metadata": {"name": "a"}, "spec": {"hostNetwork": true}});
         assert_eq!(
-            pod(host).membership,
+            pod(host).applied.membership,
             Membership::Outside(Reason::HostNetwork)
         );
         let annotations = json!({"ambient.istio.io/redirection": "enabled"});
         let ambient = json!({"metadata": {"name": "a", "annotations": annotations}});
-        assert_eq!(pod(ambient).membership, Membership::Ambient);
+        let expected = Membership::Ambient(crate::capture::ambient::AmbientConfig::default());
+        assert_eq!(pod(ambient).applied.membership, expected);
     }
 
     #[test]
@@ -339,7 +334,10 @@ mod tests {
     fn settings_that_cannot_be_read_are_not_guessed() {
         let args = json!(["istio-iptables", "-i", "everything"]);
         let pod = pod(injected(json!({"name": "istio-init", "args": args})));
-        assert_eq!(pod.membership, Membership::Unreadable);
+        assert_eq!(
+            pod.applied.membership,
+            Membership::Unknown(Reason::UnreadableConfig)
+        );
     }
 
     #[test]
