@@ -1,5 +1,7 @@
 //! The cluster as far as it is known: an immutable snapshot that everything downstream reads.
 
+mod annotations;
+mod desired;
 pub(crate) mod manifests;
 pub(crate) mod mesh;
 pub(crate) mod objects;
@@ -18,7 +20,14 @@ use ipnet::IpNet;
 use tracing::warn;
 
 pub use self::manifests::ManifestError;
-use self::{manifests::Object, mesh::MeshConfigs, pod::Pod, registry::ServiceEntries};
+use self::{
+    desired::Today,
+    manifests::Object,
+    mesh::Mesh,
+    objects::{Metadata, PodTemplate},
+    pod::Pod,
+    registry::ServiceEntries,
+};
 use crate::model::{Policy, Scope};
 
 /// One consistent view of pods and mesh configuration.
@@ -26,7 +35,7 @@ use crate::model::{Policy, Scope};
 pub struct Snapshot {
     pods: HashMap<String, Arc<Pod>>,
     pod_ips: HashSet<IpAddr>,
-    mesh: MeshConfigs,
+    mesh: Mesh,
     /// What ServiceEntries declare.
     pub service_entries: ServiceEntries,
     cluster_ranges: Vec<IpNet>,
@@ -60,16 +69,13 @@ impl Snapshot {
             ..Self::default()
         };
         let mut counts = ObjectCounts::default();
+        let mut pods = Vec::new();
+        let mut around = Surroundings::default();
         for object in objects {
             match object {
                 Object::Pod(object) => {
                     counts.pods += 1;
-                    let pod = Pod::new(&object, &[]);
-                    snapshot.pod_ips.extend(&pod.ips);
-                    if pod.uid.is_empty() {
-                        warn!(pod = %pod, "has no metadata.uid: its connections cannot be told");
-                    }
-                    snapshot.pods.insert(pod.uid.clone(), Arc::new(pod));
+                    pods.push(object);
                 }
                 Object::ConfigMap(object) => {
                     counts.config_maps += usize::from(snapshot.mesh.apply(&object));
@@ -78,10 +84,45 @@ impl Snapshot {
                     counts.service_entries += 1;
                     snapshot.service_entries.add(&object);
                 }
-                _ => {}
+                Object::MutatingWebhookConfiguration(object) => {
+                    snapshot.mesh.apply_webhook(&object.metadata);
+                }
+                Object::Service(object) => around.add_service(&object),
+                Object::Namespace(object) => {
+                    let name = object.metadata.name.clone();
+                    around.namespaces.insert(name, object.metadata);
+                }
+                Object::Workload(object) => around.add_workload(&object),
+                Object::ProxyConfig(object) => around.proxy_configs.push(object),
+                Object::Sidecar(_) | Object::VirtualService(_) | Object::DestinationRule(_) => {}
             }
         }
+        // Pods last: what they are depends on the rest.
+        for object in pods {
+            snapshot.add_pod(&object, &around);
+        }
         (snapshot, counts)
+    }
+
+    fn add_pod(&mut self, object: &objects::Pod, around: &Surroundings) {
+        let today = Today {
+            mesh: &self.mesh,
+            namespaces: &around.namespaces,
+            proxy_configs: &around.proxy_configs,
+            cluster_dns: &around.cluster_dns,
+        };
+        let pod = Pod::new(object, |owner| around.template(owner), today);
+        self.pod_ips.extend(&pod.ips);
+        if pod.uid.is_empty() {
+            warn!(pod = %pod, "has no metadata.uid: its connections cannot be told");
+        }
+        // Files that people write for a try have no uid; a name is as good there.
+        let key = if pod.uid.is_empty() {
+            pod.to_string()
+        } else {
+            pod.uid.clone()
+        };
+        self.pods.insert(key, Arc::new(pod));
     }
 
     /// The pod with this `metadata.uid`.
@@ -133,6 +174,56 @@ impl Snapshot {
         } else {
             Scope::External
         }
+    }
+}
+
+/// What pods depend on, besides the mesh's configuration.
+#[derive(Debug, Default)]
+struct Surroundings {
+    namespaces: HashMap<String, Metadata>,
+    proxy_configs: Vec<objects::ProxyConfig>,
+    /// Addresses of the cluster's DNS Service.
+    cluster_dns: Vec<IpAddr>,
+    /// By namespace, kind and name.
+    templates: HashMap<(String, String, String), PodTemplate>,
+}
+
+impl Surroundings {
+    /// `kube-dns`, as the DNS Service is called by its label whatever serves it.
+    fn add_service(&mut self, object: &objects::Service) {
+        let metadata = &object.metadata;
+        let dns = metadata.namespace == "kube-system"
+            && (metadata.name == "kube-dns"
+                || metadata.labels.get("k8s-app").map(String::as_str) == Some("kube-dns"));
+        if dns {
+            let addresses = object
+                .spec
+                .cluster_ips
+                .iter()
+                .chain([&object.spec.cluster_ip]);
+            for ip in addresses.filter_map(|ip| ip.parse().ok()) {
+                if !self.cluster_dns.contains(&ip) {
+                    self.cluster_dns.push(ip);
+                }
+            }
+        }
+    }
+
+    fn add_workload(&mut self, object: &objects::Workload) {
+        if let Some(template) = object.template() {
+            let metadata = &object.metadata;
+            let key = (
+                pod::namespace(&metadata.namespace).to_string(),
+                object.kind.clone(),
+                metadata.name.clone(),
+            );
+            self.templates.insert(key, template.clone());
+        }
+    }
+
+    fn template(&self, (namespace, kind, name): (&str, &str, &str)) -> Option<&PodTemplate> {
+        let key = (namespace.to_owned(), kind.to_owned(), name.to_owned());
+        self.templates.get(&key)
     }
 }
 

@@ -127,8 +127,10 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
     };
     let decision = decision(pod, role, &dialled);
     let observed = match (protocol, decision.expected) {
-        // No ending proves which of the two it was.
-        (Protocol::Udp, Expected::Unknown) => Observed::Unknown(decision.reason),
+        // Nothing proves that the proxy got a datagram.
+        (Protocol::Udp, Expected::Unknown | Expected::Captured) => {
+            Observed::Unknown(decision.reason)
+        }
         _ => observed(flow.count, scope),
     };
     let case = Case {

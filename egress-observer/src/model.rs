@@ -171,6 +171,8 @@ closed_set! {
         NoIpv6Rules = "no_ipv6_rules",
         /// The pod has no sidecar.
         NoSidecar = "no_sidecar",
+        /// Injection is switched off for the pod.
+        InjectionDisabled = "injection_disabled",
         /// The pod uses the node's network and is never injected.
         HostNetwork = "host_network",
         /// The pod has a sidecar that redirects nothing (`interceptionMode: NONE`, gateways).
@@ -184,6 +186,9 @@ closed_set! {
         /// The annotations that the CNI plugin read were changed after the pod was made, and it
         /// matters here.
         AnnotationsChanged = "annotations_changed",
+        /// An annotation may be the pod's own or one that the injector wrote for the CNI plugin;
+        /// its workload's template would tell.
+        AnnotationOrigin = "annotation_origin",
         /// Versions of Istio differ here, and the pod does not say which one it has.
         UnknownVersion = "unknown_version",
         /// The cgroup belongs to no pod that is known.

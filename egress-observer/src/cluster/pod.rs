@@ -1,11 +1,17 @@
 //! A pod: who it is, and what its containers are.
 
-use std::{collections::HashMap, fmt, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    net::IpAddr,
+    sync::Arc,
+};
 
 use tracing::warn;
 
 use super::{
-    objects,
+    desired::{self, Today, desired},
+    objects::{self, PodTemplate},
     setup::{Membership, Setup, applied},
 };
 use crate::model::{Actor, Reason};
@@ -27,8 +33,12 @@ pub struct Pod {
     pub host_ip: Option<IpAddr>,
     /// The control plane revision that injected it; empty for the default one.
     pub revision: String,
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
     /// What was set up for it when it started.
     pub applied: Setup,
+    /// What would be set up today.
+    pub desired: Setup,
     /// Whether it has init containers that ran before its rules were made.
     has_early_containers: bool,
     /// By container id, without the runtime's prefix.
@@ -68,7 +78,12 @@ pub(super) const INIT: &str = "istio-init";
 
 impl Pod {
     /// Reads an object. What cannot be read of its settings is named in the log.
-    pub(crate) fn new(object: &objects::Pod, cluster_dns: &[IpAddr]) -> Self {
+    /// `template` finds the template of a workload by namespace, kind and name.
+    pub(crate) fn new<'a>(
+        object: &objects::Pod,
+        template: impl Fn((&str, &str, &str)) -> Option<&'a PodTemplate>,
+        today: Today<'_>,
+    ) -> Self {
         let status = &object.status;
         let ips: Vec<IpAddr> = status
             .pod_ips
@@ -78,7 +93,12 @@ impl Pod {
             .filter_map(|ip| ip.parse().ok())
             .collect();
         let metadata = &object.metadata;
-        let applied = applied(object, &ips, cluster_dns);
+        let applied = applied(object, &ips, today.cluster_dns);
+        let workload: Arc<str> = workload(object).into();
+        let template = owners(object, &workload)
+            .into_iter()
+            .find_map(|(kind, name)| template((&namespace(&metadata.namespace), kind, name)));
+        let desired = desired(object, &applied, &ips, template, today);
         let pod = Self {
             // The API server gives a static pod's mirror another uid than the kubelet uses.
             uid: metadata
@@ -88,7 +108,8 @@ impl Pod {
                 .clone(),
             namespace: namespace(&metadata.namespace),
             name: metadata.name.clone(),
-            workload: workload(object).into(),
+            workload,
+            labels: metadata.labels.clone(),
             host_ip: status.host_ip.parse().ok(),
             revision: metadata
                 .annotations
@@ -96,6 +117,7 @@ impl Pod {
                 .cloned()
                 .unwrap_or_default(),
             applied,
+            desired,
             containers: containers(object),
             has_early_containers: has_early_containers(&object.spec),
             ips,
@@ -105,6 +127,12 @@ impl Pod {
             warn!(%pod, %problem, "capture settings cannot be read");
         }
         pod
+    }
+
+    /// Whether today's configuration would set up something else: a restart would change it.
+    /// `None` if that cannot be told.
+    pub fn stale(&self) -> Option<bool> {
+        desired::same(&self.desired.membership, &self.applied.membership).map(|same| !same)
     }
 
     /// Whom a connection counts for. Where the container is not known, the proxy's user tells it:
@@ -155,6 +183,28 @@ fn workload(object: &objects::Pod) -> String {
         ("Job", _) => cron_job(&owner.name).unwrap_or(&owner.name).to_owned(),
         _ => owner.name.clone(),
     }
+}
+
+/// Who may hold the pod's template: what makes new pods first, then what made this one.
+fn owners<'a>(object: &'a objects::Pod, workload: &'a str) -> Vec<(&'a str, &'a str)> {
+    let owners = &object.metadata.owner_references;
+    let Some(owner) = owners
+        .iter()
+        .find(|owner| owner.controller)
+        .or(owners.first())
+    else {
+        return Vec::new();
+    };
+    let maker = match owner.kind.as_str() {
+        "ReplicaSet" => Some("Deployment"),
+        "Job" => Some("CronJob"),
+        _ => None,
+    };
+    let maker = maker.map(|kind| (kind, workload));
+    maker
+        .into_iter()
+        .chain([(owner.kind.as_str(), owner.name.as_str())])
+        .collect()
 }
 
 /// A CronJob names its Jobs after itself and the scheduled minute: 8 to 10 digits.
@@ -214,10 +264,19 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::capture::{CaptureConfig, ports, ranges};
+    use crate::{
+        capture::{CaptureConfig, ports, ranges},
+        cluster::mesh::Mesh,
+    };
 
     fn pod(value: Value) -> Pod {
-        Pod::new(&serde_json::from_value(value).unwrap(), &[])
+        let today = Today {
+            mesh: &Mesh::default(),
+            namespaces: &HashMap::new(),
+            proxy_configs: &[],
+            cluster_dns: &[],
+        };
+        Pod::new(&serde_json::from_value(value).unwrap(), |_| None, today)
     }
 
     fn injected(init: Value) -> Value {
