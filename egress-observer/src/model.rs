@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 macro_rules! closed_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
@@ -16,6 +18,12 @@ macro_rules! closed_set {
             /// Its one spelling.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
             }
         }
 
@@ -189,6 +197,8 @@ closed_set! {
         /// An annotation may be the pod's own or one that the injector wrote for the CNI plugin;
         /// its workload's template would tell.
         AnnotationOrigin = "annotation_origin",
+        /// Only a name is given, and the address decides.
+        AddressNeeded = "address_needed",
         /// Versions of Istio differ here, and the pod does not say which one it has.
         UnknownVersion = "unknown_version",
         /// The cgroup belongs to no pod that is known.

@@ -39,8 +39,8 @@ pub struct Pod {
     pub applied: Setup,
     /// What would be set up today.
     pub desired: Setup,
-    /// Whether it has init containers that ran before its rules were made.
-    has_early_containers: bool,
+    /// Its containers as the spec has them, the application's first.
+    pub declared: Vec<DeclaredContainer>,
     /// By container id, without the runtime's prefix.
     pub containers: HashMap<String, ContainerRole>,
 }
@@ -52,6 +52,19 @@ pub struct ContainerRole {
     pub actor: Actor,
     /// Whether the pod's rules were there when it ran.
     pub rules: Rules,
+}
+
+/// A container of the spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredContainer {
+    /// `name`.
+    pub name: String,
+    /// What it is.
+    pub role: ContainerRole,
+    /// `securityContext.runAsUser`, its own or the pod's; else the image decides.
+    pub uid: Option<u32>,
+    /// `securityContext.runAsGroup` likewise.
+    pub gid: Option<u32>,
 }
 
 /// Whether a pod's rules were there when a container ran.
@@ -99,6 +112,7 @@ impl Pod {
             .into_iter()
             .find_map(|(kind, name)| template((&namespace(&metadata.namespace), kind, name)));
         let desired = desired(object, &applied, &ips, template, today);
+        let declared = declared(object);
         let pod = Self {
             // The API server gives a static pod's mirror another uid than the kubelet uses.
             uid: metadata
@@ -118,8 +132,8 @@ impl Pod {
                 .unwrap_or_default(),
             applied,
             desired,
-            containers: containers(object),
-            has_early_containers: has_early_containers(&object.spec),
+            containers: containers(object, &declared),
+            declared,
             ips,
         };
         if pod.applied.membership == Membership::Unknown(Reason::UnreadableConfig) {
@@ -147,7 +161,9 @@ impl Pod {
             config.proxy_uids.contains(&uid) || config.proxy_gids.contains(&gid)
         });
         let actor = if proxy { Actor::Proxy } else { Actor::App };
-        let early = container.is_some() && self.has_early_containers && !proxy;
+        let mut declared = self.declared.iter();
+        let has_early = declared.any(|container| container.role.rules == Rules::NotYet);
+        let early = container.is_some() && has_early && !proxy;
         let rules = if early { Rules::Unknown } else { Rules::Made };
         ContainerRole { actor, rules }
     }
@@ -214,47 +230,66 @@ fn cron_job(job: &str) -> Option<&str> {
     (digits && (8..=10).contains(&minute.len())).then_some(name)
 }
 
-/// Whether other init containers run beside `istio-init` and a proxy that starts after them all.
-fn has_early_containers(spec: &objects::PodSpec) -> bool {
+/// The containers of the spec, the application's first.
+fn declared(object: &objects::Pod) -> Vec<DeclaredContainer> {
+    let spec = &object.spec;
     let init = &spec.init_containers;
-    spec.containers
+    // Those before istio-init ran without rules. The injector puts it last where the proxy is no
+    // init container itself.
+    let rules_made = init.iter().position(|container| container.name == INIT);
+    let of_pod = &spec.security_context;
+    let declare = |container: &objects::Container, actor, rules| {
+        let own = &container.security_context;
+        DeclaredContainer {
+            name: container.name.clone(),
+            role: ContainerRole { actor, rules },
+            uid: own.run_as_user.or(of_pod.run_as_user),
+            gid: own.run_as_group.or(of_pod.run_as_group),
+        }
+    };
+    let actor = |name: &str, other| if name == PROXY { Actor::Proxy } else { other };
+    let main = spec
+        .containers
         .iter()
-        .any(|container| container.name == PROXY)
-        && init.iter().any(|container| container.name == INIT)
-        && init.iter().any(|container| container.name != INIT)
+        .map(|container| declare(container, actor(&container.name, Actor::App), Rules::Made));
+    let init = init.iter().enumerate().map(|(place, container)| {
+        // With a restart policy it runs beside the application.
+        let beside = container.restart_policy == "Always";
+        let role = if beside { Actor::App } else { Actor::Init };
+        let early = rules_made.is_some_and(|made| place < made);
+        let rules = if early { Rules::NotYet } else { Rules::Made };
+        declare(container, actor(&container.name, role), rules)
+    });
+    let mut all: Vec<_> = main.chain(init).collect();
+    all.sort_by_key(|container| container.role.actor);
+    all
 }
 
-fn containers(object: &objects::Pod) -> HashMap<String, ContainerRole> {
-    let spec = &object.spec;
-    let classic = has_early_containers(spec);
-    let is_sidecar = |name: &str| {
-        let spec = spec
-            .init_containers
-            .iter()
-            .find(|container| container.name == name);
-        spec.is_some_and(|container| container.restart_policy == "Always")
-    };
+/// The containers that the status names, by their ids.
+fn containers(
+    object: &objects::Pod,
+    declared: &[DeclaredContainer],
+) -> HashMap<String, ContainerRole> {
     let status = &object.status;
-    let main = status
+    let ephemeral = ContainerRole {
+        actor: Actor::App,
+        rules: Rules::Made,
+    };
+    status
         .container_statuses
         .iter()
-        .chain(&status.ephemeral_container_statuses);
-    let init = status.init_container_statuses.iter();
-    main.map(|status| (status, false))
-        .chain(init.map(|status| (status, true)))
-        .filter_map(|(status, init)| {
+        .chain(&status.init_container_statuses)
+        .chain(&status.ephemeral_container_statuses)
+        .filter_map(|status| {
             // `containerd://<id>`; empty until the container was created.
             let (_, id) = status.container_id.split_once("://")?;
-            let init = init && !is_sidecar(&status.name);
-            let actor = match (status.name.as_str(), init) {
-                (PROXY, _) => Actor::Proxy,
-                (_, true) => Actor::Init,
-                (_, false) => Actor::App,
-            };
-            // The injector puts istio-init last, behind the pod's own init containers.
-            let early = init && classic && status.name != INIT;
-            let rules = if early { Rules::NotYet } else { Rules::Made };
-            Some((id.to_owned(), ContainerRole { actor, rules }))
+            let declared = declared
+                .iter()
+                .find(|container| container.name == status.name);
+            Some((
+                id.to_owned(),
+                declared.map_or(ephemeral, |container| container.role),
+            ))
         })
         .collect()
 }
