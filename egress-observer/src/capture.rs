@@ -489,3 +489,6 @@ impl<'a> Chain<'a> {
         self.by_group(|| self.by_dns(|| other))
     }
 }
+
+#[cfg(test)]
+mod tests;

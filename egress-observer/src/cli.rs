@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use egress_observer_common::MAX_SLOTS;
 use ipnet::IpNet;
 
-use crate::metrics::Destinations;
+use crate::{commands::explain::ExplainArgs, metrics::Destinations};
 
 /// Watches what Istio pods really do with their outbound connections.
 #[derive(Debug, Parser)]
@@ -48,6 +48,8 @@ pub enum LogFormat {
 pub enum Command {
     /// Observe this node and serve metrics, until SIGTERM or Ctrl-C.
     Agent(AgentArgs),
+    /// Say why a pod's connection goes the way it goes, from manifests alone.
+    Explain(ExplainArgs),
     /// Remove what an agent left in the kernel: it stops counting, and what it counted since the
     /// last scrape is gone.
     Uninstall(UninstallArgs),

@@ -26,7 +26,8 @@ use self::{
     mesh::Mesh,
     objects::{Metadata, PodTemplate},
     pod::Pod,
-    registry::ServiceEntries,
+    registry::{Registry, SidecarScope, Viewer},
+    setup::Membership,
 };
 use crate::model::{Policy, Scope};
 
@@ -36,8 +37,8 @@ pub struct Snapshot {
     pods: HashMap<String, Arc<Pod>>,
     pod_ips: HashSet<IpAddr>,
     mesh: Mesh,
-    /// What ServiceEntries declare.
-    pub service_entries: ServiceEntries,
+    /// What the mesh knows.
+    pub registry: Registry,
     cluster_ranges: Vec<IpNet>,
 }
 
@@ -82,20 +83,33 @@ impl Snapshot {
                 }
                 Object::ServiceEntry(object) => {
                     counts.service_entries += 1;
-                    snapshot.service_entries.add(&object);
+                    snapshot.registry.set_service_entry(&object);
                 }
                 Object::MutatingWebhookConfiguration(object) => {
                     snapshot.mesh.apply_webhook(&object.metadata);
                 }
-                Object::Service(object) => around.add_service(&object),
+                Object::Service(object) => {
+                    around.add_service(&object);
+                    snapshot.registry.set_service(&object);
+                }
                 Object::Namespace(object) => {
                     let name = object.metadata.name.clone();
                     around.namespaces.insert(name, object.metadata);
                 }
                 Object::Workload(object) => around.add_workload(&object),
                 Object::ProxyConfig(object) => around.proxy_configs.push(object),
-                Object::Sidecar(_) | Object::VirtualService(_) | Object::DestinationRule(_) => {}
+                Object::Sidecar(object) => snapshot.registry.set_sidecar(&object),
+                Object::VirtualService(object) => snapshot.registry.set_virtual_service(&object),
+                Object::DestinationRule(object) => snapshot.registry.set_destination_rule(&object),
             }
+        }
+        if let Some(mesh) = snapshot.mesh.config("") {
+            let root = match mesh.root_namespace.as_str() {
+                "" => mesh::ROOT_NAMESPACE,
+                root => root,
+            };
+            let export_to = &mesh.default_service_export_to;
+            snapshot.registry.set_defaults(root, export_to);
         }
         // Pods last: what they are depends on the rest.
         for object in pods {
@@ -145,7 +159,41 @@ impl Snapshot {
 
     /// What a pod's sidecar does with destinations that the mesh does not know.
     pub fn policy(&self, pod: &Pod) -> Option<Policy> {
-        self.mesh.policy(&pod.revision)
+        self.policy_and_source(pod).0
+    }
+
+    /// The same, and what says so: the Sidecar that applies, if it says anything, else the mesh's
+    /// configuration. ztunnel lets everything through.
+    pub fn policy_and_source(&self, pod: &Pod) -> (Option<Policy>, Option<String>) {
+        if let Membership::Ambient(_) = pod.applied.membership {
+            let source = "ztunnel, which lets everything through".to_owned();
+            return (Some(Policy::AllowAny), Some(source));
+        }
+        let sidecar = self.sidecar(pod);
+        if let Some(sidecar) = sidecar
+            && let Some(policy) = &sidecar.outbound_traffic_policy
+        {
+            let policy = mesh::policy(Some(&policy.mode)).ok();
+            return (policy, Some(sidecar.object.to_string()));
+        }
+        let source = self.mesh.config_name(&pod.revision);
+        (self.mesh.policy(&pod.revision), source)
+    }
+
+    /// The Sidecar that applies to a pod. Gateways have none.
+    fn sidecar(&self, pod: &Pod) -> Option<&SidecarScope> {
+        let redirected = matches!(pod.applied.membership, Membership::Sidecar(_));
+        redirected.then(|| self.registry.sidecar_for(&pod.namespace, &pod.labels))?
+    }
+
+    /// Whose view of the registry a pod has.
+    pub fn viewer<'a>(&'a self, pod: &'a Pod) -> Viewer<'a> {
+        let config = pod.applied.config();
+        Viewer {
+            namespace: &pod.namespace,
+            sidecar: self.sidecar(pod),
+            dns_capture: config.is_some_and(|config| config.dns.is_some()),
+        }
     }
 
     /// How far away a destination is from a pod.

@@ -10,8 +10,8 @@ use crate::{
     cluster::{
         Snapshot,
         pod::{ContainerRole, Pod, Rules},
-        registry::Declared,
-        setup::Membership,
+        registry::{Destination, Match, ObjectKind},
+        setup::{Membership, Setup},
     },
     flow::Flow,
     model::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
@@ -125,7 +125,7 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
         source: None,
         interface: None,
     };
-    let decision = decision(pod, role, &dialled);
+    let decision = decision(&pod.applied, role, |setup| setup.decide(&dialled));
     let observed = match (protocol, decision.expected) {
         // Nothing proves that the proxy got a datagram.
         (Protocol::Udp, Expected::Unknown | Expected::Captured) => {
@@ -194,18 +194,23 @@ fn protocol(key: &FlowKey) -> Protocol {
     }
 }
 
-/// What the pod's settings say.
-fn decision(pod: &Pod, role: ContainerRole, dialled: &Dialled<'_>) -> Decision {
+/// What a pod's setup does with a connection of a container. `decide` knows what it does with one
+/// that meets its rules.
+pub(crate) fn decision(
+    setup: &Setup,
+    role: ContainerRole,
+    decide: impl FnOnce(&Setup) -> Decision,
+) -> Decision {
     match role.rules {
-        _ if pod.applied.config().is_none() => pod.applied.decide(dialled),
-        Rules::Made => pod.applied.decide(dialled),
+        _ if setup.config().is_none() => decide(setup),
+        Rules::Made => decide(setup),
         Rules::NotYet => Decision::direct(Reason::InitContainer, Rule::None),
         Rules::Unknown => Decision::unknown(Reason::NotAttributed, Rule::None),
     }
 }
 
-/// What the mesh knows of a destination, and what it is called. ServiceEntries first: one may
-/// declare an address inside the cluster's ranges.
+/// What the mesh knows of a destination, and what it is called. Its entries first: one may declare
+/// an address inside the cluster's ranges.
 fn registry(
     snapshot: &Snapshot,
     pod: &Pod,
@@ -214,16 +219,33 @@ fn registry(
     ip: IpAddr,
     port: u16,
 ) -> (Registry, Service) {
-    let declared = match protocol {
-        Protocol::Tcp => snapshot.service_entries.lookup(&pod.namespace, ip, port),
-        // No listener is ever made for UDP.
-        Protocol::Udp => Declared::No,
+    let to = Destination {
+        ip: Some(ip),
+        host: None,
+        port,
+        protocol,
     };
-    match (declared, scope) {
-        (Declared::Host(host), _) => (Registry::ServiceEntry, Service::Host(host)),
-        (_, Scope::Cluster) => (Registry::Cluster, Service::Ip(ip)),
-        (Declared::No, _) => (Registry::Undeclared, Service::Ip(ip)),
-        (Declared::NameNeeded, _) => (Registry::Unknown, Service::Ip(ip)),
+    let matched = snapshot.registry.lookup(&snapshot.viewer(pod), &to);
+    let service = match &matched {
+        Match::Declared(hit) => Service::Host(Arc::clone(hit.host)),
+        Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => {
+            Service::Ip(ip)
+        }
+    };
+    (known(&matched, scope), service)
+}
+
+/// What an answer of the registry means for the verdict. What is inside the cluster is known, even
+/// if no entry says so.
+pub(crate) fn known(matched: &Match<'_>, scope: Scope) -> Registry {
+    match matched {
+        Match::Declared(hit) if hit.entry.object.kind == ObjectKind::ServiceEntry => {
+            Registry::ServiceEntry
+        }
+        Match::Declared(_) => Registry::Cluster,
+        _ if scope == Scope::Cluster => Registry::Cluster,
+        Match::Undeclared { .. } => Registry::Undeclared,
+        Match::NameNeeded { .. } | Match::AddressNeeded(_) => Registry::Unknown,
     }
 }
 

@@ -8,6 +8,7 @@ use egress_observer::{
     agent,
     cli::{Cli, Command, LogFormat},
     cluster::ManifestError,
+    commands::{self, BadInput},
     kernel,
 };
 use tracing_subscriber::EnvFilter;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
-            if error.is::<ManifestError>() {
+            if error.is::<ManifestError>() || error.is::<BadInput>() {
                 BAD_INPUT.into()
             } else {
                 ExitCode::FAILURE
@@ -38,6 +39,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             .build()
             .context("starting the runtime")?
             .block_on(agent::run(args)),
+        Command::Explain(args) => commands::explain::run(&args),
         Command::Uninstall(args) => {
             let dir = args.pin_dir;
             if kernel::uninstall(&dir)? {

@@ -13,6 +13,17 @@
 //!   container: aa          # a container's id, if it matters
 //!   expect: {verdict: mediated, reason: included_range}   # and path, scope, registry, service
 //! ```
+//!
+//! `destinations.yaml`, beside it or alone, is a list of what `explain` must say:
+//!
+//! ```yaml
+//! - what: said when it fails
+//!   pod: namespace/name
+//!   to: httpbin.org:443    # as for `--to`
+//!   protocol: udp          # tcp if not given
+//!   uid: 1337              # as for `--uid`; `gid`, `container`, `interface` likewise
+//!   expect: {applied.expected: captured, applied.port: 15001, stale: false}   # any field of the JSON
+//! ```
 #![forbid(unsafe_code)]
 
 #[cfg(test)]
@@ -28,11 +39,14 @@ mod corpus {
     use anyhow::{Context as _, Result, ensure};
     use egress_observer::{
         cluster::Snapshot,
+        explain::{Explainer, To, Who},
         finding::{Finding, Source, assess},
         flow::Flow,
+        model::Protocol,
     };
     use egress_observer_common::{Count, FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
     use serde::Deserialize;
+    use serde_json::Value;
 
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -51,6 +65,21 @@ mod corpus {
         expect: BTreeMap<String, String>,
     }
 
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Asked {
+        what: String,
+        pod: String,
+        to: String,
+        #[serde(default = "tcp")]
+        protocol: String,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        container: Option<String>,
+        interface: Option<String>,
+        expect: BTreeMap<String, Value>,
+    }
+
     fn tcp() -> String {
         "tcp".to_owned()
     }
@@ -64,25 +93,87 @@ mod corpus {
 
     #[test]
     fn every_connection_of_the_corpus_is_judged_as_written() -> Result<()> {
+        each_case("connections.yaml", judge)
+    }
+
+    #[test]
+    fn every_destination_of_the_corpus_is_explained_as_written() -> Result<()> {
+        each_case("destinations.yaml", explain)
+    }
+
+    /// Runs what a file of each folder says, if it is there. `check` says how many there were, and
+    /// adds what is wrong.
+    fn each_case(file: &str, check: fn(&Path, &mut Vec<String>) -> Result<usize>) -> Result<()> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
-        let (mut n_connections, mut wrong) = (0, Vec::new());
+        let (mut n_checked, mut wrong) = (0, Vec::new());
         for entry in fs::read_dir(&root)? {
             let dir = entry?.path();
-            if dir.is_dir() {
-                let connections = judge(&dir, &mut wrong)
+            if !dir.is_dir() {
+                continue;
+            }
+            let files = ["connections.yaml", "destinations.yaml"];
+            let n_files = files.iter().filter(|file| dir.join(file).exists()).count();
+            ensure!(n_files > 0, "{} has neither of {files:?}", dir.display());
+            if dir.join(file).exists() {
+                let n = check(&dir, &mut wrong)
                     .with_context(|| format!("the case {}", dir.display()))?;
-                ensure!(connections > 0, "{} has no connections", dir.display());
-                n_connections += connections;
+                ensure!(n > 0, "{}: {file} is empty", dir.display());
+                n_checked += n;
             }
         }
-        println!("{n_connections} connections");
+        ensure!(n_checked > 0, "no {file} at all");
+        println!("{n_checked} of {file}");
         ensure!(
             wrong.is_empty(),
-            "{} of {n_connections} wrong:\n{}",
+            "{} of {n_checked} wrong:\n{}",
             wrong.len(),
             wrong.join("\n")
         );
         Ok(())
+    }
+
+    /// Explains the destinations of one folder. How many there are.
+    fn explain(dir: &Path, wrong: &mut Vec<String>) -> Result<usize> {
+        let ranges = CLUSTER.map(|range| range.parse().expect("a range"));
+        let (snapshot, _) = Snapshot::from_files(&[dir.join("manifests.yaml")], &ranges)?;
+        let text = fs::read_to_string(dir.join("destinations.yaml"))?;
+        let questions: Vec<Asked> = serde_saphyr::from_str(&text)?;
+        let case = dir.file_name().unwrap_or_default().to_string_lossy();
+        for asked in &questions {
+            let found = explanation(&snapshot, asked).with_context(|| asked.what.clone())?;
+            for (path, expected) in &asked.expect {
+                let found = found.pointer(&format!("/{}", path.replace('.', "/")));
+                let found = found.with_context(|| format!("{}: expect: {path}?", asked.what))?;
+                if found != expected {
+                    let what = &asked.what;
+                    wrong.push(format!(
+                        "{case}: {what}: {path} is {found}, expected {expected}"
+                    ));
+                }
+            }
+        }
+        Ok(questions.len())
+    }
+
+    fn explanation(snapshot: &Snapshot, asked: &Asked) -> Result<Value> {
+        let pod = snapshot
+            .pods()
+            .find(|pod| pod.to_string() == asked.pod)
+            .with_context(|| format!("no pod {}", asked.pod))?;
+        let who = Who {
+            container: asked.container.clone(),
+            uid: asked.uid,
+            gid: asked.gid,
+            interface: asked.interface.clone(),
+            source: None,
+        };
+        let to: To = asked.to.parse()?;
+        let protocol = match asked.protocol.as_str() {
+            "udp" => Protocol::Udp,
+            _ => Protocol::Tcp,
+        };
+        let explanation = Explainer::new(snapshot, pod, who)?.explain(&to, protocol);
+        Ok(serde_json::to_value(explanation)?)
     }
 
     /// Judges the connections of one folder. How many there are.

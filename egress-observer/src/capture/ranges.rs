@@ -95,6 +95,19 @@ impl Ranges {
         self.all || self.first(ip).is_some()
     }
 
+    /// Where what they hold begins or ends: between two of these it does not change.
+    pub fn ends(&self) -> impl Iterator<Item = IpAddr> {
+        let v4 = self
+            .v4
+            .starts()
+            .map(|start| std::net::Ipv4Addr::from(start).into());
+        let v6 = self
+            .v6
+            .starts()
+            .map(|start| std::net::Ipv6Addr::from(start).into());
+        v4.chain(v6)
+    }
+
     /// Whether a range is written with a loopback address; `*` and `0.0.0.0/0` are not
     /// (`HasLoopBackIP` in `tools/common/config/config.go`).
     pub fn names_loopback(&self) -> bool {

@@ -55,6 +55,11 @@ impl<K: Point> Spans<K> {
         Self { starts, first }
     }
 
+    /// Where the answer changes, ascending.
+    pub(super) fn starts(&self) -> impl Iterator<Item = K> {
+        self.starts.iter().copied()
+    }
+
     /// The place of the first span that covers the point.
     pub(super) fn first(&self, point: K) -> Option<u32> {
         let after = self.starts.partition_point(|start| *start <= point);

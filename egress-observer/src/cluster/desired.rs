@@ -28,7 +28,7 @@ use crate::{
 
 /// What the injector and istio-cni look at, besides the pod.
 #[derive(Clone, Copy)]
-pub(super) struct Today<'a> {
+pub(crate) struct Today<'a> {
     pub(super) mesh: &'a Mesh,
     pub(super) namespaces: &'a HashMap<String, Metadata>,
     pub(super) proxy_configs: &'a [objects::ProxyConfig],
@@ -435,7 +435,7 @@ impl Wanted<'_> {
     fn was_by_cni(&self) -> bool {
         container(self.spec, setup::VALIDATION).is_some()
             || self.annotation(STATUS).is_some()
-                && self.annotation(INTERCEPTION_MODE).is_some()
+                && self.annotation(INTERCEPTION_MODE).is_some_and(|mode| mode != "NONE")
                 && container(self.spec, super::pod::INIT).is_none()
     }
 

@@ -129,10 +129,22 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
 }
 
 fn parse(path: &Path, text: &str, take: &mut dyn FnMut(Object)) -> Result<(), ManifestError> {
+    // A cluster's objects in one file are many; limits against aliases that multiply stay.
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_documents: usize::MAX,
+            max_events: usize::MAX,
+            max_nodes: usize::MAX,
+            max_total_scalar_bytes: usize::MAX,
+            max_total_comment_bytes: usize::MAX,
+        },
+    };
     let documents: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|error| ManifestError::Yaml {
-            path: path.to_owned(),
-            message: error.to_string(),
+        serde_saphyr::from_multiple_with_options(text, options).map_err(|error| {
+            ManifestError::Yaml {
+                path: path.to_owned(),
+                message: error.to_string(),
+            }
         })?;
     for (index, document) in documents.into_iter().enumerate() {
         // What stands between two separators may be nothing.
@@ -282,6 +294,14 @@ mod tests {
             .to_string();
         assert!(error.starts_with("shop.yaml is not valid YAML:"), "{error}");
         assert!(error.contains("line"), "{error}");
+    }
+
+    #[test]
+    fn a_file_may_hold_a_whole_cluster() {
+        let documents: Vec<_> = (0..5_000)
+            .map(|i| format!("kind: Pod\nmetadata: {{name: p{i}}}\n"))
+            .collect();
+        assert_eq!(read_text(&documents.join("---\n")).unwrap().len(), 5_000);
     }
 
     #[test]

@@ -173,6 +173,8 @@ pub(crate) struct Mesh {
 #[derive(Debug)]
 struct Config {
     namespace: String,
+    /// Namespace and name of the ConfigMap.
+    name: String,
     mesh: MeshConfig,
     policy: Option<Policy>,
 }
@@ -214,6 +216,7 @@ impl Mesh {
         };
         let config = Config {
             namespace: namespace.clone(),
+            name: format!("{namespace}/{name}"),
             mesh,
             policy,
         };
@@ -293,6 +296,12 @@ impl Mesh {
     /// The policy of a revision.
     pub(crate) fn policy(&self, revision: &str) -> Option<Policy> {
         self.of(&self.configs, revision)?.policy
+    }
+
+    /// The object that says so, for people.
+    pub(crate) fn config_name(&self, revision: &str) -> Option<String> {
+        let config = self.of(&self.configs, revision)?;
+        Some(format!("ConfigMap {}", config.name))
     }
 
     /// The injector of a revision.

@@ -1,0 +1,34 @@
+//! The addresses that a name leads to within the mesh.
+
+use std::net::IpAddr;
+
+use super::{Registry, Viewer, claim::ObjectKind, host, lookup::View};
+
+impl Registry {
+    /// The addresses that a client gets for a name, as far as the mesh itself gives it some: those
+    /// of a Service from the cluster's DNS, and those of a ServiceEntry where the proxy answers DNS
+    /// (`pkg/dns/server/name_table.go`). Ranges are no answer.
+    pub fn addresses_of(&self, viewer: &Viewer<'_>, name: &str, port: u16) -> Vec<IpAddr> {
+        let view = View::new(self, viewer);
+        let name = host::normal(name);
+        let as_meant = || {
+            let whole = host::unabbreviated(&name, viewer.namespace)?;
+            view.named(&whole, port, |_| true)
+        };
+        let Some(claim) = view.named(&name, port, |_| true).or_else(as_meant) else {
+            return Vec::new();
+        };
+        let service = claim.entry.object.kind == ObjectKind::Service;
+        if !service && !viewer.dns_capture {
+            return Vec::new();
+        }
+        let single =
+            |net: &ipnet::IpNet| (net.prefix_len() == net.max_prefix_len()).then(|| net.addr());
+        let listed: Vec<IpAddr> = claim.addresses.iter().filter_map(single).collect();
+        if listed.is_empty() {
+            claim.allocated.clone()
+        } else {
+            listed
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The offline commands: reading at one edge, writing at the other, pure functions between.
+
+pub mod explain;
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use clap::Args;
+use ipnet::IpNet;
+use thiserror::Error;
+
+use crate::cluster::{ManifestError, ObjectCounts, Snapshot, pod::Pod};
+
+/// Input that cannot be used.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct BadInput(pub String);
+
+/// Where the cluster's objects come from.
+#[derive(Debug, Args)]
+pub struct Manifests {
+    /// Files or directories with Pods, ConfigMaps, Namespaces, workloads and Istio's objects as YAML
+    /// or JSON.
+    #[arg(long, required = true, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
+    pub manifests: Vec<PathBuf>,
+    /// Pod and Service ranges of this cluster: what is in them is inside the cluster.
+    #[arg(
+        long,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "EGRESS_OBSERVER_CLUSTER_CIDRS"
+    )]
+    pub cluster_cidrs: Vec<IpNet>,
+}
+
+impl Manifests {
+    /// Reads them.
+    pub fn read(&self) -> Result<(Snapshot, ObjectCounts), ManifestError> {
+        Snapshot::from_files(&self.manifests, &self.cluster_cidrs)
+    }
+}
+
+/// The pod with this namespace and name.
+fn pod<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Pod, BadInput> {
+    let full = if name.contains('/') {
+        name.to_owned()
+    } else {
+        format!("default/{name}")
+    };
+    let mut names: Vec<String> = Vec::new();
+    for pod in snapshot.pods() {
+        let own = pod.to_string();
+        if own == full {
+            return Ok(pod);
+        }
+        names.push(own);
+    }
+    names.sort_by_key(|own| (!alike(own, &full), own.clone()));
+    let n_pods = names.len();
+    let list = names.into_iter().take(5).collect::<Vec<_>>().join(", ");
+    Err(BadInput(match n_pods {
+        0 => format!("--pod {name}: there is no pod in the manifests"),
+        1..=5 => format!("--pod {name}: no such pod in the manifests; there is {list}"),
+        _ => format!("--pod {name}: no such pod among {n_pods} in the manifests, such as {list}"),
+    }))
+}
+
+/// Whether a name is likely to be meant.
+fn alike(own: &str, asked: &str) -> bool {
+    let name = |full: &str| full.rsplit('/').next().unwrap_or_default().to_owned();
+    own.starts_with(asked) || name(own).starts_with(&name(asked))
+}
+
+/// Writes to standard output. Whoever reads it may stop reading: that is no failure.
+fn write_out(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // What is left in the buffer would be written, and fail, again.
+            drop(out.into_parts());
+            Ok(())
+        }
+        other => other,
+    }
+}

@@ -1,0 +1,226 @@
+//! `egress-observer explain`.
+
+use std::{
+    io::{self, BufRead as _, Write},
+    net::IpAddr,
+};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use serde::Serialize;
+
+use super::{BadInput, Manifests, pod, write_out};
+use crate::{
+    explain::{API_VERSION, Explainer, Explanation, To, Who},
+    model::Protocol,
+};
+
+/// Settings of `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    manifests: Manifests,
+    /// The pod that connects.
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    pod: String,
+    /// Where to: HOST:PORT, IP:PORT, [IPV6]:PORT, or HOST@IP:PORT where the name's address is known;
+    /// `-` reads one a line from standard input and answers each with one JSON object a line.
+    #[arg(long, required = true, value_name = "DESTINATION", value_parser = to)]
+    to: Vec<Given>,
+    /// Transport protocol; `/udp` behind a destination says it for that one.
+    #[arg(long, value_enum, default_value = "tcp")]
+    protocol: Transport,
+    /// The process's user [default: of the container].
+    #[arg(long)]
+    uid: Option<u32>,
+    /// The process's group [default: of the container].
+    #[arg(long)]
+    gid: Option<u32>,
+    /// The container that connects [default: the application's first].
+    #[arg(long, value_name = "NAME")]
+    container: Option<String>,
+    /// The device that the connection leaves by, where interfaces are excluded.
+    #[arg(long, value_name = "DEVICE")]
+    interface: Option<String>,
+    /// The address that the socket is bound to.
+    #[arg(long, value_name = "IP")]
+    source: Option<IpAddr>,
+    /// How to print it [default: text; json with `--to -`].
+    #[arg(short, long, value_enum)]
+    output: Option<Output>,
+}
+
+/// `--to`.
+#[derive(Clone, Debug)]
+enum Given {
+    One(To),
+    StandardInput,
+}
+
+fn to(text: &str) -> Result<Given, String> {
+    if text == "-" {
+        return Ok(Given::StandardInput);
+    }
+    text.parse()
+        .map(Given::One)
+        .map_err(|error: crate::explain::ToError| error.to_string())
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Transport {
+    Tcp,
+    Udp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+    /// One document each.
+    Yaml,
+}
+
+/// A line that is no destination: takes the place of its answer.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LineError<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    line: usize,
+    input: &'a str,
+    message: String,
+}
+
+/// Answers about each destination in turn.
+pub fn run(args: &ExplainArgs) -> Result<()> {
+    let (snapshot, _) = args.manifests.read()?;
+    let who = Who {
+        container: args.container.clone(),
+        uid: args.uid,
+        gid: args.gid,
+        interface: args.interface.clone(),
+        source: args.source,
+    };
+    let pod = pod(&snapshot, &args.pod)?;
+    let explainer =
+        Explainer::new(&snapshot, pod, who).map_err(|problem| BadInput(problem.to_string()))?;
+    let protocol = match args.protocol {
+        Transport::Tcp => Protocol::Tcp,
+        Transport::Udp => Protocol::Udp,
+    };
+    let lines = args.to.iter().any(|to| matches!(to, Given::StandardInput));
+    let output = args
+        .output
+        .unwrap_or(if lines { Output::Json } else { Output::Text });
+    let mut printer = Printer {
+        output,
+        first: true,
+    };
+    let mut n_bad = 0_usize;
+    write_out(|out| {
+        for to in &args.to {
+            match to {
+                Given::One(to) => printer.answer(out, &explainer.explain(to, protocol))?,
+                Given::StandardInput => {
+                    n_bad += each_line(out, &mut printer, &|to| explainer.explain(to, protocol))?
+                }
+            }
+        }
+        Ok(())
+    })
+    .context("writing to standard output")?;
+    if n_bad > 0 {
+        let message = format!("standard input: {n_bad} lines are no destinations");
+        return Err(BadInput(message).into());
+    }
+    Ok(())
+}
+
+/// How many lines were none.
+fn each_line(
+    out: &mut dyn Write,
+    printer: &mut Printer,
+    explain: &dyn Fn(&To) -> Explanation,
+) -> io::Result<usize> {
+    let mut n_bad = 0;
+    let mut input = io::stdin().lock();
+    let mut text = Vec::new();
+    for line in 1.. {
+        text.clear();
+        if input.read_until(b'\n', &mut text)? == 0 {
+            break;
+        }
+        let text = String::from_utf8_lossy(&text);
+        let text = text.trim();
+        if text.is_empty() {
+            continue;
+        }
+        match text.parse::<To>() {
+            Ok(to) => printer.answer(out, &explain(&to))?,
+            Err(problem) => {
+                n_bad += 1;
+                let message = problem.to_string();
+                tracing::warn!(line, "standard input: {message}");
+                printer.problem(
+                    out,
+                    &LineError {
+                        api_version: API_VERSION,
+                        kind: "Error",
+                        line,
+                        input: text,
+                        message,
+                    },
+                )?;
+            }
+        }
+    }
+    Ok(n_bad)
+}
+
+/// Prints answers one after the other.
+struct Printer {
+    output: Output,
+    first: bool,
+}
+
+impl Printer {
+    fn answer(&mut self, out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
+        if self.output == Output::Text {
+            self.separate(out, "\n")?;
+            return write!(out, "{explanation}");
+        }
+        self.object(out, explanation)
+    }
+
+    fn problem(&mut self, out: &mut dyn Write, problem: &LineError<'_>) -> io::Result<()> {
+        // In text it is told on standard error, by its line.
+        if self.output == Output::Text {
+            return Ok(());
+        }
+        self.object(out, problem)
+    }
+
+    fn object(&mut self, out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
+        match self.output {
+            Output::Json => {
+                serde_json::to_writer(&mut *out, object)?;
+                out.write_all(b"\n")
+            }
+            Output::Yaml => {
+                self.separate(out, "---\n")?;
+                serde_saphyr::to_io_writer(&mut &mut *out, object).map_err(io::Error::other)
+            }
+            Output::Text => Ok(()),
+        }
+    }
+
+    fn separate(&mut self, out: &mut dyn Write, separator: &str) -> io::Result<()> {
+        if self.first {
+            self.first = false;
+            return Ok(());
+        }
+        out.write_all(separator.as_bytes())
+    }
+}

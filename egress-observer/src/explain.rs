@@ -1,0 +1,523 @@
+//! Why a pod's connection to a destination goes the way it goes: what today's configuration would
+//! do, what the pod was set up to do, what the sidecar makes of it, and the ways out. A pure
+//! function of a snapshot.
+
+mod advice;
+mod anywhere;
+mod destination;
+pub mod text;
+
+use std::{cell::RefCell, collections::HashMap, net::IpAddr};
+
+use serde::Serialize;
+
+pub use self::{
+    advice::{Advice, Method},
+    destination::{To, ToError},
+};
+use crate::{
+    capture::{CaptureConfig, Decision, Dialled, OwnerGroups, Rule},
+    cluster::{
+        Snapshot,
+        pod::{ContainerRole, DeclaredContainer, Pod},
+        registry::{
+            Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef, PortProtocol, Viewer,
+        },
+        setup::{Membership, Setup},
+    },
+    finding,
+    model::{Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict},
+    verdict::{self, Case, Observed},
+};
+
+/// `apiVersion` of everything that is printed for programs.
+pub const API_VERSION: &str = "egress-observer.io/v1alpha1";
+
+/// The answer about one destination.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+    /// [`API_VERSION`].
+    pub api_version: &'static str,
+    /// `Explanation`.
+    pub kind: &'static str,
+    /// The pod, as namespace/name.
+    pub pod: String,
+    /// The workload that it belongs to.
+    pub workload: String,
+    /// Who connects.
+    pub source: Source,
+    /// Where to.
+    pub destination: Destination,
+    /// What today's configuration would do, if the pod were made anew.
+    pub desired: Stand,
+    /// What the pod was set up to do when it started.
+    pub applied: Stand,
+    /// Whether the pod was set up otherwise than it would be today; null if that is not known.
+    pub stale: Option<bool>,
+    /// What the mesh knows of the destination.
+    pub registry: Declared,
+    /// What the sidecar does with what the mesh does not know; null if that is not known.
+    pub policy: Option<Policy>,
+    /// The object that says so.
+    pub policy_source: Option<String>,
+    /// The judgement, if the kernel follows what was applied.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// What the sidecar does with it and what the client sees, in words.
+    pub outcome: String,
+    /// What has no effect because the connection goes around the sidecar.
+    pub void: Vec<String>,
+    /// What else is worth to know: text that Istio ignores, what is assumed.
+    pub notes: Vec<String>,
+    /// Ways out, each with its price.
+    pub advice: Vec<Advice>,
+}
+
+/// Who connects.
+#[derive(Clone, Debug, Serialize)]
+pub struct Source {
+    /// The container, if one is meant.
+    pub container: Option<String>,
+    /// What it is.
+    pub actor: Actor,
+    /// Its user; null if the image decides.
+    pub uid: Option<u32>,
+    /// Its group; null if the image decides.
+    pub gid: Option<u32>,
+}
+
+/// Where to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Destination {
+    /// The name that the client asks for; null if it is not given.
+    pub host: Option<String>,
+    /// The address that it dials; null if it is not known.
+    pub ip: Option<IpAddr>,
+    /// The port.
+    pub port: u16,
+    /// Transport protocol.
+    pub protocol: Protocol,
+    /// How far away it is.
+    pub scope: Scope,
+}
+
+/// What a configuration does with the connection.
+#[derive(Clone, Debug, Serialize)]
+pub struct Stand {
+    /// What it does.
+    pub expected: Expected,
+    /// The kind of rule that decides, or what is missing to tell.
+    pub reason: Reason,
+    /// The rule, as in `iptables-save`; null where there are no rules.
+    pub rule: Option<String>,
+    /// Where the rule comes from: the object and field that decide.
+    pub source: String,
+    /// The listener that gets a captured connection; null if none does, or more than one may.
+    pub port: Option<u16>,
+}
+
+/// What the mesh knows of the destination.
+#[derive(Clone, Debug, Serialize)]
+pub struct Declared {
+    /// Whether, and how.
+    #[serde(rename = "match")]
+    pub matched: Registry,
+    /// Kind of the object that takes it.
+    pub kind: Option<&'static str>,
+    /// Its namespace.
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its host, as written there.
+    pub host: Option<String>,
+    /// What led to it: `host`, `sni`, `address`, `range` or `port`.
+    pub by: Option<&'static str>,
+    /// What would tell, where that is not known: `http_host`, `tls_sni`, `address`.
+    pub needs: Vec<&'static str>,
+    /// Entries that one would think of, and why they are not it.
+    pub others: Vec<Other>,
+}
+
+/// An entry that is not the one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Other {
+    /// Kind, namespace and name.
+    pub object: String,
+    /// The host in question.
+    pub host: String,
+    /// Why it is not it.
+    pub because: String,
+}
+
+/// Who connects, as it is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// The container's name.
+    pub container: Option<String>,
+    /// Its user.
+    pub uid: Option<u32>,
+    /// Its group.
+    pub gid: Option<u32>,
+    /// The device that the connection leaves by.
+    pub interface: Option<String>,
+    /// The address that its socket is bound to.
+    pub source: Option<IpAddr>,
+}
+
+/// A question that has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// No such container.
+    #[error("--container {name}: pod {pod} has no such container; it has {known}")]
+    NoContainer {
+        /// The pod.
+        pod: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+}
+
+/// Answers about one pod, with everything that is the same for all destinations prepared.
+pub struct Explainer<'a> {
+    snapshot: &'a Snapshot,
+    pod: &'a Pod,
+    who: Who,
+    role: ContainerRole,
+    container: Option<&'a DeclaredContainer>,
+    viewer: Viewer<'a>,
+    policy: Option<Policy>,
+    policy_source: Option<String>,
+    stale: Option<bool>,
+    notes: Vec<String>,
+    /// Decisions at any address, by setup, port and protocol.
+    anywhere: RefCell<HashMap<(bool, u16, Protocol), Decision>>,
+}
+
+impl<'a> Explainer<'a> {
+    /// Answers about a pod. Without a container it is the first one of the application.
+    pub fn new(snapshot: &'a Snapshot, pod: &'a Pod, who: Who) -> Result<Self, Unanswered> {
+        let declared = &pod.declared;
+        let container = match &who.container {
+            Some(name) => {
+                let found = declared.iter().find(|container| container.name == *name);
+                Some(found.ok_or_else(|| Unanswered::NoContainer {
+                    pod: pod.to_string(),
+                    name: name.clone(),
+                    known: names(declared),
+                })?)
+            }
+            None => {
+                let mut apps = declared.iter();
+                apps.find(|container| container.role.actor == Actor::App)
+            }
+        };
+        let (policy, policy_source) = snapshot.policy_and_source(pod);
+        let mut explainer = Self {
+            snapshot,
+            pod,
+            role: container.map_or_else(|| pod.role(None, u32::MAX, u32::MAX), |c| c.role),
+            container,
+            viewer: snapshot.viewer(pod),
+            policy,
+            policy_source,
+            stale: pod.stale(),
+            notes: pod.applied.notes.clone(),
+            anywhere: RefCell::default(),
+            who,
+        };
+        explainer.fill_in_owner();
+        Ok(explainer)
+    }
+
+    /// The user and group where they are not given: those of the spec; the proxy's for the proxy.
+    fn fill_in_owner(&mut self) {
+        let config = self.pod.applied.config();
+        let proxy = config.filter(|_| self.role.actor == Actor::Proxy);
+        let first =
+            |ids: fn(&CaptureConfig) -> &Vec<u32>| proxy.and_then(|c| ids(c).first().copied());
+        let of_spec = self.container;
+        let uid = || of_spec.and_then(|container| container.uid);
+        let gid = || of_spec.and_then(|container| container.gid);
+        self.who.uid = self
+            .who
+            .uid
+            .or_else(uid)
+            .or_else(|| first(|c| &c.proxy_uids));
+        self.who.gid = self
+            .who
+            .gid
+            .or_else(gid)
+            .or_else(|| first(|c| &c.proxy_gids));
+        if self.who.uid.is_none() && config.is_some() {
+            let note = "the user is the image's, which the manifests do not show: taken to be none \
+                        of the proxy's";
+            self.notes.push(note.to_owned());
+        }
+    }
+
+    /// The answer about a destination.
+    pub fn explain(&self, to: &To, protocol: Protocol) -> Explanation {
+        let protocol = to.protocol.unwrap_or(protocol);
+        let ip = to.ip.or_else(|| self.resolve(to));
+        let scope = self.scope(to, ip);
+        let applied = self.decide(true, ip, to.port, protocol);
+        let desired = self.decide(false, ip, to.port, protocol);
+        let asked = Asked {
+            ip,
+            host: to.host.as_deref(),
+            port: to.port,
+            protocol,
+        };
+        let matched = self.snapshot.registry.lookup(&self.viewer, &asked);
+        let registry = finding::known(&matched, scope);
+        let (verdict, reason) = self.judge(applied, registry);
+        let mut explanation = Explanation {
+            api_version: API_VERSION,
+            kind: "Explanation",
+            pod: self.pod.to_string(),
+            workload: self.pod.workload.to_string(),
+            source: Source {
+                container: self.container.map(|container| container.name.clone()),
+                actor: self.role.actor,
+                uid: self.who.uid,
+                gid: self.who.gid,
+            },
+            destination: Destination {
+                host: to.host.clone(),
+                ip,
+                port: to.port,
+                protocol,
+                scope,
+            },
+            desired: stand(&self.pod.desired, desired),
+            applied: stand(&self.pod.applied, applied),
+            stale: self.stale,
+            registry: declared(&matched, registry, self.others(&matched, &asked)),
+            policy: self.policy,
+            policy_source: self.policy_source.clone(),
+            verdict,
+            reason,
+            outcome: String::new(),
+            void: self.void(&matched, applied),
+            notes: self.notes.clone(),
+            advice: Vec::new(),
+        };
+        explanation.outcome = text::outcome(&explanation, &matched);
+        explanation.advice = advice::advice(&explanation, self.pod);
+        explanation
+    }
+
+    /// The address of a name that the mesh itself gives one: a Service's, or, where the proxy
+    /// answers DNS, a ServiceEntry's.
+    fn resolve(&self, to: &To) -> Option<IpAddr> {
+        let host = to.host.as_deref()?;
+        let addresses = self
+            .snapshot
+            .registry
+            .addresses_of(&self.viewer, host, to.port);
+        let own = &self.pod.ips;
+        let family =
+            |ip: &&IpAddr| own.is_empty() || own.iter().any(|own| own.is_ipv4() == ip.is_ipv4());
+        addresses.iter().find(family).copied()
+    }
+
+    fn scope(&self, to: &To, ip: Option<IpAddr>) -> Scope {
+        match ip {
+            Some(ip) => self.snapshot.scope(self.pod, ip),
+            None if to.host.as_deref() == Some("localhost") => Scope::Local,
+            None => Scope::External,
+        }
+    }
+
+    /// What the setup that was applied, or else the desired one, does.
+    fn decide(&self, applied: bool, ip: Option<IpAddr>, port: u16, protocol: Protocol) -> Decision {
+        let setup = if applied {
+            &self.pod.applied
+        } else {
+            &self.pod.desired
+        };
+        let at = |ip: Option<IpAddr>, gid: u32| {
+            let dialled = Dialled {
+                ip: ip.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()),
+                port,
+                protocol,
+                uid: self.who.uid.unwrap_or(u32::MAX),
+                gid,
+                own: &self.pod.ips,
+                source: self.who.source,
+                interface: self.who.interface.as_deref(),
+            };
+            finding::decision(setup, self.role, |setup| match ip {
+                Some(_) => setup.decide(&dialled),
+                None => anywhere::decide(setup, &dialled),
+            })
+        };
+        let decide = || match (self.who.gid, setup.config()) {
+            (Some(gid), _) => at(ip, gid),
+            (None, Some(config)) => {
+                let [one, other] = unknown_group(&config.owner_groups);
+                at(ip, other).or(at(ip, one), Reason::OwnerGroup, Rule::OwnerGroup)
+            }
+            (None, None) => at(ip, u32::MAX),
+        };
+        if ip.is_some() {
+            return decide();
+        }
+        let key = (applied, port, protocol);
+        if let Some(known) = self.anywhere.borrow().get(&key) {
+            return *known;
+        }
+        let decision = decide();
+        self.anywhere.borrow_mut().insert(key, decision);
+        decision
+    }
+
+    fn judge(&self, applied: Decision, registry: Registry) -> (Verdict, Reason) {
+        verdict::judge(&Case {
+            actor: self.role.actor,
+            unmeshed: match self.pod.applied.membership {
+                Membership::Outside(reason) => Some(reason),
+                Membership::Sidecar(_)
+                | Membership::NotRedirected
+                | Membership::Ambient(_)
+                | Membership::Unknown(_) => None,
+            },
+            decision: applied,
+            observed: match applied.expected {
+                Expected::Captured => Observed::Captured,
+                Expected::Direct => Observed::Direct,
+                Expected::Unknown => Observed::Unknown(applied.reason),
+            },
+            registry,
+            policy: self.policy,
+        })
+    }
+
+    /// What would apply to the destination, and does not because it goes around the sidecar.
+    fn void(&self, matched: &Match<'_>, applied: Decision) -> Vec<String> {
+        let Match::Declared(hit) = matched else {
+            return Vec::new();
+        };
+        if applied.expected != Expected::Direct {
+            return Vec::new();
+        }
+        let entry =
+            (hit.entry.object.kind == ObjectKind::ServiceEntry).then(|| hit.entry.object.clone());
+        let routes = self.snapshot.registry.routes(&self.viewer, hit.host);
+        let objects = entry.into_iter().chain(routes);
+        objects
+            .map(|object: ObjectRef| object.to_string())
+            .collect()
+    }
+
+    fn others(&self, matched: &Match<'_>, asked: &Asked<'_>) -> Vec<Other> {
+        // What is known needs no excuse from the rest.
+        if matches!(matched, Match::Declared(_)) {
+            return Vec::new();
+        }
+        let misses = self.snapshot.registry.near_misses(&self.viewer, asked);
+        misses.iter().map(other).collect()
+    }
+}
+
+fn other(miss: &NearMiss<'_>) -> Other {
+    Other {
+        object: miss.entry.object.to_string(),
+        host: miss.host.to_string(),
+        because: miss.why.to_string(),
+    }
+}
+
+/// Two groups that stand for all when it is not known which one it is: one that owner groups are
+/// about, if there are any, and one that nothing is about.
+fn unknown_group(groups: &OwnerGroups) -> [u32; 2] {
+    let listed = groups
+        .include
+        .as_ref()
+        .unwrap_or(&groups.exclude)
+        .first()
+        .copied();
+    [u32::MAX, listed.unwrap_or(u32::MAX)]
+}
+
+fn names(containers: &[DeclaredContainer]) -> String {
+    let names: Vec<_> = containers
+        .iter()
+        .map(|container| container.name.as_str())
+        .collect();
+    names.join(", ")
+}
+
+fn stand(setup: &Setup, decision: Decision) -> Stand {
+    let rules = CaptureConfig::default;
+    let rule = match decision.rule {
+        Rule::None => None,
+        rule => Some(match setup.config() {
+            Some(config) => rule.text(config),
+            None => rule.text(&rules()),
+        }),
+    };
+    Stand {
+        expected: decision.expected,
+        reason: decision.reason,
+        rule,
+        source: setup.origin(decision.rule.setting()).to_owned(),
+        port: decision.port,
+    }
+}
+
+fn declared(matched: &Match<'_>, registry: Registry, others: Vec<Other>) -> Declared {
+    let hit = |hit: &Hit<'_>| {
+        let object = &hit.entry.object;
+        (
+            object.kind.as_str(),
+            object.namespace.to_string(),
+            object.name.to_string(),
+        )
+    };
+    let (object, host, by) = match matched {
+        Match::Declared(found) => (
+            Some(hit(found)),
+            Some(found.host.to_string()),
+            Some(found.by.as_str()),
+        ),
+        Match::AddressNeeded(found) => (Some(hit(found)), Some(found.host.to_string()), None),
+        Match::Undeclared { .. } | Match::NameNeeded { .. } => (None, None, None),
+    };
+    let needs = match matched {
+        _ if registry != Registry::Unknown => Vec::new(),
+        Match::NameNeeded { http, tls } => {
+            let needs = [http.then_some("http_host"), tls.then_some("tls_sni")];
+            needs.into_iter().flatten().collect()
+        }
+        Match::AddressNeeded(_) => vec!["address"],
+        Match::Declared(_) | Match::Undeclared { .. } => Vec::new(),
+    };
+    let (kind, namespace, name) = match object {
+        Some((kind, namespace, name)) => (Some(kind), Some(namespace), Some(name)),
+        None => (None, None, None),
+    };
+    Declared {
+        matched: registry,
+        kind,
+        namespace,
+        name,
+        host,
+        by,
+        needs,
+        others,
+    }
+}
+
+/// The protocol that a client most likely speaks on a port, for advice.
+fn usual_protocol(port: u16) -> PortProtocol {
+    match port {
+        80 | 8000 | 8080 | 8888 => PortProtocol::Http,
+        443 | 8443 | 9443 => PortProtocol::Tls,
+        _ => PortProtocol::Tcp,
+    }
+}

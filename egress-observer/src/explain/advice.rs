@@ -1,0 +1,285 @@
+//! The ways out of "the pod cannot reach it", and out of what goes unseen, each with its price.
+
+use std::net::IpAddr;
+
+use serde::Serialize;
+
+use super::{Explanation, usual_protocol};
+use crate::{
+    cluster::{pod::Pod, registry::PortProtocol},
+    model::{Expected, Reason, Registry, Verdict},
+};
+
+/// One way out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Advice {
+    /// Which.
+    pub method: Method,
+    /// What to do.
+    pub what: String,
+    /// What it costs.
+    pub price: String,
+    /// Ready to use: YAML or commands.
+    pub apply: Option<String>,
+}
+
+/// The ways out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// `outboundTrafficPolicy: ALLOW_ANY`.
+    AllowAny,
+    /// A ServiceEntry.
+    ServiceEntry,
+    /// Around the sidecar, by range.
+    Bypass,
+    /// Back into the sidecar.
+    Capture,
+    /// Make the pod anew.
+    Restart,
+    /// Bring the pod into the mesh.
+    Inject,
+    /// Find out what is missing.
+    FindOut,
+}
+
+/// What there is to do about a connection, the best first.
+pub(super) fn advice(explanation: &Explanation, pod: &Pod) -> Vec<Advice> {
+    let mut advice = Vec::new();
+    if explanation.stale == Some(true) {
+        advice.push(restart(explanation, pod));
+    }
+    match explanation.verdict {
+        Verdict::Blocked => {
+            advice.push(service_entry(explanation, pod));
+            advice.push(allow_any());
+            advice.push(bypass(explanation, pod));
+        }
+        Verdict::Passthrough => advice.push(service_entry(explanation, pod)),
+        Verdict::DeclaredBypass => advice.push(capture(explanation)),
+        Verdict::Unmeshed if explanation.applied.reason == Reason::NoSidecar => {
+            advice.push(inject(pod));
+        }
+        Verdict::Unknown => advice.extend(find_out(explanation)),
+        Verdict::Mediated
+        | Verdict::ConfiguredBypass
+        | Verdict::UnexpectedBypass
+        | Verdict::UnexpectedCapture
+        | Verdict::Unmeshed
+        | Verdict::ProxyUpstream => {}
+    }
+    advice
+}
+
+fn restart(explanation: &Explanation, pod: &Pod) -> Advice {
+    let same = explanation.desired.expected == explanation.applied.expected;
+    let effect = if same {
+        "this connection goes the same way before and after"
+    } else {
+        "it changes this connection's way"
+    };
+    Advice {
+        method: Method::Restart,
+        what: "The pod was set up before the configuration changed. Restart its workload to apply \
+               today's."
+            .to_owned(),
+        price: format!("A rollout; {effect}."),
+        apply: Some(format!(
+            "kubectl rollout restart -n {} deployment/{}",
+            pod.namespace, pod.workload
+        )),
+    }
+}
+
+fn allow_any() -> Advice {
+    Advice {
+        method: Method::AllowAny,
+        what: "Let sidecars pass unknown hosts through, in the whole mesh.".to_owned(),
+        price: "Every pod may reach everything; Istio neither controls nor routes it, and its \
+                telemetry shows PassthroughCluster instead of a host. Takes effect at once."
+            .to_owned(),
+        apply: Some(
+            "istioctl install --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY  # or, with \
+             Helm:\nhelm upgrade istiod istio/istiod -n istio-system --reuse-values --set \
+             meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY"
+                .to_owned(),
+        ),
+    }
+}
+
+fn service_entry(explanation: &Explanation, pod: &Pod) -> Advice {
+    Advice {
+        method: Method::ServiceEntry,
+        what: "Declare the host. Istio's own recommendation: an allow-list, and routes, timeouts \
+               and telemetry work for it."
+            .to_owned(),
+        price: "One object for each host, to be kept up to date. Takes effect at once.".to_owned(),
+        apply: Some(manifest(explanation, pod)),
+    }
+}
+
+/// A ServiceEntry for the destination.
+fn manifest(explanation: &Explanation, pod: &Pod) -> String {
+    let destination = &explanation.destination;
+    let port = destination.port;
+    let usual = usual_protocol(port);
+    let word = match usual {
+        PortProtocol::Http => "HTTP",
+        PortProtocol::Tls => "TLS",
+        PortProtocol::Tcp | PortProtocol::Sniffed | PortProtocol::Udp => "TCP",
+    };
+    let (host, addresses, resolution) = match (&destination.host, destination.ip) {
+        // Told by its name, whatever its address.
+        (Some(host), _) if word != "TCP" => (host.clone(), None, "DNS"),
+        // Without an address it would take every connection to the port.
+        (Some(host), ip) => {
+            let ip = ip.map_or_else(|| "<its address>".to_owned(), |ip| ip.to_string());
+            (host.clone(), Some(ip), "DNS")
+        }
+        (None, ip) => {
+            let ip = ip.map_or_else(String::new, |ip| ip.to_string());
+            let name = ip.replace(['.', ':'], "-");
+            (format!("{name}.external"), Some(ip), "NONE")
+        }
+    };
+    let name = host.replace(['.', '_'], "-");
+    let namespace = &pod.namespace;
+    let lower = word.to_ascii_lowercase();
+    let addresses = addresses.map_or_else(String::new, |ip| format!("  addresses: [\"{ip}\"]\n"));
+    format!(
+        "apiVersion: networking.istio.io/v1\n\
+         kind: ServiceEntry\n\
+         metadata:\n\
+         \x20 name: {name}-{port}\n\
+         \x20 namespace: {namespace}\n\
+         spec:\n\
+         \x20 hosts: [{host}]\n\
+         {addresses}\
+         \x20 ports: [{{number: {port}, name: {lower}, protocol: {word}}}]\n\
+         \x20 resolution: {resolution}\n\
+         \x20 location: MESH_EXTERNAL\n"
+    )
+}
+
+fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {
+    let price = "The sidecar never sees it: no telemetry, no policy, no routing, and ServiceEntries \
+                 and VirtualServices for these addresses are void. Only pods made after the change \
+                 have it: restart the workloads. A host's addresses change; ranges do not follow.";
+    let range = match explanation.destination.ip {
+        Some(IpAddr::V4(ip)) => format!("{ip}/32"),
+        Some(IpAddr::V6(ip)) => format!("{ip}/128"),
+        None => "<CIDR of its addresses>".to_owned(),
+    };
+    let known = pod.desired.config().or(pod.applied.config());
+    let listed = known
+        .map(|config| config.exclude.list())
+        .unwrap_or_default();
+    let all: Vec<_> = listed
+        .iter()
+        .map(ToString::to_string)
+        .chain([range])
+        .collect();
+    Advice {
+        method: Method::Bypass,
+        what: "Exclude its addresses from what sidecars get.".to_owned(),
+        price: price.to_owned(),
+        apply: Some(format!(
+            "istioctl install --set values.global.proxy.excludeIPRanges=\"{plain}\"  # or, with \
+             Helm:\nhelm upgrade istiod istio/istiod -n istio-system --reuse-values --set \
+             global.proxy.excludeIPRanges=\"{escaped}\"\n# or for one workload, in its pod \
+             template:\n#   traffic.sidecar.istio.io/excludeOutboundIPRanges: \"{plain}\"\nkubectl \
+             rollout restart -n {namespace} deployment/{workload}",
+            plain = all.join(","),
+            escaped = all.join("\\,"),
+            namespace = pod.namespace,
+            workload = pod.workload,
+        )),
+    }
+}
+
+fn capture(explanation: &Explanation) -> Advice {
+    let applied = &explanation.applied;
+    let source = &applied.source;
+    let what = match applied.reason {
+        Reason::NotIncluded => format!("Include its addresses again ({source})."),
+        Reason::ExcludedRange | Reason::ExcludedPort | Reason::ExcludedInterface => {
+            format!("Take the exclusion away ({source}).")
+        }
+        Reason::ProxyUid => {
+            "Run the container as another user and group than the proxy.".to_owned()
+        }
+        Reason::InitContainer => {
+            "Use native sidecars, so that init containers run after the proxy.".to_owned()
+        }
+        Reason::NoIpv6Rules => "Make IPv6 rules: ISTIO_DUAL_STACK in proxyMetadata.".to_owned(),
+        _ => format!("See {source}."),
+    };
+    Advice {
+        method: Method::Capture,
+        what,
+        price: "The workload must be restarted, and what the mesh says about the host counts \
+                again: check its timeouts and authorization first."
+            .to_owned(),
+        apply: None,
+    }
+}
+
+fn inject(pod: &Pod) -> Advice {
+    Advice {
+        method: Method::Inject,
+        what: "Bring the pod into the mesh.".to_owned(),
+        price: "A sidecar for each pod, and a restart.".to_owned(),
+        apply: Some(format!(
+            "kubectl label namespace {namespace} istio-injection=enabled\nkubectl rollout restart \
+             -n {namespace} deployment/{workload}",
+            namespace = pod.namespace,
+            workload = pod.workload,
+        )),
+    }
+}
+
+/// Which observation would settle it.
+fn find_out(explanation: &Explanation) -> Option<Advice> {
+    let registry = &explanation.registry;
+    let by_address =
+        registry.needs.contains(&"address") || explanation.applied.reason == Reason::AddressNeeded;
+    let (what, apply) = match explanation.reason {
+        _ if by_address => {
+            let host = explanation.destination.host.as_deref().unwrap_or("HOST");
+            let port = explanation.destination.port;
+            let what = "The address decides. Give the one that the pod resolves the name to.";
+            (what.to_owned(), Some(format!("--to {host}@IP:{port}")))
+        }
+        Reason::NameNeeded if registry.matched == Registry::Unknown => {
+            let port = explanation.destination.port;
+            let what = "The sidecar goes by the name that the client asks for (HTTP Host, TLS SNI), \
+                        which the address does not tell. Give the name.";
+            (what.to_owned(), Some(format!("--to HOST@IP:{port}")))
+        }
+        Reason::ExcludedInterface => {
+            let what = "It depends on the device that the connection leaves by. Give it.";
+            (what.to_owned(), Some("--interface DEVICE".to_owned()))
+        }
+        Reason::DnsCapture => {
+            let what = "The proxy answers questions to the nameservers of the pod's \
+                        /etc/resolv.conf, which the manifests do not show completely.";
+            (what.to_owned(), None)
+        }
+        Reason::OwnerGroup => {
+            let what = "It depends on the group of the process. Give it.";
+            (what.to_owned(), Some("--gid GID".to_owned()))
+        }
+        Reason::NotSynced if explanation.applied.expected != Expected::Unknown => {
+            let what = "The policy for unknown hosts stands in the ConfigMap istio of the control \
+                        plane's namespace, which is not among the manifests.";
+            (what.to_owned(), None)
+        }
+        _ => return None,
+    };
+    Some(Advice {
+        method: Method::FindOut,
+        what,
+        price: String::new(),
+        apply,
+    })
+}

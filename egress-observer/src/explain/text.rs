@@ -1,0 +1,208 @@
+//! An explanation for people.
+
+use std::fmt::{self, Write as _};
+
+use super::{Explanation, Stand, usual_protocol};
+use crate::{
+    cluster::registry::{Match, PortProtocol},
+    model::{Actor, Expected, Policy, Protocol, Reason, Verdict},
+};
+
+/// What the sidecar does with it and what the client sees.
+pub(super) fn outcome(explanation: &Explanation, matched: &Match<'_>) -> String {
+    let port = explanation.destination.port;
+    match (explanation.applied.expected, explanation.applied.reason) {
+        (Expected::Unknown, _) => {
+            return "Not known, so neither is what happens to it.".to_owned();
+        }
+        (Expected::Direct, _) => {
+            return "It leaves the pod as it is. The sidecar does not see it.".to_owned();
+        }
+        (Expected::Captured, Reason::DnsCapture) => {
+            return "The proxy answers the question, or asks the nameserver itself.".to_owned();
+        }
+        (Expected::Captured, Reason::SelfCall) => {
+            return "The proxy gets it as if it came from outside.".to_owned();
+        }
+        (Expected::Captured, _) => {}
+    }
+    match (matched, explanation.verdict) {
+        (Match::Declared(hit), _) => {
+            format!("The sidecar routes it: outbound|{port}||{}.", hit.host)
+        }
+        (_, Verdict::Passthrough) => "The sidecar lets it through to where it was going \
+                                      (PassthroughCluster): it works, and no policy applies to it."
+            .to_owned(),
+        (Match::Undeclared { http }, Verdict::Blocked) => blocked(port, *http),
+        (_, Verdict::Mediated) => "The sidecar knows the address as one of the cluster.".to_owned(),
+        (Match::NameNeeded { .. }, _) => match explanation.policy {
+            Some(Policy::RegistryOnly) => "Routed if the client asks for a declared host; refused \
+                                           otherwise (BlackHoleCluster)."
+                .to_owned(),
+            Some(Policy::AllowAny) => "Routed if the client asks for a declared host; let through \
+                                       otherwise (PassthroughCluster)."
+                .to_owned(),
+            None => "Routed if the client asks for a declared host.".to_owned(),
+        },
+        _ => "Not known.".to_owned(),
+    }
+}
+
+/// What REGISTRY_ONLY looks like from the client (`pilot/pkg/networking/core/httproute.go`,
+/// `listener_builder.go`).
+fn blocked(port: u16, http: bool) -> String {
+    let refused = "The sidecar refuses it (BlackHoleCluster): connect() succeeds, and ";
+    match (usual_protocol(port), http) {
+        (PortProtocol::Tls, _) => format!(
+            "{refused}the TLS handshake is cut: curl ends with exit code 35 (connection reset)."
+        ),
+        (_, true) => format!(
+            "{refused}an HTTP request is answered with 502 Bad Gateway (block_all), anything else \
+             is closed."
+        ),
+        (_, false) => format!(
+            "{refused}the connection is closed without an answer: curl ends with exit code 52 \
+             (empty reply) or 56 (connection reset)."
+        ),
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = String::new();
+        self.write_text(&mut out)?;
+        // Names come from manifests: none of them may steer a terminal.
+        for c in out.chars() {
+            if c.is_control() && c != '\n' {
+                write!(f, "{}", c.escape_default())?;
+            } else {
+                f.write_char(c)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Explanation {
+    fn write_text(&self, out: &mut String) -> fmt::Result {
+        writeln!(out, "{} -> {}", self.pod, self.destination_text())?;
+        writeln!(out)?;
+        writeln!(out, "  verdict   {} ({})", self.verdict, self.reason)?;
+        writeln!(out, "            {}", self.headline())?;
+        writeln!(out, "  applied   {}", stand(&self.applied))?;
+        from(out, &self.applied)?;
+        writeln!(out, "  desired   {}", stand(&self.desired))?;
+        if self.desired.source != self.applied.source {
+            from(out, &self.desired)?;
+        }
+        let stale = match self.stale {
+            Some(true) => {
+                "yes: today's configuration would set the pod up otherwise; it needs a restart"
+            }
+            Some(false) => "no",
+            None => "not known",
+        };
+        writeln!(out, "  stale     {stale}")?;
+        writeln!(out, "  registry  {}", self.registry_text())?;
+        for other in &self.registry.others {
+            writeln!(out, "            not {}: {}", other.object, other.because)?;
+        }
+        if let Some(policy) = self.policy {
+            let source = self.policy_source.as_deref().unwrap_or_default();
+            writeln!(out, "  policy    {policy} ({source})")?;
+        } else {
+            writeln!(out, "  policy    not known")?;
+        }
+        writeln!(out, "  outcome   {}", self.outcome)?;
+        for object in &self.void {
+            writeln!(out, "  void      {object}")?;
+        }
+        for note in &self.notes {
+            writeln!(out, "  note      {note}")?;
+        }
+        for (advice, number) in self.advice.iter().zip(1..) {
+            writeln!(out, "\n  {number}. {}", advice.what)?;
+            if !advice.price.is_empty() {
+                writeln!(out, "     Price: {}", advice.price)?;
+            }
+            for line in advice.apply.iter().flat_map(|text| text.lines()) {
+                writeln!(out, "       {line}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn destination_text(&self) -> String {
+        let destination = &self.destination;
+        let port = destination.port;
+        let mut text = match (&destination.host, destination.ip) {
+            (Some(host), Some(ip)) => format!("{host} ({ip}) port {port}"),
+            (Some(host), None) => format!("{host} port {port}"),
+            (None, Some(ip)) => format!("{ip} port {port}"),
+            (None, None) => format!("port {port}"),
+        };
+        if destination.protocol == Protocol::Udp {
+            text.push_str(", UDP");
+        }
+        if self.source.actor != Actor::App || self.source.uid.is_some() {
+            let container = self.source.container.as_deref().unwrap_or("?");
+            text.push_str(&format!(", from container {container}"));
+        }
+        text
+    }
+
+    fn headline(&self) -> &'static str {
+        match self.verdict {
+            Verdict::Mediated => "The sidecar gets it, and the mesh knows the destination.",
+            Verdict::Passthrough => {
+                "The sidecar gets it and lets it through: the mesh does not know the destination."
+            }
+            Verdict::Blocked => {
+                "The sidecar gets it and refuses it: the mesh does not know the host."
+            }
+            Verdict::ConfiguredBypass => "It goes around the sidecar, as configured.",
+            Verdict::DeclaredBypass => {
+                "It goes around the sidecar, as configured, although the mesh declares the host."
+            }
+            Verdict::UnexpectedBypass => "It goes around the sidecar, against its configuration.",
+            Verdict::UnexpectedCapture => "The sidecar gets it, against its configuration.",
+            Verdict::Unmeshed => "The pod is not in the mesh.",
+            Verdict::ProxyUpstream => "The proxy's own connection.",
+            Verdict::Unknown => "It cannot be told from what is given.",
+        }
+    }
+
+    fn registry_text(&self) -> String {
+        let registry = &self.registry;
+        let mut text = registry.matched.to_string();
+        if let (Some(kind), Some(namespace), Some(name)) =
+            (registry.kind, &registry.namespace, &registry.name)
+        {
+            text.push_str(&format!(": {kind} {namespace}/{name}"));
+        }
+        if let (Some(host), Some(by)) = (&registry.host, registry.by) {
+            text.push_str(&format!(", host {host}, by {by}"));
+        }
+        if !registry.needs.is_empty() {
+            text.push_str(&format!("; would tell: {}", registry.needs.join(", ")));
+        }
+        text
+    }
+}
+
+fn stand(stand: &Stand) -> String {
+    match stand.port {
+        Some(port) => format!(
+            "{} by the listener on {port} ({})",
+            stand.expected, stand.reason
+        ),
+        None => format!("{} ({})", stand.expected, stand.reason),
+    }
+}
+
+fn from(out: &mut String, stand: &Stand) -> fmt::Result {
+    if let Some(rule) = &stand.rule {
+        writeln!(out, "            rule: {rule}")?;
+    }
+    writeln!(out, "            from: {}", stand.source)
+}
