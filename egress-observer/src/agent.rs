@@ -109,6 +109,7 @@ impl Agent {
         let health = Health::new().context("making the metrics")?;
         health.reloaded(Some(objects));
         info!(?objects, "configuration read");
+        warn_of_nameless(&snapshot);
         if args.cluster_cidrs.is_empty() {
             warn!(
                 "no --cluster-cidrs: Services, and pods of other nodes, count as destinations \
@@ -232,6 +233,7 @@ impl Agent {
         self.collect(Instant::now());
         match Snapshot::from_files(&self.manifests, &self.cluster_cidrs) {
             Ok((snapshot, objects)) => {
+                warn_of_nameless(&snapshot);
                 self.snapshot = snapshot;
                 self.health.reloaded(Some(objects));
                 info!(?objects, "configuration read");
@@ -242,6 +244,13 @@ impl Agent {
                 error!("{problem:#}; the last configuration stays in place");
             }
         }
+    }
+}
+
+/// A pod's cgroups are named by its uid.
+fn warn_of_nameless(snapshot: &Snapshot) {
+    for pod in snapshot.pods().filter(|pod| pod.uid.is_empty()) {
+        warn!(%pod, "has no metadata.uid: its connections cannot be told");
     }
 }
 

@@ -17,7 +17,6 @@ use std::{
 };
 
 use ipnet::IpNet;
-use tracing::warn;
 
 pub use self::manifests::ManifestError;
 use self::{
@@ -127,9 +126,6 @@ impl Snapshot {
         };
         let pod = Pod::new(object, |owner| around.template(owner), today);
         self.pod_ips.extend(&pod.ips);
-        if pod.uid.is_empty() {
-            warn!(pod = %pod, "has no metadata.uid: its connections cannot be told");
-        }
         // Files that people write for a try have no uid; a name is as good there.
         let key = if pod.uid.is_empty() {
             pod.to_string()

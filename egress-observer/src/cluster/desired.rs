@@ -435,7 +435,9 @@ impl Wanted<'_> {
     fn was_by_cni(&self) -> bool {
         container(self.spec, setup::VALIDATION).is_some()
             || self.annotation(STATUS).is_some()
-                && self.annotation(INTERCEPTION_MODE).is_some_and(|mode| mode != "NONE")
+                && self
+                    .annotation(INTERCEPTION_MODE)
+                    .is_some_and(|mode| mode != "NONE")
                 && container(self.spec, super::pod::INIT).is_none()
     }
 

@@ -99,9 +99,11 @@ fn allow_any() -> Advice {
                 telemetry shows PassthroughCluster instead of a host. Takes effect at once."
             .to_owned(),
         apply: Some(
-            "istioctl install --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY  # or, with \
-             Helm:\nhelm upgrade istiod istio/istiod -n istio-system --reuse-values --set \
-             meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY"
+            "# with istioctl:\n\
+             istioctl install --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY\n\
+             # or with Helm:\n\
+             helm upgrade istiod istio/istiod -n istio-system --reuse-values \\\n\
+             \x20 --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY"
                 .to_owned(),
         ),
     }
@@ -184,11 +186,15 @@ fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {
         what: "Exclude its addresses from what sidecars get.".to_owned(),
         price: price.to_owned(),
         apply: Some(format!(
-            "istioctl install --set values.global.proxy.excludeIPRanges=\"{plain}\"  # or, with \
-             Helm:\nhelm upgrade istiod istio/istiod -n istio-system --reuse-values --set \
-             global.proxy.excludeIPRanges=\"{escaped}\"\n# or for one workload, in its pod \
-             template:\n#   traffic.sidecar.istio.io/excludeOutboundIPRanges: \"{plain}\"\nkubectl \
-             rollout restart -n {namespace} deployment/{workload}",
+            "# for the mesh, with istioctl:\n\
+             istioctl install --set values.global.proxy.excludeIPRanges=\"{plain}\"\n\
+             # or with Helm:\n\
+             helm upgrade istiod istio/istiod -n istio-system --reuse-values \\\n\
+             \x20 --set global.proxy.excludeIPRanges=\"{escaped}\"\n\
+             # or for one workload, as an annotation of its pod template:\n\
+             #   traffic.sidecar.istio.io/excludeOutboundIPRanges: \"{plain}\"\n\
+             # and then, for pods that run:\n\
+             kubectl rollout restart -n {namespace} deployment/{workload}",
             plain = all.join(","),
             escaped = all.join("\\,"),
             namespace = pod.namespace,

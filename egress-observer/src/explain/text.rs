@@ -69,10 +69,8 @@ fn blocked(port: u16, http: bool) -> String {
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut out = String::new();
-        self.write_text(&mut out)?;
         // Names come from manifests: none of them may steer a terminal.
-        for c in out.chars() {
+        for c in self.text().chars() {
             if c.is_control() && c != '\n' {
                 write!(f, "{}", c.escape_default())?;
             } else {
@@ -83,53 +81,90 @@ impl fmt::Display for Explanation {
     }
 }
 
+/// Column that lines are broken at.
+const WIDTH: usize = 100;
+
+/// Lines of a label and text, broken between words and aligned.
+fn line(out: &mut String, label: &str, text: &str) {
+    let mut column = out.len();
+    let start = format!("  {label:<10}");
+    out.push_str(&start);
+    column = out.len() - column;
+    for (word, first) in text
+        .split(' ')
+        .zip([true].into_iter().chain(std::iter::repeat(false)))
+    {
+        if !first && column + 1 + word.chars().count() > WIDTH {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', start.len()));
+            column = start.len();
+        } else if !first {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.chars().count();
+    }
+    out.push('\n');
+}
+
 impl Explanation {
-    fn write_text(&self, out: &mut String) -> fmt::Result {
-        writeln!(out, "{} -> {}", self.pod, self.destination_text())?;
-        writeln!(out)?;
-        writeln!(out, "  verdict   {} ({})", self.verdict, self.reason)?;
-        writeln!(out, "            {}", self.headline())?;
-        writeln!(out, "  applied   {}", stand(&self.applied))?;
-        from(out, &self.applied)?;
-        writeln!(out, "  desired   {}", stand(&self.desired))?;
-        if self.desired.source != self.applied.source {
-            from(out, &self.desired)?;
+    fn text(&self) -> String {
+        let mut out = format!("{} -> {}\n\n", self.pod, self.destination_text());
+        let mut put = |label: &str, text: &str| line(&mut out, label, text);
+        put("verdict", &format!("{} ({})", self.verdict, self.reason));
+        put("", self.headline());
+        put("outcome", &self.outcome);
+        put("applied", &stand(&self.applied));
+        from(&mut put, &self.applied);
+        put("desired", &stand(&self.desired));
+        if (&self.desired.source, &self.desired.rule) != (&self.applied.source, &self.applied.rule)
+        {
+            from(&mut put, &self.desired);
         }
-        let stale = match self.stale {
-            Some(true) => {
-                "yes: today's configuration would set the pod up otherwise; it needs a restart"
-            }
-            Some(false) => "no",
-            None => "not known",
-        };
-        writeln!(out, "  stale     {stale}")?;
-        writeln!(out, "  registry  {}", self.registry_text())?;
+        put(
+            "stale",
+            match self.stale {
+                Some(true) => {
+                    "yes: today's configuration would set the pod up otherwise; it needs a restart"
+                }
+                Some(false) => "no: today's configuration would set the pod up the same way",
+                None => "not known",
+            },
+        );
+        put("registry", &self.registry_text());
         for other in &self.registry.others {
-            writeln!(out, "            not {}: {}", other.object, other.because)?;
+            put(
+                "",
+                &format!("not {} ({}): {}", other.object, other.host, other.because),
+            );
         }
-        if let Some(policy) = self.policy {
-            let source = self.policy_source.as_deref().unwrap_or_default();
-            writeln!(out, "  policy    {policy} ({source})")?;
-        } else {
-            writeln!(out, "  policy    not known")?;
+        let source = self
+            .policy_source
+            .as_deref()
+            .unwrap_or("no ConfigMap istio is given");
+        match self.policy {
+            Some(policy) => put("policy", &format!("{policy} ({source})")),
+            None => put("policy", &format!("not known ({source})")),
         }
-        writeln!(out, "  outcome   {}", self.outcome)?;
         for object in &self.void {
-            writeln!(out, "  void      {object}")?;
+            put("void", object);
         }
         for note in &self.notes {
-            writeln!(out, "  note      {note}")?;
+            put("note", note);
         }
         for (advice, number) in self.advice.iter().zip(1..) {
-            writeln!(out, "\n  {number}. {}", advice.what)?;
+            out.push('\n');
+            line(&mut out, &format!("{number}."), &advice.what);
             if !advice.price.is_empty() {
-                writeln!(out, "     Price: {}", advice.price)?;
+                line(&mut out, "", &format!("Price: {}", advice.price));
             }
-            for line in advice.apply.iter().flat_map(|text| text.lines()) {
-                writeln!(out, "       {line}")?;
+            for text in advice.apply.iter().flat_map(|text| text.lines()) {
+                // Ready to copy: never broken.
+                out.extend(["    ", text, "\n"]);
             }
         }
-        Ok(())
+        out
     }
 
     fn destination_text(&self) -> String {
@@ -200,9 +235,9 @@ fn stand(stand: &Stand) -> String {
     }
 }
 
-fn from(out: &mut String, stand: &Stand) -> fmt::Result {
+fn from(put: &mut dyn FnMut(&str, &str), stand: &Stand) {
     if let Some(rule) = &stand.rule {
-        writeln!(out, "            rule: {rule}")?;
+        put("", &format!("rule: {rule}"));
     }
-    writeln!(out, "            from: {}", stand.source)
+    put("", &format!("from: {}", stand.source));
 }
