@@ -5,7 +5,7 @@
 //! moment is known before its first connection is read. Names of removed directories are kept for
 //! a while: their connections may not have been read yet.
 
-mod path;
+pub(crate) mod path;
 
 use std::{
     collections::HashMap,

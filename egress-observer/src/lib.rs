@@ -21,6 +21,8 @@ mod config_watch;
 pub mod explain;
 pub mod finding;
 pub mod flow;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 pub mod http;
 pub mod kernel;
 pub mod metrics;

@@ -128,7 +128,11 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
     Ok(files)
 }
 
-fn parse(path: &Path, text: &str, take: &mut dyn FnMut(Object)) -> Result<(), ManifestError> {
+pub(crate) fn parse(
+    path: &Path,
+    text: &str,
+    take: &mut dyn FnMut(Object),
+) -> Result<(), ManifestError> {
     // A cluster's objects in one file are many; limits against aliases that multiply stay.
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
