@@ -263,7 +263,7 @@ impl<'a> Explainer<'a> {
     pub fn explain(&self, to: &To, protocol: Protocol) -> Explanation {
         let protocol = to.protocol.unwrap_or(protocol);
         let ip = to.ip.or_else(|| self.resolve(to));
-        let scope = self.scope(to, ip);
+        let scope = self.scope(ip);
         let applied = self.decide(true, ip, to.port, protocol);
         let desired = self.decide(false, ip, to.port, protocol);
         let asked = Asked {
@@ -315,6 +315,9 @@ impl<'a> Explainer<'a> {
     /// answers DNS, a ServiceEntry's.
     fn resolve(&self, to: &To) -> Option<IpAddr> {
         let host = to.host.as_deref()?;
+        if host == "localhost" {
+            return Some(std::net::Ipv4Addr::LOCALHOST.into());
+        }
         let addresses = self
             .snapshot
             .registry
@@ -325,10 +328,9 @@ impl<'a> Explainer<'a> {
         addresses.iter().find(family).copied()
     }
 
-    fn scope(&self, to: &To, ip: Option<IpAddr>) -> Scope {
+    fn scope(&self, ip: Option<IpAddr>) -> Scope {
         match ip {
             Some(ip) => self.snapshot.scope(self.pod, ip),
-            None if to.host.as_deref() == Some("localhost") => Scope::Local,
             None => Scope::External,
         }
     }

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
 
 /// What every object has.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -54,11 +55,25 @@ pub(crate) struct PodSpec {
 pub(crate) struct Container {
     pub(crate) name: String,
     pub(crate) image: String,
+    #[serde(deserialize_with = "words")]
     pub(crate) command: Vec<String>,
+    #[serde(deserialize_with = "words")]
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<EnvVar>,
     pub(crate) restart_policy: String,
     pub(crate) security_context: SecurityContext,
+}
+
+/// Arguments. Templates up to Istio 1.3, and people, write numbers without quotes.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let words = Vec::<Value>::deserialize(deserializer)?;
+    let word = |word| match word {
+        Value::String(word) => Ok(word),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(switch) => Ok(switch.to_string()),
+        other => Err(D::Error::custom(format_args!("`{other}` is not text"))),
+    };
+    words.into_iter().map(word).collect()
 }
 
 /// `spec.dnsConfig`.
@@ -74,7 +89,7 @@ pub(crate) struct EnvVar {
     pub(crate) name: String,
     pub(crate) value: String,
     /// A value that stands elsewhere.
-    pub(crate) value_from: Option<serde_json::Value>,
+    pub(crate) value_from: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

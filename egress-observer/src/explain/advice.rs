@@ -56,12 +56,16 @@ pub(super) fn advice(explanation: &Explanation, pod: &Pod) -> Vec<Advice> {
             advice.push(bypass(explanation, pod));
         }
         Verdict::Passthrough => advice.push(service_entry(explanation, pod)),
-        Verdict::DeclaredBypass => advice.push(capture(explanation)),
+        // Where a restart does it, nothing else is needed.
+        Verdict::DeclaredBypass if explanation.desired.expected != Expected::Captured => {
+            advice.push(capture(explanation));
+        }
         Verdict::Unmeshed if explanation.applied.reason == Reason::NoSidecar => {
             advice.push(inject(pod));
         }
         Verdict::Unknown => advice.extend(find_out(explanation)),
         Verdict::Mediated
+        | Verdict::DeclaredBypass
         | Verdict::ConfiguredBypass
         | Verdict::UnexpectedBypass
         | Verdict::UnexpectedCapture

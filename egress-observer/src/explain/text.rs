@@ -34,7 +34,9 @@ pub(super) fn outcome(explanation: &Explanation, matched: &Match<'_>) -> String 
                                       (PassthroughCluster): it works, and no policy applies to it."
             .to_owned(),
         (Match::Undeclared { http }, Verdict::Blocked) => blocked(port, *http),
-        (_, Verdict::Mediated) => "The sidecar knows the address as one of the cluster.".to_owned(),
+        (_, Verdict::Mediated) => "An address of the cluster. Which Service or pod has it, the \
+                                   manifests do not show."
+            .to_owned(),
         (Match::NameNeeded { .. }, _) => match explanation.policy {
             Some(Policy::RegistryOnly) => "Routed if the client asks for a declared host; refused \
                                            otherwise (BlackHoleCluster)."

@@ -1,0 +1,211 @@
+//! `explain` as it is run: what it prints, in which form, and how it ends. What it says about each
+//! case is in the golden corpus.
+#![forbid(unsafe_code)]
+#![expect(
+    clippy::tests_outside_test_module,
+    reason = "this whole crate is tests"
+)]
+
+use std::{
+    io::Write as _,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
+
+fn explain(args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+        .args(["explain", "--manifests", EXAMPLE])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(input.as_bytes()).expect("it reads");
+    drop(stdin);
+    child.wait_with_output().expect("it ends")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+fn objects(output: &Output) -> Vec<Value> {
+    text(&output.stdout)
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object a line"))
+        .collect()
+}
+
+#[test]
+fn the_text_says_why_and_what_to_do() {
+    let output = explain(&["--pod", "shop/sleep", "--to", "www.baidu.com:443"], "");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let text = text(&output.stdout);
+    for expected in [
+        "verdict   blocked (included_range)",
+        "curl ends with exit code 35",
+        "rule: -A ISTIO_OUTPUT -j ISTIO_REDIRECT",
+        "init container istio-init: flag -i \"*\"",
+        "policy    REGISTRY_ONLY (ConfigMap istio-system/istio)",
+        "hosts: [www.baidu.com]",
+        "meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY",
+        "excludeIPRanges",
+    ] {
+        assert!(text.contains(expected), "no `{expected}` in:\n{text}");
+    }
+    let longest = text.lines().map(|line| line.chars().count()).max();
+    assert!(longest <= Some(100), "{longest:?} columns:\n{text}");
+}
+
+#[test]
+fn json_has_the_fields_that_are_promised() {
+    let output = explain(
+        &[
+            "--pod",
+            "shop/batch",
+            "--to",
+            "httpbin.org@198.18.0.10:80",
+            "-o",
+            "json",
+        ],
+        "",
+    );
+    let [object] = &objects(&output)[..] else {
+        panic!("{output:?}")
+    };
+    let expected = [
+        ("/apiVersion", "egress-observer.io/v1alpha1"),
+        ("/kind", "Explanation"),
+        ("/pod", "shop/batch"),
+        ("/destination/host", "httpbin.org"),
+        ("/destination/ip", "198.18.0.10"),
+        ("/destination/protocol", "tcp"),
+        ("/desired/expected", "captured"),
+        ("/applied/expected", "direct"),
+        ("/applied/reason", "not_included"),
+        ("/registry/match", "service_entry"),
+        ("/registry/kind", "ServiceEntry"),
+        ("/registry/namespace", "shop"),
+        ("/registry/name", "httpbin-ext"),
+        ("/registry/host", "httpbin.org"),
+        ("/policy", "REGISTRY_ONLY"),
+        ("/verdict", "declared_bypass"),
+        ("/void/1", "VirtualService shop/httpbin-ext"),
+        ("/advice/0/method", "restart"),
+    ];
+    for (pointer, value) in expected {
+        assert_eq!(object.pointer(pointer), Some(&value.into()), "{pointer}");
+    }
+    assert_eq!(object.pointer("/destination/port"), Some(&80.into()));
+    assert_eq!(object.pointer("/desired/port"), Some(&15_001.into()));
+    assert_eq!(object.pointer("/applied/port"), Some(&Value::Null));
+    assert_eq!(object.pointer("/stale"), Some(&true.into()));
+}
+
+#[test]
+fn each_line_has_its_answer_in_order() {
+    let input = "www.baidu.com:80\n\nhttpbin.org:443\n10.96.0.10:53/udp\n";
+    let output = explain(&["--pod", "shop/sleep", "--to", "-"], input);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let verdicts: Vec<_> = objects(&output)
+        .iter()
+        .map(|object| object["verdict"].clone())
+        .collect();
+    assert_eq!(verdicts, ["blocked", "mediated", "configured_bypass"]);
+}
+
+#[test]
+fn a_line_that_is_no_destination_is_told_in_its_place_and_65_in_the_end() {
+    let output = explain(
+        &["--pod", "shop/sleep", "--to", "-"],
+        "www.baidu.com\nhttpbin.org:443\n",
+    );
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    let objects = objects(&output);
+    assert_eq!(objects[0]["kind"], "Error");
+    assert_eq!(objects[0]["line"], 1);
+    assert_eq!(objects[1]["verdict"], "mediated");
+    assert!(
+        text(&output.stderr).contains("it has no port"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn yaml_is_one_document_each() {
+    let to = ["--to", "www.baidu.com:80", "--to", "httpbin.org:80"];
+    let args = [&["--pod", "shop/sleep", "-o", "yaml"][..], &to[..]].concat();
+    let output = explain(&args, "");
+    let documents: Vec<Value> =
+        serde_saphyr::from_multiple(&text(&output.stdout)).expect("YAML documents");
+    let verdicts: Vec<_> = documents.iter().map(|one| &one["verdict"]).collect();
+    assert_eq!(verdicts, ["blocked", "mediated"]);
+}
+
+#[test]
+fn what_is_not_there_is_named_with_what_is() {
+    let output = explain(&["--pod", "shop/slep", "--to", "a.test:80"], "");
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    assert_eq!(
+        text(&output.stderr),
+        "egress-observer: --pod shop/slep: no such pod in the manifests; there is shop/batch, \
+         shop/sleep\n"
+    );
+    let container = [
+        "--pod",
+        "shop/sleep",
+        "--to",
+        "a.test:80",
+        "--container",
+        "web",
+    ];
+    let output = explain(&container, "");
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("it has sleep, istio-proxy"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn a_destination_that_cannot_be_read_is_a_wrong_command_line() {
+    let output = explain(&["--pod", "shop/sleep", "--to", "httpbin.org"], "");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    assert!(
+        text(&output.stderr).contains("it has no port"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn whoever_reads_may_stop() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+        .args([
+            "explain",
+            "--manifests",
+            EXAMPLE,
+            "--pod",
+            "shop/sleep",
+            "--to",
+            "-",
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // It may be gone before everything is written.
+    drop(stdin.write_all("a.test:80\n".repeat(5_000).as_bytes()));
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
