@@ -18,7 +18,7 @@ use ipnet::IpNet;
 use tracing::warn;
 
 pub use self::manifests::ManifestError;
-use self::{manifests::Object, mesh::MeshConfigs, pod::Pod, registry::ServiceEntries};
+use self::{manifests::Object, mesh::MeshConfigs, pod::Pod, registry::Registry};
 use crate::model::{Policy, Scope};
 
 /// One consistent view of pods and mesh configuration.
@@ -27,8 +27,8 @@ pub struct Snapshot {
     pods: HashMap<String, Arc<Pod>>,
     pod_ips: HashSet<IpAddr>,
     mesh: MeshConfigs,
-    /// What ServiceEntries declare.
-    pub service_entries: ServiceEntries,
+    /// What the mesh knows.
+    pub registry: Registry,
     cluster_ranges: Vec<IpNet>,
 }
 
@@ -76,8 +76,12 @@ impl Snapshot {
                 }
                 Object::ServiceEntry(object) => {
                     counts.service_entries += 1;
-                    snapshot.service_entries.add(&object);
+                    snapshot.registry.set_service_entry(&object);
                 }
+                Object::Service(object) => snapshot.registry.set_service(&object),
+                Object::Sidecar(object) => snapshot.registry.set_sidecar(&object),
+                Object::VirtualService(object) => snapshot.registry.set_virtual_service(&object),
+                Object::DestinationRule(object) => snapshot.registry.set_destination_rule(&object),
                 _ => {}
             }
         }

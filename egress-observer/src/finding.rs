@@ -11,7 +11,7 @@ use crate::{
         Snapshot,
         membership::Membership,
         pod::{ContainerRole, Pod, Rules},
-        registry::Declared,
+        registry::{Destination, Match, ObjectKind, Viewer},
     },
     flow::Flow,
     model::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
@@ -208,8 +208,8 @@ fn decision(pod: &Pod, role: ContainerRole, dialled: &Dialled<'_>) -> Decision {
     }
 }
 
-/// What the mesh knows of a destination, and what it is called. ServiceEntries first: one may
-/// declare an address inside the cluster's ranges.
+/// What the mesh knows of a destination, and what it is called. Its entries first: one may declare
+/// an address inside the cluster's ranges.
 fn registry(
     snapshot: &Snapshot,
     pod: &Pod,
@@ -218,16 +218,36 @@ fn registry(
     ip: IpAddr,
     port: u16,
 ) -> (Registry, Service) {
-    let declared = match protocol {
-        Protocol::Tcp => snapshot.service_entries.lookup(&pod.namespace, ip, port),
-        // No listener is ever made for UDP.
-        Protocol::Udp => Declared::No,
+    let viewer = Viewer {
+        namespace: &pod.namespace,
+        dns_capture: match &pod.membership {
+            Membership::Sidecar(config) => config.dns_capture,
+            Membership::NotRedirected
+            | Membership::Ambient
+            | Membership::Unreadable
+            | Membership::Outside(_) => false,
+        },
+        ..Viewer::default()
     };
-    match (declared, scope) {
-        (Declared::Host(host), _) => (Registry::ServiceEntry, Service::Host(host)),
+    let to = Destination {
+        ip: Some(ip),
+        host: None,
+        port,
+        protocol,
+    };
+    match (snapshot.registry.lookup(&viewer, &to), scope) {
+        (Match::Declared(hit), _) => {
+            let registry = match hit.entry.object.kind {
+                ObjectKind::Service => Registry::Cluster,
+                _ => Registry::ServiceEntry,
+            };
+            (registry, Service::Host(Arc::clone(hit.host)))
+        }
         (_, Scope::Cluster) => (Registry::Cluster, Service::Ip(ip)),
-        (Declared::No, _) => (Registry::Undeclared, Service::Ip(ip)),
-        (Declared::NameNeeded, _) => (Registry::Unknown, Service::Ip(ip)),
+        (Match::Undeclared { .. }, _) => (Registry::Undeclared, Service::Ip(ip)),
+        (Match::NameNeeded { .. } | Match::AddressNeeded(_), _) => {
+            (Registry::Unknown, Service::Ip(ip))
+        }
     }
 }
 

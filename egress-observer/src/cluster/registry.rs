@@ -1,283 +1,416 @@
-//! What ServiceEntries declare, by address and port.
+//! What the mesh knows: ServiceEntries and Services in one index, who sees them, and which of them
+//! takes a connection.
 //!
-//! Which entry a sidecar picks depends on the port's protocol
-//! (`pilot/pkg/networking/core/{listener,httproute,tls}.go`): TCP ports go by address, HTTP and
-//! TLS ports without addresses by host name. A host's addresses are those that the entry itself
-//! gives; where it gives none, address and port do not tell.
+//! A sidecar finds a destination in its listeners
+//! (`pilot/pkg/networking/core/{listener,httproute,tls}.go`): one at each single address that an
+//! entry has, and one for the whole port, with parts for ranges, for names, and for everything. The
+//! index has the same parts, so that a lookup takes a few steps, however many entries there are.
+//!
+//! Changes are taken in one object at a time.
+
+mod claim;
+mod declare;
+mod host;
+mod index;
+#[cfg(any(test, feature = "bench"))]
+pub mod linear;
+mod lookup;
+mod near_miss;
+mod routes;
+mod shelf;
+mod sidecar;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::Arc,
 };
 
-use ipnet::IpNet;
 use tracing::warn;
 
-use super::{objects, pod::namespace};
+use self::{
+    claim::{Claim, Export},
+    declare::Declared,
+    index::Index,
+    routes::Rules,
+    shelf::{Namespaces, Reader},
+};
+pub use self::{
+    claim::{Entry, ObjectKind, ObjectRef, PortProtocol, Problem},
+    near_miss::{NearMiss, Why},
+    sidecar::{SidecarPolicy, SidecarScope},
+};
+use super::objects;
+use crate::model::Protocol;
 
-/// What the declared entries say of a destination.
+/// What the mesh knows.
+#[derive(Debug)]
+pub struct Registry {
+    namespaces: Namespaces,
+    /// By what an object is; the claims are also in `index`, and in the Sidecars.
+    declared: HashMap<ObjectRef, Declared>,
+    index: Index,
+    /// By namespace, in the order in which they are tried.
+    sidecars: HashMap<Arc<str>, Vec<SidecarScope>>,
+    rules: Rules,
+    /// Of Sidecars and of rules; those of entries are in `declared`.
+    problems: BTreeMap<ObjectRef, Vec<Problem>>,
+    defaults: Defaults,
+}
+
+/// What the mesh's configuration says about all objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Declared {
-    /// An entry for this host, as written there, takes it.
-    Host(Arc<str>),
+struct Defaults {
+    root_namespace: String,
+    service_export_to: Vec<String>,
+}
+
+/// Who connects.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Viewer<'a> {
+    /// The pod's namespace.
+    pub namespace: &'a str,
+    /// The Sidecar that applies to it; see [`Registry::sidecar_for`].
+    pub sidecar: Option<&'a SidecarScope>,
+    /// Whether its proxy answers DNS, so that names lead to allocated addresses
+    /// (`status.addresses`).
+    pub dns_capture: bool,
+}
+
+/// Where to.
+#[derive(Clone, Copy, Debug)]
+pub struct Destination<'a> {
+    /// The address, if it is known.
+    pub ip: Option<IpAddr>,
+    /// The name that the client asked for, if that is known.
+    pub host: Option<&'a str>,
+    /// The port.
+    pub port: u16,
+    /// The transport.
+    pub protocol: Protocol,
+}
+
+/// What the registry makes of a destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Match<'r> {
+    /// An entry takes it.
+    Declared(Hit<'r>),
     /// No entry takes it.
-    No,
-    /// An entry takes this port by host name only.
-    NameNeeded,
+    Undeclared {
+        /// Whether the port has a listener for HTTP: then an HTTP request for an unknown host is
+        /// answered by the proxy under `REGISTRY_ONLY` (502), where anything else is reset.
+        http: bool,
+    },
+    /// Address and port do not tell. What the client says first would.
+    NameNeeded {
+        /// The `Host` of an HTTP request.
+        http: bool,
+        /// The SNI of a TLS handshake.
+        tls: bool,
+    },
+    /// The name does not tell: this entry takes it at its own addresses only.
+    AddressNeeded(Hit<'r>),
 }
 
-/// A declared host, and who may see it.
-#[derive(Clone, Debug)]
-struct Entry {
-    host: Arc<str>,
-    namespace: Arc<str>,
-    export_to: Arc<[String]>,
+/// The entry that takes a destination.
+#[derive(Clone, Copy, Debug)]
+pub struct Hit<'r> {
+    /// The object.
+    pub entry: &'r Arc<Entry>,
+    /// Its host, as written there.
+    pub host: &'r Arc<str>,
+    /// How its port is treated.
+    pub protocol: PortProtocol,
+    /// What led to it.
+    pub by: By,
 }
 
-/// All ServiceEntries, indexed.
-#[derive(Debug, Default)]
-pub struct ServiceEntries {
-    by_address: HashMap<(IpAddr, u16), Vec<Entry>>,
-    by_range: HashMap<u16, Vec<(IpNet, Entry)>>,
-    /// TCP ports of entries without addresses: they take every address.
-    by_port: HashMap<u16, Vec<Entry>>,
-    /// Ports of entries that only a host name leads to.
-    by_name: HashMap<u16, Vec<Entry>>,
-}
-
-/// How a port's traffic finds its entry.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Matching {
-    Address,
-    Name,
-    Never,
-}
-
-fn matching(protocol: &str) -> Matching {
-    match protocol.to_ascii_uppercase().as_str() {
-        "UDP" => Matching::Never,
-        "TCP" | "MONGO" | "MYSQL" | "REDIS" => Matching::Address,
-        // Named, or to be found out by sniffing.
-        _ => Matching::Name,
+impl PartialEq for Hit<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let key = |hit: &Self| (Arc::clone(hit.host), hit.protocol, hit.by);
+        self.entry.object == other.entry.object && key(self) == key(other)
     }
 }
 
-impl ServiceEntries {
-    /// Takes an entry in. An address that cannot be read is named in the log and left out.
-    pub(crate) fn add(&mut self, object: &objects::ServiceEntry) {
-        let metadata = &object.metadata;
-        let spec = &object.spec;
-        let Some(host) = spec.hosts.first() else {
-            return;
-        };
-        let entry = Entry {
-            host: host.as_str().into(),
-            namespace: namespace(&metadata.namespace),
-            export_to: spec.export_to.clone().into(),
-        };
-        let mut ranges = Vec::new();
-        for address in &spec.addresses {
-            match address
-                .parse()
-                .or_else(|_| address.parse::<IpAddr>().map(IpNet::from))
-            {
-                Ok(range) => ranges.push(range),
-                Err(_) => warn!(
-                    service_entry = %format!("{}/{}", metadata.namespace, metadata.name),
-                    field = "spec.addresses",
-                    value = %address,
-                    "neither an address nor a CIDR: left out"
-                ),
-            }
+impl Eq for Hit<'_> {}
+
+/// What led from a destination to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum By {
+    /// The name: for HTTP that of the request.
+    Host,
+    /// The name, which TLS sends in its first message.
+    Sni,
+    /// An address of the entry.
+    Address,
+    /// A range of the entry.
+    Range,
+    /// The port: the entry takes it at any address.
+    Port,
+}
+
+impl By {
+    /// Its one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Sni => "sni",
+            Self::Address => "address",
+            Self::Range => "range",
+            Self::Port => "port",
         }
-        let endpoints: HashSet<IpAddr> = spec
-            .endpoints
-            .iter()
-            .filter_map(|endpoint| endpoint.address.parse().ok())
-            .collect();
-        for port in &spec.ports {
-            let matching = matching(&port.protocol);
-            if matching == Matching::Never {
-                continue;
-            }
-            for range in &ranges {
-                self.add_range(*range, port.number, &entry);
-            }
-            for endpoint in &endpoints {
-                let target = if port.target_port == 0 {
-                    port.number
-                } else {
-                    port.target_port
-                };
-                for number in HashSet::from([port.number, target]) {
-                    self.by_address
-                        .entry((*endpoint, number))
-                        .or_default()
-                        .push(entry.clone());
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            namespaces: Namespaces::default(),
+            declared: HashMap::new(),
+            index: Index::default(),
+            sidecars: HashMap::new(),
+            rules: Rules::default(),
+            problems: BTreeMap::new(),
+            defaults: Defaults {
+                root_namespace: "istio-system".to_owned(),
+                service_export_to: vec!["*".to_owned()],
+            },
+        }
+    }
+}
+
+impl Registry {
+    /// Takes a ServiceEntry in, in place of an earlier state of it.
+    pub(crate) fn set_service_entry(&mut self, object: &objects::ServiceEntry) {
+        let declared = declare::service_entry(object, &mut self.namespaces);
+        warn_of(&declared.problems);
+        self.set(declared);
+    }
+
+    /// Forgets a ServiceEntry. Whether there was one.
+    pub(crate) fn remove_service_entry(&mut self, namespace: &str, name: &str) -> bool {
+        self.remove(&ObjectRef::new(ObjectKind::ServiceEntry, namespace, name))
+    }
+
+    /// Takes a Service in, in place of an earlier state of it.
+    pub(crate) fn set_service(&mut self, object: &objects::Service) {
+        let declared = declare::service(object, &mut self.namespaces);
+        warn_of(&declared.problems);
+        self.set(declared);
+    }
+
+    /// Forgets a Service. Whether there was one.
+    pub(crate) fn remove_service(&mut self, namespace: &str, name: &str) -> bool {
+        self.remove(&ObjectRef::new(ObjectKind::Service, namespace, name))
+    }
+
+    /// Takes a Sidecar in, in place of an earlier state of it.
+    pub(crate) fn set_sidecar(&mut self, object: &objects::Sidecar) {
+        let root = &self.defaults.root_namespace;
+        let (mut scope, problems) = SidecarScope::new(object, root, &mut self.namespaces);
+        self.remove_sidecar(&scope.object.namespace.clone(), &scope.object.name.clone());
+        if scope.restricts() {
+            for declared in self.declared.values() {
+                let readers = self.readers_of(declared);
+                for claim in &declared.claims {
+                    scope.insert(&readers, claim);
                 }
             }
-            if ranges.is_empty() && matching == Matching::Address {
-                self.by_port
-                    .entry(port.number)
-                    .or_default()
-                    .push(entry.clone());
-            } else if ranges.is_empty() && endpoints.is_empty() {
-                self.by_name
-                    .entry(port.number)
-                    .or_default()
-                    .push(entry.clone());
+        }
+        self.set_problems(&scope.object, problems);
+        let namespace = Arc::clone(&scope.object.namespace);
+        let scopes = self.sidecars.entry(namespace).or_default();
+        let at = scopes.partition_point(|other| other.order() < scope.order());
+        scopes.insert(at, scope);
+    }
+
+    /// Forgets a Sidecar. Whether there was one.
+    pub(crate) fn remove_sidecar(&mut self, namespace: &str, name: &str) -> bool {
+        let object = ObjectRef::new(ObjectKind::Sidecar, namespace, name);
+        self.problems.remove(&object);
+        let Some(scopes) = self.sidecars.get_mut(&object.namespace) else {
+            return false;
+        };
+        let n_before = scopes.len();
+        scopes.retain(|scope| scope.object != object);
+        let found = scopes.len() < n_before;
+        if scopes.is_empty() {
+            self.sidecars.remove(&object.namespace);
+        }
+        found
+    }
+
+    /// Takes a VirtualService in, in place of an earlier state of it.
+    pub(crate) fn set_virtual_service(&mut self, object: &objects::VirtualService) {
+        let (object, problems) = self.rules.set_virtual_service(object, &mut self.namespaces);
+        self.set_problems(&object, problems);
+    }
+
+    /// Forgets a VirtualService. Whether there was one.
+    pub(crate) fn remove_virtual_service(&mut self, namespace: &str, name: &str) -> bool {
+        let object = ObjectRef::new(ObjectKind::VirtualService, namespace, name);
+        self.problems.remove(&object);
+        self.rules.remove(&object)
+    }
+
+    /// Takes a DestinationRule in, in place of an earlier state of it.
+    pub(crate) fn set_destination_rule(&mut self, object: &objects::DestinationRule) {
+        let (object, problems) = self
+            .rules
+            .set_destination_rule(object, &mut self.namespaces);
+        self.set_problems(&object, problems);
+    }
+
+    /// Forgets a DestinationRule. Whether there was one.
+    pub(crate) fn remove_destination_rule(&mut self, namespace: &str, name: &str) -> bool {
+        let object = ObjectRef::new(ObjectKind::DestinationRule, namespace, name);
+        self.problems.remove(&object);
+        self.rules.remove(&object)
+    }
+
+    /// Takes in what the mesh's configuration says: `rootNamespace`, whose Sidecar and
+    /// DestinationRules are for all, and `defaultServiceExportTo`. An empty value is Istio's default.
+    /// What depends on them is indexed anew, if they change.
+    pub(crate) fn set_defaults(&mut self, root_namespace: &str, service_export_to: &[String]) {
+        let Defaults {
+            root_namespace: istio,
+            service_export_to: all,
+        } = Self::default().defaults;
+        let defaults = Defaults {
+            root_namespace: match root_namespace {
+                "" => istio,
+                name => name.to_owned(),
+            },
+            service_export_to: match service_export_to {
+                [] => all,
+                words => words.to_vec(),
+            },
+        };
+        if self.defaults == defaults {
+            return;
+        }
+        let declared: Vec<Declared> = self
+            .declared
+            .drain()
+            .map(|(_, declared)| declared)
+            .collect();
+        for declared in &declared {
+            self.unindex(declared);
+        }
+        for word in &defaults.service_export_to {
+            self.namespaces.intern(word);
+        }
+        self.defaults = defaults;
+        for scope in self.sidecars.values_mut().flatten() {
+            scope.set_root(&self.defaults.root_namespace);
+        }
+        for declared in declared {
+            self.set(declared);
+        }
+    }
+
+    /// Values that could not be read, and were left out.
+    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+        let of_entries = self.declared.values().flat_map(|entry| &entry.problems);
+        of_entries.chain(self.problems.values().flatten())
+    }
+
+    /// The Sidecar that applies to a pod: exactly one, nothing is merged (`getSidecarScope` in
+    /// `pilot/pkg/model/push_context.go`).
+    ///
+    /// 1. In the pod's namespace, the oldest of those whose selector it has the labels of.
+    /// 2. There, the oldest without a selector.
+    /// 3. In the root namespace, the oldest without a selector.
+    pub fn sidecar_for(
+        &self,
+        namespace: &str,
+        labels: &BTreeMap<String, String>,
+    ) -> Option<&SidecarScope> {
+        let of = |namespace: &str| self.sidecars.get(namespace).into_iter().flatten();
+        of(namespace)
+            .find(|scope| scope.selects(labels))
+            .or_else(|| of(&self.defaults.root_namespace).find(|scope| scope.selects_all()))
+    }
+
+    fn set(&mut self, declared: Declared) {
+        self.remove(&declared.object);
+        let readers = self.readers_of(&declared);
+        for claim in &declared.claims {
+            self.index.insert(&readers, claim);
+            for scope in self.sidecars.values_mut().flatten() {
+                scope.insert(&readers, claim);
+            }
+        }
+        self.declared.insert(declared.object.clone(), declared);
+    }
+
+    fn remove(&mut self, object: &ObjectRef) -> bool {
+        let Some(declared) = self.declared.remove(object) else {
+            return false;
+        };
+        self.unindex(&declared);
+        true
+    }
+
+    fn unindex(&mut self, declared: &Declared) {
+        let readers = self.readers_of(declared);
+        for claim in &declared.claims {
+            self.index.remove(&readers, claim);
+            for scope in self.sidecars.values_mut().flatten() {
+                scope.remove(&readers, claim);
             }
         }
     }
 
-    fn add_range(&mut self, range: IpNet, port: u16, entry: &Entry) {
-        if range.prefix_len() == range.max_prefix_len() {
-            self.by_address
-                .entry((range.addr(), port))
-                .or_default()
-                .push(entry.clone());
-        } else {
-            self.by_range
-                .entry(port)
-                .or_default()
-                .push((range, entry.clone()));
+    /// Who sees an object's claims.
+    fn readers_of(&self, declared: &Declared) -> Vec<Reader> {
+        let Some(claim) = declared.claims.first() else {
+            return Vec::new();
+        };
+        self.readers(&claim.entry)
+    }
+
+    fn readers(&self, entry: &Entry) -> Vec<Reader> {
+        match &entry.export {
+            Export::To(readers) => readers.clone(),
+            Export::Default => {
+                let words = &self.defaults.service_export_to;
+                Export::readers(words, entry.namespace, |name| self.namespaces.get(name))
+            }
         }
     }
 
-    /// What a sidecar in `namespace` makes of a TCP destination: an entry for the address, then
-    /// the one with the longest range, then one that takes the port at any address.
-    pub fn lookup(&self, namespace: &str, ip: IpAddr, port: u16) -> Declared {
-        let found = self
-            .by_address
-            .get(&(ip, port))
-            .and_then(|entries| visible(namespace, entries.iter()))
-            .or_else(|| self.by_range(namespace, ip, port))
-            .or_else(|| visible(namespace, self.by_port.get(&port)?.iter()));
-        if let Some(entry) = found {
-            return Declared::Host(Arc::clone(&entry.host));
-        }
-        let named = self.by_name.get(&port).map_or(&[][..], Vec::as_slice);
-        if visible(namespace, named.iter()).is_some() {
-            Declared::NameNeeded
+    fn set_problems(&mut self, object: &ObjectRef, problems: Vec<Problem>) {
+        warn_of(&problems);
+        if problems.is_empty() {
+            self.problems.remove(object);
         } else {
-            Declared::No
+            self.problems.insert(object.clone(), problems);
         }
-    }
-
-    fn by_range(&self, namespace: &str, ip: IpAddr, port: u16) -> Option<&Entry> {
-        let ranges = self.by_range.get(&port)?;
-        let matching = || ranges.iter().filter(|(range, _)| range.contains(&ip));
-        let longest = matching().map(|(range, _)| range.prefix_len()).max()?;
-        let entries = matching().filter(|(range, _)| range.prefix_len() == longest);
-        visible(namespace, entries.map(|(_, entry)| entry))
     }
 }
 
-/// The entry that counts for a namespace: its own before others', these by name.
-fn visible<'a>(namespace: &str, entries: impl Iterator<Item = &'a Entry>) -> Option<&'a Entry> {
-    entries
-        .filter(|entry| {
-            let own = &*entry.namespace == namespace;
-            entry.export_to.is_empty()
-                || entry.export_to.iter().any(|to| match to.as_str() {
-                    "*" => true,
-                    "." => own,
-                    name => name == namespace,
-                })
-        })
-        .min_by_key(|entry| (&*entry.namespace != namespace, Arc::clone(&entry.namespace)))
+fn warn_of(problems: &[Problem]) {
+    for Problem {
+        object,
+        field,
+        value,
+        expected,
+    } in problems
+    {
+        warn!(%object, field, value, "is not {expected}: left out");
+    }
+}
+
+/// The claim as an answer.
+fn hit(claim: &Arc<Claim>, by: By) -> Hit<'_> {
+    Hit {
+        entry: &claim.entry,
+        host: &claim.host_as_written,
+        protocol: claim.protocol,
+        by,
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn entries(specs: &[(&str, Value)]) -> ServiceEntries {
-        let mut entries = ServiceEntries::default();
-        for (namespace, spec) in specs {
-            let object = json!({"metadata": {"name": "e", "namespace": namespace}, "spec": spec});
-            entries.add(&serde_json::from_value(object).unwrap());
-        }
-        entries
-    }
-
-    fn lookup(entries: &ServiceEntries, ip: &str, port: u16) -> Declared {
-        entries.lookup("shop", ip.parse().unwrap(), port)
-    }
-
-    fn host(name: &str) -> Declared {
-        Declared::Host(name.into())
-    }
-
-    #[test]
-    fn addresses_and_endpoints_stand_for_the_host() {
-        let entries = entries(&[(
-            "shop",
-            json!({
-                "hosts": ["a.test"], "addresses": ["192.0.2.1"],
-                "ports": [{"number": 80, "protocol": "HTTP", "targetPort": 8080}],
-                "endpoints": [{"address": "192.0.2.9"}],
-            }),
-        )]);
-        assert_eq!(lookup(&entries, "192.0.2.1", 80), host("a.test"));
-        assert_eq!(lookup(&entries, "192.0.2.9", 8080), host("a.test"));
-        assert_eq!(lookup(&entries, "192.0.2.1", 443), Declared::No);
-        assert_eq!(lookup(&entries, "192.0.2.2", 80), Declared::No);
-    }
-
-    #[test]
-    fn the_longest_range_wins() {
-        let port = json!([{"number": 443, "protocol": "TLS"}]);
-        let entries = entries(&[
-            (
-                "shop",
-                json!({"hosts": ["wide"], "addresses": ["192.0.0.0/16"], "ports": port}),
-            ),
-            (
-                "shop",
-                json!({"hosts": ["narrow"], "addresses": ["192.0.2.0/24"], "ports": port}),
-            ),
-        ]);
-        assert_eq!(lookup(&entries, "192.0.2.1", 443), host("narrow"));
-        assert_eq!(lookup(&entries, "192.0.3.1", 443), host("wide"));
-    }
-
-    #[test]
-    fn tcp_without_addresses_takes_the_port_at_any_address() {
-        let entries = entries(&[(
-            "shop",
-            json!({"hosts": ["db.test"], "ports": [{"number": 5432, "protocol": "TCP"}]}),
-        )]);
-        assert_eq!(lookup(&entries, "203.0.113.7", 5432), host("db.test"));
-    }
-
-    #[test]
-    fn http_without_addresses_needs_a_name() {
-        let entries = entries(&[(
-            "shop",
-            json!({"hosts": ["a.test"], "ports": [{"number": 80, "protocol": "HTTP"}]}),
-        )]);
-        assert_eq!(lookup(&entries, "192.0.2.1", 80), Declared::NameNeeded);
-        assert_eq!(lookup(&entries, "192.0.2.1", 81), Declared::No);
-    }
-
-    #[test]
-    fn only_visible_entries_count_and_the_own_namespace_comes_first() {
-        let spec = |host: &str, export_to: Value| {
-            json!({
-                "hosts": [host], "addresses": ["192.0.2.1"], "exportTo": export_to,
-                "ports": [{"number": 80, "protocol": "HTTP"}],
-            })
-        };
-        let hidden = entries(&[("other", spec("hidden", json!(["."])))]);
-        assert_eq!(lookup(&hidden, "192.0.2.1", 80), Declared::No);
-        let both = entries(&[
-            ("a", spec("theirs", json!(["*"]))),
-            ("shop", spec("ours", json!([]))),
-        ]);
-        assert_eq!(lookup(&both, "192.0.2.1", 80), host("ours"));
-    }
-}
+mod tests;

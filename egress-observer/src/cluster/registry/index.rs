@@ -1,0 +1,158 @@
+//! Claims by everything that a connection can be found by.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::Arc,
+};
+
+use ipnet::IpNet;
+
+use super::{
+    claim::{Claim, PortProtocol},
+    host::ByHost,
+    shelf::{Reader, Shelf},
+};
+
+/// What a listener at every address (`0.0.0.0_port`) has on a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Listener {
+    pub(super) port: u16,
+    pub(super) part: Part,
+    /// Whether it is elsewhere for clients whose proxy answers DNS.
+    pub(super) moved_by_dns: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Part {
+    /// HTTP, by `Host`.
+    Http,
+    /// TCP: takes everything.
+    Tcp,
+    /// Both, by the first bytes.
+    Sniffed,
+    /// HTTP of an entry that gives no address to know it by.
+    HttpByNameOnly,
+    /// TLS likewise.
+    TlsByNameOnly,
+}
+
+impl Listener {
+    /// What a claim adds.
+    pub(super) fn of(claim: &Claim) -> impl Iterator<Item = Self> {
+        let parts: &[Part] = match (claim.protocol, claim.is_named_only()) {
+            _ if !claim.is_at_any_address() => &[],
+            (PortProtocol::Http, false) => &[Part::Http],
+            (PortProtocol::Http, true) => &[Part::Http, Part::HttpByNameOnly],
+            (PortProtocol::Tls, true) => &[Part::TlsByNameOnly],
+            (PortProtocol::Tcp, _) => &[Part::Tcp],
+            (PortProtocol::Sniffed, false) => &[Part::Sniffed],
+            (PortProtocol::Sniffed, true) => {
+                &[Part::Sniffed, Part::HttpByNameOnly, Part::TlsByNameOnly]
+            }
+            (PortProtocol::Tls, false) | (PortProtocol::Udp, _) => &[],
+        };
+        let (port, moved) = (claim.port, claim.is_moved_by_dns());
+        // The listener for HTTP stays, but such a client knows the host by its allocated address.
+        let known = !claim.allocated.is_empty();
+        parts.iter().map(move |part| Self {
+            port,
+            part: *part,
+            moved_by_dns: match part {
+                Part::HttpByNameOnly | Part::TlsByNameOnly => known,
+                Part::Http | Part::Tcp | Part::Sniffed => moved,
+            },
+        })
+    }
+}
+
+/// The index.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// By host; at a port, or (none) at any, for whoever asks why.
+    pub(super) by_host: ByHost<Shelf<Option<u16>>>,
+    /// By single address and port.
+    pub(super) by_address: Shelf<(IpAddr, u16)>,
+    /// By single address, for whoever asks why.
+    pub(super) by_address_alone: Shelf<IpAddr>,
+    pub(super) by_range: Shelf<(IpNet, u16)>,
+    /// The lengths of the ranges on a port, and how many claims have one.
+    lengths: HashMap<u16, BTreeMap<u8, usize>>,
+    pub(super) listeners: Shelf<Listener>,
+}
+
+impl Index {
+    pub(super) fn insert(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
+        let (port, readers) = (claim.port, seen(readers, claim));
+        let and_curious = [readers, &[Reader::Curious]].concat();
+        let by_host = |shelf: &mut Shelf<_>| {
+            shelf.insert(None, &and_curious, claim);
+            shelf.insert(Some(port), readers, claim);
+        };
+        self.by_host.change(&claim.host, by_host, Shelf::is_empty);
+        for ip in claim.known_addresses() {
+            self.by_address_alone.insert(ip, &[Reader::Curious], claim);
+            self.by_address.insert((ip, port), readers, claim);
+        }
+        for range in claim.known_ranges() {
+            self.by_range.insert((range, port), &and_curious, claim);
+            let lengths = self.lengths.entry(port).or_default();
+            *lengths.entry(range.prefix_len()).or_default() += 1;
+        }
+        for listener in Listener::of(claim) {
+            self.listeners.insert(listener, readers, claim);
+        }
+    }
+
+    pub(super) fn remove(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
+        let (port, readers) = (claim.port, seen(readers, claim));
+        let and_curious = [readers, &[Reader::Curious]].concat();
+        let by_host = |shelf: &mut Shelf<_>| {
+            shelf.remove(None, &and_curious, claim);
+            shelf.remove(Some(port), readers, claim);
+        };
+        self.by_host.change(&claim.host, by_host, Shelf::is_empty);
+        for ip in claim.known_addresses() {
+            self.by_address_alone.remove(ip, &[Reader::Curious], claim);
+            self.by_address.remove((ip, port), readers, claim);
+        }
+        for range in claim.known_ranges() {
+            self.by_range.remove((range, port), &and_curious, claim);
+            self.forget_length(port, range.prefix_len());
+        }
+        for listener in Listener::of(claim) {
+            self.listeners.remove(listener, readers, claim);
+        }
+    }
+
+    fn forget_length(&mut self, port: u16, length: u8) {
+        let Some(lengths) = self.lengths.get_mut(&port) else {
+            return;
+        };
+        if let Some(n) = lengths.get_mut(&length) {
+            *n -= 1;
+            if *n == 0 {
+                lengths.remove(&length);
+            }
+        }
+        if lengths.is_empty() {
+            self.lengths.remove(&port);
+        }
+    }
+
+    /// The ranges that hold an address and that some claim on the port may have, the longest first.
+    pub(super) fn ranges(&self, ip: IpAddr, port: u16) -> impl Iterator<Item = IpNet> {
+        let lengths = self.lengths.get(&port).into_iter().flatten().rev();
+        lengths.filter_map(move |(length, _)| Some(IpNet::new(ip, *length).ok()?.trunc()))
+    }
+}
+
+/// Nobody in the mesh sees UDP: no listener is made for it.
+fn seen<'a>(readers: &'a [Reader], claim: &Claim) -> &'a [Reader] {
+    match claim.protocol {
+        PortProtocol::Udp => &[],
+        PortProtocol::Http | PortProtocol::Tls | PortProtocol::Tcp | PortProtocol::Sniffed => {
+            readers
+        }
+    }
+}

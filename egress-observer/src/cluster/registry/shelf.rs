@@ -1,0 +1,122 @@
+//! Claims by a key and by who may see them, oldest first: what a client does not see is not walked
+//! over to find what it sees.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt::Debug,
+    hash::Hash,
+    sync::Arc,
+};
+
+use super::claim::Claim;
+
+/// A namespace that some object has mentioned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct NamespaceId(u32);
+
+/// The namespaces that objects have mentioned. None is ever forgotten; there are not many.
+#[derive(Debug, Default)]
+pub(super) struct Namespaces {
+    by_name: HashMap<Arc<str>, NamespaceId>,
+}
+
+impl Namespaces {
+    pub(super) fn get(&self, name: &str) -> Option<NamespaceId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The namespace, and its name in the one place where that is kept.
+    pub(super) fn intern(&mut self, name: &str) -> (NamespaceId, Arc<str>) {
+        if let Some((name, id)) = self.by_name.get_key_value(name) {
+            return (*id, Arc::clone(name));
+        }
+        let id = NamespaceId(u32::try_from(self.by_name.len()).unwrap_or(u32::MAX));
+        let name: Arc<str> = name.into();
+        self.by_name.insert(Arc::clone(&name), id);
+        (id, name)
+    }
+}
+
+/// Who may see a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Reader {
+    /// The claim's own namespace.
+    Own(NamespaceId),
+    /// Another one that `exportTo` names.
+    Granted(NamespaceId),
+    /// Every namespace.
+    Everyone,
+    /// Nobody in the mesh, but whoever asks why something does not match.
+    Curious,
+}
+
+/// Claims by key and reader.
+#[derive(Debug)]
+pub(super) struct Shelf<K> {
+    claims: HashMap<(K, Reader), BTreeSet<Arc<Claim>>>,
+}
+
+impl<K> Default for Shelf<K> {
+    fn default() -> Self {
+        Self {
+            claims: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Copy + Debug + Eq + Hash> Shelf<K> {
+    pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
+        for reader in readers {
+            let claims = self.claims.entry((key, *reader)).or_default();
+            claims.insert(Arc::clone(claim));
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
+        for reader in readers {
+            let key = (key, *reader);
+            if let Some(claims) = self.claims.get_mut(&key) {
+                claims.remove(claim);
+                if claims.is_empty() {
+                    self.claims.remove(&key);
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.claims.is_empty()
+    }
+
+    /// What one kind of reader sees.
+    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Arc<Claim>> {
+        self.claims.get(&(key, reader)).into_iter().flatten()
+    }
+
+    /// The oldest that a client in `namespace` sees and that is `fit`.
+    pub(super) fn oldest(
+        &self,
+        key: K,
+        namespace: Option<NamespaceId>,
+        fit: impl Fn(&Claim) -> bool,
+    ) -> Option<&Arc<Claim>> {
+        let first = |reader| self.of(key, reader).find(|claim| fit(claim));
+        let own = namespace.and_then(|id| first(Reader::Own(id)));
+        let granted = namespace.and_then(|id| first(Reader::Granted(id)));
+        [own, granted, first(Reader::Everyone)]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The same, but its own namespace's before others'.
+    pub(super) fn preferred(
+        &self,
+        key: K,
+        namespace: Option<NamespaceId>,
+        fit: impl Fn(&Claim) -> bool,
+    ) -> Option<&Arc<Claim>> {
+        let own = namespace.and_then(|id| self.of(key, Reader::Own(id)).find(|claim| fit(claim)));
+        own.or_else(|| self.oldest(key, namespace, fit))
+    }
+}
