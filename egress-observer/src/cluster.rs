@@ -82,7 +82,10 @@ impl Snapshot {
                 Object::Sidecar(object) => snapshot.registry.set_sidecar(&object),
                 Object::VirtualService(object) => snapshot.registry.set_virtual_service(&object),
                 Object::DestinationRule(object) => snapshot.registry.set_destination_rule(&object),
-                _ => {}
+                Object::Namespace(_)
+                | Object::Workload(_)
+                | Object::MutatingWebhookConfiguration(_)
+                | Object::ProxyConfig(_) => {}
             }
         }
         (snapshot, counts)

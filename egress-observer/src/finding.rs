@@ -237,9 +237,11 @@ fn registry(
     };
     match (snapshot.registry.lookup(&viewer, &to), scope) {
         (Match::Declared(hit), _) => {
-            let registry = match hit.entry.object.kind {
-                ObjectKind::Service => Registry::Cluster,
-                _ => Registry::ServiceEntry,
+            let in_cluster = hit.entry.object.kind == ObjectKind::Service;
+            let registry = if in_cluster {
+                Registry::Cluster
+            } else {
+                Registry::ServiceEntry
             };
             (registry, Service::Host(Arc::clone(hit.host)))
         }

@@ -7,7 +7,7 @@ use super::{
     claim::{Claim, ObjectKind, PortProtocol},
     hit, host,
     index::{Listener, Part},
-    shelf::{NamespaceId, Shelf},
+    shelf::{NamespaceId, Ranked, Reader},
 };
 use crate::model::Protocol;
 
@@ -111,15 +111,15 @@ impl<'r, 'v> View<'r, 'v> {
 
     /// Whether a claim's namespace is the one whose claims count for this host and port.
     fn is_of_the_chosen(&self, claim: &Claim) -> bool {
-        let shelf = self.registry.index.by_host.get(&claim.host);
-        shelf.and_then(|shelf| self.chosen(shelf, claim.port)) == Some(claim.entry.namespace)
+        let rivals = self.registry.index.by_host.get(&claim.host);
+        rivals.and_then(|rivals| self.chosen(rivals, claim.port)) == Some(claim.entry.namespace)
     }
 
     /// The namespace whose claims count for a host and port, where several have some: the client's
     /// own, else that of the oldest (`selectServices` in `pilot/pkg/model/sidecar.go`).
-    fn chosen(&self, shelf: &Shelf<Option<u16>>, port: u16) -> Option<NamespaceId> {
+    fn chosen(&self, claims: &Ranked<Option<u16>>, port: u16) -> Option<NamespaceId> {
         let seen = |claim: &Claim| self.lets_through(claim);
-        let first = shelf.preferred(Some(port), self.namespace, seen)?;
+        let first = claims.preferred(Some(port), self.namespace, seen)?;
         Some(first.entry.namespace)
     }
 
@@ -253,9 +253,9 @@ impl<'r, 'v> View<'r, 'v> {
     /// The fit claim with the host that is nearest to a name.
     fn named(&self, name: &str, port: u16, fit: impl Fn(&Claim) -> bool) -> Option<&'r Arc<Claim>> {
         let by_host = &self.registry.index.by_host;
-        let nearest = |shelf: &'r Shelf<Option<u16>>| {
-            let chosen = self.chosen(shelf, port)?;
-            shelf.preferred(Some(port), self.namespace, |claim| {
+        let nearest = |claims: &'r Ranked<Option<u16>>| {
+            let chosen = self.chosen(claims, port)?;
+            claims.preferred(Some(port), self.namespace, |claim| {
                 claim.entry.namespace == chosen && self.lets_through(claim) && fit(claim)
             })
         };
@@ -286,10 +286,18 @@ impl<'r, 'v> View<'r, 'v> {
 
     /// The namespace of the entry that has a host, at whatever port.
     pub(super) fn namespace_of(&self, name: &str, wildcard: bool) -> Option<NamespaceId> {
-        let mut shelves = self.registry.index.by_host.nearest(name, wildcard);
-        let seen = |claim: &Claim| self.lets_through(claim);
-        let first = shelves.find_map(|shelf| shelf.preferred(None, self.namespace, seen))?;
-        Some(first.entry.namespace)
+        let mut at_host = self.registry.index.by_host.nearest(name, wildcard);
+        let first = at_host.find_map(|claims| {
+            let seen = || {
+                claims
+                    .of(None, Reader::Curious)
+                    .filter(|claim| self.hidden(claim).is_none())
+            };
+            seen()
+                .find(|claim| self.is_own(claim))
+                .or_else(|| seen().next())
+        });
+        first.map(|claim| claim.entry.namespace)
     }
 
     fn parts(&self, port: u16) -> Parts<'r> {

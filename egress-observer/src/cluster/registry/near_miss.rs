@@ -1,6 +1,6 @@
 //! Entries that one would expect to take a connection, and why they do not. For people.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, hash::Hash, sync::Arc};
 
 use super::{
     Destination, Entry, Hit, Match, ObjectRef, Registry, Viewer,
@@ -118,8 +118,8 @@ impl Registry {
             let names = [Some(&**name), whole.as_deref()];
             for name in names.into_iter().flatten() {
                 let below = index.by_host.at(name, true);
-                for shelf in index.by_host.covering(name).chain(below) {
-                    found.extend(curious(shelf, None));
+                for claims in index.by_host.covering(name).chain(below) {
+                    found.extend(claims.of(None, Reader::Curious).take(LOOKED_AT));
                 }
             }
         }
@@ -133,10 +133,7 @@ impl Registry {
     }
 }
 
-fn curious<K: Copy + fmt::Debug + Eq + std::hash::Hash>(
-    shelf: &Shelf<K>,
-    key: K,
-) -> impl Iterator<Item = &Arc<Claim>> {
+fn curious<K: Copy + Eq + Hash>(shelf: &Shelf<K>, key: K) -> impl Iterator<Item = &Arc<Claim>> {
     shelf.of(key, Reader::Curious).take(LOOKED_AT)
 }
 
@@ -181,7 +178,7 @@ impl View<'_, '_> {
     }
 
     /// Why a client does not even see a claim, if it does not.
-    fn hidden(&self, claim: &Claim) -> Option<Why> {
+    pub(super) fn hidden(&self, claim: &Claim) -> Option<Why> {
         let sees = |reader: &Reader| match reader {
             Reader::Own(id) | Reader::Granted(id) => Some(*id) == self.namespace,
             Reader::Everyone => true,
