@@ -598,4 +598,22 @@ impl Sample {
     pub fn replace(&self, registry: &mut Registry, i: usize) {
         registry.set_service_entry(&self.linear.service_entries[i]);
     }
+
+    /// Shows every namespace only its own entries, by a Sidecar in the root namespace.
+    pub fn restrict(&self, registry: &mut Registry) {
+        registry.set_sidecar(&objects::Sidecar {
+            metadata: objects::Metadata {
+                name: "default".to_owned(),
+                namespace: "istio-system".to_owned(),
+                ..objects::Metadata::default()
+            },
+            spec: objects::SidecarSpec {
+                egress: vec![objects::EgressListener {
+                    hosts: vec!["./*".to_owned()],
+                    ..objects::EgressListener::default()
+                }],
+                ..objects::SidecarSpec::default()
+            },
+        });
+    }
 }

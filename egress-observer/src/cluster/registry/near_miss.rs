@@ -42,6 +42,8 @@ pub enum Why {
     Udp,
     /// It has addresses, and this is none of them.
     OtherAddress,
+    /// It has the address, but the name is another.
+    OtherName,
     /// Only the name leads to it.
     NameOnly,
     /// This one comes first: by its longer range, its nearer name, its namespace or its age.
@@ -62,6 +64,7 @@ impl fmt::Display for Why {
             Self::WildcardOnly => f.write_str("a wildcard is not for the name that it is below"),
             Self::Udp => f.write_str("the mesh has no listener for UDP"),
             Self::OtherAddress => f.write_str("it has addresses, and this is none of them"),
+            Self::OtherName => f.write_str("it has the address, but the name is another"),
             Self::NameOnly => f.write_str("only a host name leads to it"),
             Self::Yields(other) => write!(f, "{other} comes first"),
         }
@@ -171,9 +174,14 @@ impl View<'_, '_> {
                 return Some(Why::OtherAddress);
             }
         }
-        Some(match hit {
-            Some(hit) => Why::Yields(hit.entry.object.clone()),
-            None => Why::NameOnly,
+        let stands_for = |name: &str| {
+            let whole = unabbreviated(name, self.viewer.namespace);
+            claim.host.stands_for(name) || whole.is_some_and(|name| claim.host.stands_for(&name))
+        };
+        Some(match (hit, &asked.host) {
+            (Some(hit), _) => Why::Yields(hit.entry.object.clone()),
+            (None, Some(name)) if !stands_for(name) => Why::OtherName,
+            (None, _) => Why::NameOnly,
         })
     }
 
