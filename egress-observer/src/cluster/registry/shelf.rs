@@ -1,7 +1,11 @@
 //! Claims by a key and by who may see them, oldest first: what a client does not see is not walked
 //! over to find what it sees.
 
-use std::{collections::HashMap, hash::Hash, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    hash::Hash,
+    sync::Arc,
+};
 
 use super::claim::Claim;
 
@@ -45,35 +49,32 @@ pub(super) enum Reader {
     Curious,
 }
 
-/// Claims by a small key and by reader, in one sorted list: most have a handful of claims, and then
-/// nothing takes less room.
+/// Claims by a small key and by reader, oldest first. A tree, since every entry of a mesh may have
+/// the same port.
 #[derive(Debug)]
 pub(super) struct Ranked<K> {
-    claims: Vec<(K, Reader, Arc<Claim>)>,
+    /// Every claim is there; none is what a search starts from.
+    claims: BTreeSet<(K, Reader, Option<Arc<Claim>>)>,
 }
 
 impl<K> Default for Ranked<K> {
     fn default() -> Self {
-        Self { claims: Vec::new() }
+        Self {
+            claims: BTreeSet::new(),
+        }
     }
 }
 
 impl<K: Copy + Ord> Ranked<K> {
     pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
         for reader in readers {
-            let item = (key, *reader, Arc::clone(claim));
-            if let Err(at) = self.claims.binary_search(&item) {
-                self.claims.insert(at, item);
-            }
+            self.claims.insert((key, *reader, Some(Arc::clone(claim))));
         }
     }
 
     pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
         for reader in readers {
-            let item = (key, *reader, Arc::clone(claim));
-            if let Ok(at) = self.claims.binary_search(&item) {
-                self.claims.remove(at);
-            }
+            self.claims.remove(&(key, *reader, Some(Arc::clone(claim))));
         }
     }
 
@@ -83,12 +84,10 @@ impl<K: Copy + Ord> Ranked<K> {
 
     /// What one kind of reader sees.
     pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Arc<Claim>> {
-        let place = (key, reader);
-        let start = self.claims.partition_point(|item| (item.0, item.1) < place);
-        let items = self.claims[start..].iter();
-        items
-            .take_while(move |item| (item.0, item.1) == place)
-            .map(|(_, _, claim)| claim)
+        self.claims
+            .range((key, reader, None)..)
+            .take_while(move |item| (item.0, item.1) == (key, reader))
+            .filter_map(|(_, _, claim)| claim.as_ref())
     }
 
     /// The oldest that a client in `namespace` sees and that is `fit`.
