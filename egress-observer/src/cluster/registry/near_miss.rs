@@ -38,7 +38,7 @@ pub enum Why {
     OtherPorts(Vec<u16>),
     /// `*.foo.com` is not for `foo.com`.
     WildcardOnly,
-    /// UDP has no listener, neither for the entry's port nor for the client.
+    /// The entry's port, or the connection, is UDP.
     Udp,
     /// It has addresses, and this is none of them.
     OtherAddress,

@@ -438,8 +438,10 @@ fn bad_values_are_remembered_and_left_out() {
         "hosts": ["*", "a.test"], "addresses": ["a.test", "192.0.2.1", "192.0.2.0/40"],
         "ports": [{"number": 443, "protocol": "TLS"}],
     });
-    let registry = registry(&[("shop", "e", spec)]);
+    let mut registry = registry(&[("shop", "e", spec)]);
     expect(&registry, &[("192.0.2.1:443", "shop/e a.test address")]);
+    let egress = json!({"egress": [{"hosts": ["a.test", "./a*.test", "./*"]}]});
+    registry.set_sidecar(&sidecar("shop", "s", egress));
     let problems: Vec<String> = registry.problems().map(ToString::to_string).collect();
     assert_eq!(
         problems,
@@ -447,6 +449,8 @@ fn bad_values_are_remembered_and_left_out() {
             "ServiceEntry shop/e: spec.addresses: `a.test` is not an address or a CIDR",
             "ServiceEntry shop/e: spec.addresses: `192.0.2.0/40` is not an address or a CIDR",
             "ServiceEntry shop/e: spec.hosts: `*` is not a host, or `*.` and a host",
+            "Sidecar shop/s: spec.egress.hosts: `a.test` is not `namespace/dnsName`",
+            "Sidecar shop/s: spec.egress.hosts: `./a*.test` is not `namespace/dnsName`",
         ]
     );
 }
