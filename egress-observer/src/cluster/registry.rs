@@ -189,7 +189,7 @@ impl Registry {
     }
 
     /// Forgets a ServiceEntry. Whether there was one.
-    pub(crate) fn remove_service_entry(&mut self, namespace: &str, name: &str) -> bool {
+    pub fn remove_service_entry(&mut self, namespace: &str, name: &str) -> bool {
         self.remove(&ObjectRef::new(ObjectKind::ServiceEntry, namespace, name))
     }
 
@@ -201,7 +201,7 @@ impl Registry {
     }
 
     /// Forgets a Service. Whether there was one.
-    pub(crate) fn remove_service(&mut self, namespace: &str, name: &str) -> bool {
+    pub fn remove_service(&mut self, namespace: &str, name: &str) -> bool {
         self.remove(&ObjectRef::new(ObjectKind::Service, namespace, name))
     }
 
@@ -209,7 +209,7 @@ impl Registry {
     pub(crate) fn set_sidecar(&mut self, object: &objects::Sidecar) {
         let root = &self.defaults.root_namespace;
         let (mut scope, problems) = SidecarScope::new(object, root, &mut self.namespaces);
-        self.remove_sidecar(&scope.object.namespace.clone(), &scope.object.name.clone());
+        self.forget_sidecar(&scope.object);
         if scope.restricts() {
             for declared in self.declared.values() {
                 let readers = self.readers_of(declared);
@@ -226,14 +226,17 @@ impl Registry {
     }
 
     /// Forgets a Sidecar. Whether there was one.
-    pub(crate) fn remove_sidecar(&mut self, namespace: &str, name: &str) -> bool {
-        let object = ObjectRef::new(ObjectKind::Sidecar, namespace, name);
-        self.problems.remove(&object);
+    pub fn remove_sidecar(&mut self, namespace: &str, name: &str) -> bool {
+        self.forget_sidecar(&ObjectRef::new(ObjectKind::Sidecar, namespace, name))
+    }
+
+    fn forget_sidecar(&mut self, object: &ObjectRef) -> bool {
+        self.problems.remove(object);
         let Some(scopes) = self.sidecars.get_mut(&object.namespace) else {
             return false;
         };
         let n_before = scopes.len();
-        scopes.retain(|scope| scope.object != object);
+        scopes.retain(|scope| scope.object != *object);
         let found = scopes.len() < n_before;
         if scopes.is_empty() {
             self.sidecars.remove(&object.namespace);
@@ -248,7 +251,7 @@ impl Registry {
     }
 
     /// Forgets a VirtualService. Whether there was one.
-    pub(crate) fn remove_virtual_service(&mut self, namespace: &str, name: &str) -> bool {
+    pub fn remove_virtual_service(&mut self, namespace: &str, name: &str) -> bool {
         let object = ObjectRef::new(ObjectKind::VirtualService, namespace, name);
         self.problems.remove(&object);
         self.rules.remove(&object)
@@ -263,7 +266,7 @@ impl Registry {
     }
 
     /// Forgets a DestinationRule. Whether there was one.
-    pub(crate) fn remove_destination_rule(&mut self, namespace: &str, name: &str) -> bool {
+    pub fn remove_destination_rule(&mut self, namespace: &str, name: &str) -> bool {
         let object = ObjectRef::new(ObjectKind::DestinationRule, namespace, name);
         self.problems.remove(&object);
         self.rules.remove(&object)
@@ -272,7 +275,7 @@ impl Registry {
     /// Takes in what the mesh's configuration says: `rootNamespace`, whose Sidecar and
     /// DestinationRules are for all, and `defaultServiceExportTo`. An empty value is Istio's default.
     /// What depends on them is indexed anew, if they change.
-    pub(crate) fn set_defaults(&mut self, root_namespace: &str, service_export_to: &[String]) {
+    pub fn set_defaults(&mut self, root_namespace: &str, service_export_to: &[String]) {
         let Defaults {
             root_namespace: istio,
             service_export_to: all,

@@ -148,9 +148,11 @@ impl PortProtocol {
             "" => port.name.split('-').next().unwrap_or_default(),
             other => other,
         };
-        match Self::parse(word) {
-            Self::Sniffed if matches!(port.port, 25 | 53 | 3306 | 27017) => Self::Tcp,
-            protocol => protocol,
+        let said = Self::parse(word);
+        if said == Self::Sniffed && matches!(port.port, 25 | 53 | 3306 | 27017) {
+            Self::Tcp
+        } else {
+            said
         }
     }
 }

@@ -42,14 +42,22 @@ impl Host {
             .is_some_and(|rest| rest.ends_with('.'))
     }
 
+    /// Whether it stands for a name.
+    pub(super) fn stands_for(&self, name: &str) -> bool {
+        if self.wildcard {
+            Self::is_below(name, &self.name)
+        } else {
+            *self.name == *name
+        }
+    }
+
     /// Whether everything that this host stands for is also meant by `outer` (`Name.SubsetOf` in
     /// `pkg/config/host/name.go`).
     pub(super) fn is_within(&self, outer: &Self) -> bool {
-        match (self.wildcard, outer.wildcard) {
-            (false, false) => self.name == outer.name,
-            (true, false) => false,
-            (false, true) => Self::is_below(&self.name, &outer.name),
-            (true, true) => self.name == outer.name || Self::is_below(&self.name, &outer.name),
+        if self.wildcard {
+            self == outer || (outer.wildcard && outer.stands_for(&self.name))
+        } else {
+            outer.stands_for(&self.name)
         }
     }
 }

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use super::{
     claim::{Claim, PortProtocol},
     host::ByHost,
-    shelf::{Reader, Shelf},
+    shelf::{Ranked, Reader, Shelf},
 };
 
 /// What a listener at every address (`0.0.0.0_port`) has on a port.
@@ -70,7 +70,7 @@ impl Listener {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// By host; at a port, or (none) at any, for whoever asks why.
-    pub(super) by_host: ByHost<Shelf<Option<u16>>>,
+    pub(super) by_host: ByHost<Ranked<Option<u16>>>,
     /// By single address and port.
     pub(super) by_address: Shelf<(IpAddr, u16)>,
     /// By single address, for whoever asks why.
@@ -84,18 +84,19 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn insert(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
         let (port, readers) = (claim.port, seen(readers, claim));
-        let and_curious = [readers, &[Reader::Curious]].concat();
-        let by_host = |shelf: &mut Shelf<_>| {
-            shelf.insert(None, &and_curious, claim);
-            shelf.insert(Some(port), readers, claim);
+        let by_host = |claims: &mut Ranked<_>| {
+            claims.insert(None, &[Reader::Curious], claim);
+            claims.insert(Some(port), readers, claim);
         };
-        self.by_host.change(&claim.host, by_host, Shelf::is_empty);
+        self.by_host.change(&claim.host, by_host, Ranked::is_empty);
         for ip in claim.known_addresses() {
             self.by_address_alone.insert(ip, &[Reader::Curious], claim);
             self.by_address.insert((ip, port), readers, claim);
         }
         for range in claim.known_ranges() {
-            self.by_range.insert((range, port), &and_curious, claim);
+            self.by_range.insert((range, port), readers, claim);
+            self.by_range
+                .insert((range, port), &[Reader::Curious], claim);
             let lengths = self.lengths.entry(port).or_default();
             *lengths.entry(range.prefix_len()).or_default() += 1;
         }
@@ -106,18 +107,19 @@ impl Index {
 
     pub(super) fn remove(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
         let (port, readers) = (claim.port, seen(readers, claim));
-        let and_curious = [readers, &[Reader::Curious]].concat();
-        let by_host = |shelf: &mut Shelf<_>| {
-            shelf.remove(None, &and_curious, claim);
-            shelf.remove(Some(port), readers, claim);
+        let by_host = |claims: &mut Ranked<_>| {
+            claims.remove(None, &[Reader::Curious], claim);
+            claims.remove(Some(port), readers, claim);
         };
-        self.by_host.change(&claim.host, by_host, Shelf::is_empty);
+        self.by_host.change(&claim.host, by_host, Ranked::is_empty);
         for ip in claim.known_addresses() {
             self.by_address_alone.remove(ip, &[Reader::Curious], claim);
             self.by_address.remove((ip, port), readers, claim);
         }
         for range in claim.known_ranges() {
-            self.by_range.remove((range, port), &and_curious, claim);
+            self.by_range.remove((range, port), readers, claim);
+            self.by_range
+                .remove((range, port), &[Reader::Curious], claim);
             self.forget_length(port, range.prefix_len());
         }
         for listener in Listener::of(claim) {

@@ -1,11 +1,14 @@
 //! The same rules as in `lookup`, over all objects one after another: what the index is tested
 //! against, and timed against. It shares the answers' types with it, and nothing else.
 
-use std::{collections::HashSet, net::IpAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use ipnet::IpNet;
 
-use super::{By, Destination, Match, ObjectKind, PortProtocol, Registry};
+use super::{By, Destination, Hit, Match, ObjectKind, PortProtocol, Registry};
 use crate::{cluster::objects, model::Protocol};
 
 /// Objects in a plain list.
@@ -39,13 +42,30 @@ impl<'a> Client<'a> {
     }
 }
 
-/// An answer that can be compared: that of `Registry` without its borrowed entry.
+/// A [`Hit`] without borrowed parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// Of the entry.
+    pub kind: ObjectKind,
+    /// Of the entry.
+    pub namespace: String,
+    /// Of the entry.
+    pub name: String,
+    /// As written there.
+    pub host: String,
+    /// Of its port.
+    pub protocol: PortProtocol,
+    /// What led to it.
+    pub by: By,
+}
+
+/// A [`Match`] without borrowed parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// As [`Match::Declared`], with kind, namespace, name, host.
-    Declared(ObjectKind, String, String, String, PortProtocol, By),
+    /// As [`Match::Declared`].
+    Declared(Said),
     /// As [`Match::AddressNeeded`].
-    AddressNeeded(ObjectKind, String, String, String, PortProtocol, By),
+    AddressNeeded(Said),
     /// As [`Match::Undeclared`].
     Undeclared {
         /// Whether the port answers HTTP.
@@ -62,24 +82,20 @@ pub enum Answer {
 
 impl From<Match<'_>> for Answer {
     fn from(found: Match<'_>) -> Self {
-        match found {
-            Match::Declared(hit) | Match::AddressNeeded(hit) => {
-                let object = &hit.entry.object;
-                let namespace = object.namespace.to_string();
-                let name = object.name.to_string();
-                let host = hit.host.to_string();
-                match found {
-                    Match::AddressNeeded(_) => Self::AddressNeeded(
-                        object.kind,
-                        namespace,
-                        name,
-                        host,
-                        hit.protocol,
-                        hit.by,
-                    ),
-                    _ => Self::Declared(object.kind, namespace, name, host, hit.protocol, hit.by),
-                }
+        let entry = |hit: &Hit<'_>| {
+            let object = &hit.entry.object;
+            Said {
+                kind: object.kind,
+                namespace: object.namespace.to_string(),
+                name: object.name.to_string(),
+                host: hit.host.to_string(),
+                protocol: hit.protocol,
+                by: hit.by,
             }
+        };
+        match found {
+            Match::Declared(hit) => Self::Declared(entry(&hit)),
+            Match::AddressNeeded(hit) => Self::AddressNeeded(entry(&hit)),
             Match::Undeclared { http } => Self::Undeclared { http },
             Match::NameNeeded { http, tls } => Self::NameNeeded { http, tls },
         }
@@ -135,10 +151,7 @@ impl Row<'_> {
     }
 
     fn by_name(&self, client: &Client<'_>) -> bool {
-        match self.protocol {
-            PortProtocol::Tcp => self.name_only,
-            _ => self.name_only || self.anywhere(client),
-        }
+        self.name_only || (self.protocol != PortProtocol::Tcp && self.anywhere(client))
     }
 
     /// How much of a name the host says, if it stands for it.
@@ -183,11 +196,6 @@ impl Linear {
         // The port's parts.
         let tcp = oldest(&|row| row.protocol == PortProtocol::Tcp && row.anywhere(client));
         let http = oldest(&|row| row.http() && row.anywhere(client));
-        let (tcp, http) = match (tcp, http) {
-            (Some(tcp), Some(http)) if tcp.age() < http.age() => (Some(tcp), None),
-            (Some(_), Some(http)) => (None, Some(http)),
-            other => other,
-        };
         let sniffed = |row: &Row<'_>| row.protocol == PortProtocol::Sniffed && row.anywhere(client);
         let sniffed = oldest(&sniffed);
         let answers_http = http.is_some() || sniffed.is_some();
@@ -235,17 +243,14 @@ impl Linear {
             };
             let found = nearest(name, &fit).or_else(|| nearest(&whole?, &fit));
             if let Some(row) = found {
-                let by = match row.protocol {
-                    PortProtocol::Tls => By::Sni,
-                    _ => By::Host,
-                };
+                let tls = row.protocol == PortProtocol::Tls;
+                let by = if tls { By::Sni } else { By::Host };
                 let by_dns = row.kind == ObjectKind::Service
                     || (client.dns_capture && !row.listed() && !row.allocated.is_empty());
                 return if row.by_name(client) || by_dns {
                     declared(row, by)
                 } else {
-                    let (kind, namespace, name, host, protocol) = said(row);
-                    Answer::AddressNeeded(kind, namespace, name, host, protocol, by)
+                    Answer::AddressNeeded(said(row, by))
                 };
             }
         } else if let Some(ip) = ip {
@@ -275,6 +280,12 @@ impl Linear {
                     return declared(row, By::Range);
                 }
             }
+        }
+        if tcp.is_some() && http.is_some() {
+            return Answer::NameNeeded {
+                http: true,
+                tls: false,
+            };
         }
         if let Some(row) = tcp.or(sniffed.filter(|_| name.is_some())) {
             return declared(row, By::Port);
@@ -337,12 +348,18 @@ impl Linear {
                     .is_none_or(|it| lets_through(it, client.namespace, row))
             })
             .collect();
-        let chosen = |row: &Row<'_>| {
-            let same = rows.iter().filter(|other| other.host == row.host);
-            let first = same.min_by_key(|other| (other.namespace != client.namespace, other.age()));
-            first.is_some_and(|first| first.namespace == row.namespace)
+        let rank = |row: &Row<'_>| row.namespace != client.namespace;
+        let mut first: HashMap<&str, &Row<'_>> = HashMap::new();
+        for row in &rows {
+            let known = first.entry(&row.host).or_insert(row);
+            if (rank(row), row.age()) < (rank(known), known.age()) {
+                *known = row;
+            }
+        }
+        let chosen = |row: &&Row<'_>| {
+            first.get(&*row.host).map(|first| first.namespace) == Some(row.namespace)
         };
-        rows.iter().filter(|row| chosen(row)).cloned().collect()
+        rows.iter().filter(chosen).cloned().collect()
     }
 
     fn exported(&self, words: &[String], own: &str, client: &str) -> bool {
@@ -362,14 +379,19 @@ fn namespace(metadata: &objects::Metadata) -> &str {
     }
 }
 
-fn said(row: &Row<'_>) -> (ObjectKind, String, String, String, PortProtocol) {
-    let (namespace, name) = (row.namespace.to_owned(), row.name.to_owned());
-    (row.kind, namespace, name, row.written.clone(), row.protocol)
+fn said(row: &Row<'_>, by: By) -> Said {
+    Said {
+        kind: row.kind,
+        namespace: row.namespace.to_owned(),
+        name: row.name.to_owned(),
+        host: row.written.clone(),
+        protocol: row.protocol,
+        by,
+    }
 }
 
 fn declared(row: &Row<'_>, by: By) -> Answer {
-    let (kind, namespace, name, host, protocol) = said(row);
-    Answer::Declared(kind, namespace, name, host, protocol, by)
+    Answer::Declared(said(row, by))
 }
 
 fn entry_rows(entry: &objects::ServiceEntry, port: u16) -> Vec<Row<'_>> {
@@ -576,5 +598,23 @@ impl Sample {
     /// Takes one of its entries in again.
     pub fn replace(&self, registry: &mut Registry, i: usize) {
         registry.set_service_entry(&self.linear.service_entries[i]);
+    }
+
+    /// Shows every namespace only its own entries, by a Sidecar in the root namespace.
+    pub fn restrict(&self, registry: &mut Registry) {
+        registry.set_sidecar(&objects::Sidecar {
+            metadata: objects::Metadata {
+                name: "default".to_owned(),
+                namespace: "istio-system".to_owned(),
+                ..objects::Metadata::default()
+            },
+            spec: objects::SidecarSpec {
+                egress: vec![objects::EgressListener {
+                    hosts: vec!["./*".to_owned()],
+                    ..objects::EgressListener::default()
+                }],
+                ..objects::SidecarSpec::default()
+            },
+        });
     }
 }

@@ -7,7 +7,7 @@ use super::{
     claim::{Claim, ObjectKind, PortProtocol},
     hit, host,
     index::{Listener, Part},
-    shelf::{NamespaceId, Shelf},
+    shelf::{NamespaceId, Ranked, Reader},
 };
 use crate::model::Protocol;
 
@@ -26,8 +26,9 @@ impl Registry {
     /// 5. There, TCP without addresses, which takes what is left: any address, any name. A sniffed
     ///    port does so for what is not HTTP.
     ///
-    /// HTTP and TCP in 5 exclude each other on a port: the older one stays. Of the same host in
-    /// several namespaces, that of the client's own counts, or else the oldest.
+    /// HTTP and TCP in 5 share a listener, which tells them by their first bytes (`HTTPOverTCP`,
+    /// `TCPOverHTTP` in `listener.go`): where no name was found, these would tell. Of the same host
+    /// in several namespaces, that of the client's own counts, or else the oldest.
     pub fn lookup<'r>(&'r self, viewer: &Viewer<'r>, to: &Destination<'_>) -> Match<'r> {
         if to.protocol == Protocol::Udp {
             return Match::Undeclared { http: false };
@@ -111,15 +112,15 @@ impl<'r, 'v> View<'r, 'v> {
 
     /// Whether a claim's namespace is the one whose claims count for this host and port.
     fn is_of_the_chosen(&self, claim: &Claim) -> bool {
-        let shelf = self.registry.index.by_host.get(&claim.host);
-        shelf.and_then(|shelf| self.chosen(shelf, claim.port)) == Some(claim.entry.namespace)
+        let rivals = self.registry.index.by_host.get(&claim.host);
+        rivals.and_then(|rivals| self.chosen(rivals, claim.port)) == Some(claim.entry.namespace)
     }
 
     /// The namespace whose claims count for a host and port, where several have some: the client's
     /// own, else that of the oldest (`selectServices` in `pilot/pkg/model/sidecar.go`).
-    fn chosen(&self, shelf: &Shelf<Option<u16>>, port: u16) -> Option<NamespaceId> {
+    fn chosen(&self, claims: &Ranked<Option<u16>>, port: u16) -> Option<NamespaceId> {
         let seen = |claim: &Claim| self.lets_through(claim);
-        let first = shelf.preferred(Some(port), self.namespace, seen)?;
+        let first = claims.preferred(Some(port), self.namespace, seen)?;
         Some(first.entry.namespace)
     }
 
@@ -184,6 +185,11 @@ impl<'r, 'v> View<'r, 'v> {
         let of_port = parts.tcp.or(parts.sniffed.filter(|_| asked.host.is_some()));
         if let Some(found) = found {
             found
+        } else if parts.tcp.is_some() && parts.http.is_some() {
+            Match::NameNeeded {
+                http: true,
+                tls: false,
+            }
         } else if let Some(claim) = of_port {
             Match::Declared(hit(claim, By::Port))
         } else {
@@ -258,9 +264,9 @@ impl<'r, 'v> View<'r, 'v> {
         fit: impl Fn(&Claim) -> bool,
     ) -> Option<&'r Arc<Claim>> {
         let by_host = &self.registry.index.by_host;
-        let nearest = |shelf: &'r Shelf<Option<u16>>| {
-            let chosen = self.chosen(shelf, port)?;
-            shelf.preferred(Some(port), self.namespace, |claim| {
+        let nearest = |claims: &'r Ranked<Option<u16>>| {
+            let chosen = self.chosen(claims, port)?;
+            claims.preferred(Some(port), self.namespace, |claim| {
                 claim.entry.namespace == chosen && self.lets_through(claim) && fit(claim)
             })
         };
@@ -291,21 +297,27 @@ impl<'r, 'v> View<'r, 'v> {
 
     /// The namespace of the entry that has a host, at whatever port.
     pub(super) fn namespace_of(&self, name: &str, wildcard: bool) -> Option<NamespaceId> {
-        let mut shelves = self.registry.index.by_host.nearest(name, wildcard);
-        let seen = |claim: &Claim| self.lets_through(claim);
-        let first = shelves.find_map(|shelf| shelf.preferred(None, self.namespace, seen))?;
-        Some(first.entry.namespace)
+        let mut at_host = self.registry.index.by_host.nearest(name, wildcard);
+        let first = at_host.find_map(|claims| {
+            let seen = || {
+                claims
+                    .of(None, Reader::Curious)
+                    .filter(|claim| self.hidden(claim).is_none())
+            };
+            seen()
+                .find(|claim| self.is_own(claim))
+                .or_else(|| seen().next())
+        });
+        first.map(|claim| claim.entry.namespace)
     }
 
     fn parts(&self, port: u16) -> Parts<'r> {
         let part = |part| self.part(port, part);
-        let (tcp, http) = match (part(Part::Tcp), part(Part::Http)) {
-            (Some(tcp), Some(http)) if tcp < http => (Some(tcp), None),
-            (Some(_), Some(http)) => (None, Some(http)),
-            alone => alone,
-        };
-        let sniffed = part(Part::Sniffed);
-        Parts { tcp, http, sniffed }
+        Parts {
+            tcp: part(Part::Tcp),
+            http: part(Part::Http),
+            sniffed: part(Part::Sniffed),
+        }
     }
 
     /// Whether the port has a listener that answers HTTP.

@@ -1,6 +1,6 @@
 //! Entries that one would expect to take a connection, and why they do not. For people.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, hash::Hash, sync::Arc};
 
 use super::{
     Destination, Entry, Hit, Match, ObjectRef, Registry, Viewer,
@@ -38,10 +38,12 @@ pub enum Why {
     OtherPorts(Vec<u16>),
     /// `*.foo.com` is not for `foo.com`.
     WildcardOnly,
-    /// UDP has no listener, neither for the entry's port nor for the client.
+    /// The entry's port, or the connection, is UDP.
     Udp,
     /// It has addresses, and this is none of them.
     OtherAddress,
+    /// It has the address, but the name is another.
+    OtherName,
     /// Only the name leads to it.
     NameOnly,
     /// This one comes first: by its longer range, its nearer name, its namespace or its age.
@@ -62,6 +64,7 @@ impl fmt::Display for Why {
             Self::WildcardOnly => f.write_str("a wildcard is not for the name that it is below"),
             Self::Udp => f.write_str("the mesh has no listener for UDP"),
             Self::OtherAddress => f.write_str("it has addresses, and this is none of them"),
+            Self::OtherName => f.write_str("it has the address, but the name is another"),
             Self::NameOnly => f.write_str("only a host name leads to it"),
             Self::Yields(other) => write!(f, "{other} comes first"),
         }
@@ -118,8 +121,8 @@ impl Registry {
             let names = [Some(&**name), whole.as_deref()];
             for name in names.into_iter().flatten() {
                 let below = index.by_host.at(name, true);
-                for shelf in index.by_host.covering(name).chain(below) {
-                    found.extend(curious(shelf, None));
+                for claims in index.by_host.covering(name).chain(below) {
+                    found.extend(claims.of(None, Reader::Curious).take(LOOKED_AT));
                 }
             }
         }
@@ -133,10 +136,7 @@ impl Registry {
     }
 }
 
-fn curious<K: Copy + fmt::Debug + Eq + std::hash::Hash>(
-    shelf: &Shelf<K>,
-    key: K,
-) -> impl Iterator<Item = &Arc<Claim>> {
+fn curious<K: Copy + Eq + Hash>(shelf: &Shelf<K>, key: K) -> impl Iterator<Item = &Arc<Claim>> {
     shelf.of(key, Reader::Curious).take(LOOKED_AT)
 }
 
@@ -174,14 +174,19 @@ impl View<'_, '_> {
                 return Some(Why::OtherAddress);
             }
         }
-        Some(match hit {
-            Some(hit) => Why::Yields(hit.entry.object.clone()),
-            None => Why::NameOnly,
+        let stands_for = |name: &str| {
+            let whole = unabbreviated(name, self.viewer.namespace);
+            claim.host.stands_for(name) || whole.is_some_and(|name| claim.host.stands_for(&name))
+        };
+        Some(match (hit, &asked.host) {
+            (Some(hit), _) => Why::Yields(hit.entry.object.clone()),
+            (None, Some(name)) if !stands_for(name) => Why::OtherName,
+            (None, _) => Why::NameOnly,
         })
     }
 
     /// Why a client does not even see a claim, if it does not.
-    fn hidden(&self, claim: &Claim) -> Option<Why> {
+    pub(super) fn hidden(&self, claim: &Claim) -> Option<Why> {
         let sees = |reader: &Reader| match reader {
             Reader::Own(id) | Reader::Granted(id) => Some(*id) == self.namespace,
             Reader::Everyone => true,

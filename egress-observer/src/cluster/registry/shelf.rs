@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt::Debug,
     hash::Hash,
     sync::Arc,
 };
@@ -38,7 +37,7 @@ impl Namespaces {
 }
 
 /// Who may see a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reader {
     /// The claim's own namespace.
     Own(NamespaceId),
@@ -50,37 +49,32 @@ pub(super) enum Reader {
     Curious,
 }
 
-/// Claims by key and reader.
+/// Claims by a small key and by reader, oldest first. A tree, since every entry of a mesh may have
+/// the same port.
 #[derive(Debug)]
-pub(super) struct Shelf<K> {
-    claims: HashMap<(K, Reader), BTreeSet<Arc<Claim>>>,
+pub(super) struct Ranked<K> {
+    /// Every claim is there; none is what a search starts from.
+    claims: BTreeSet<(K, Reader, Option<Arc<Claim>>)>,
 }
 
-impl<K> Default for Shelf<K> {
+impl<K> Default for Ranked<K> {
     fn default() -> Self {
         Self {
-            claims: HashMap::new(),
+            claims: BTreeSet::new(),
         }
     }
 }
 
-impl<K: Copy + Debug + Eq + Hash> Shelf<K> {
+impl<K: Copy + Ord> Ranked<K> {
     pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
         for reader in readers {
-            let claims = self.claims.entry((key, *reader)).or_default();
-            claims.insert(Arc::clone(claim));
+            self.claims.insert((key, *reader, Some(Arc::clone(claim))));
         }
     }
 
     pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
         for reader in readers {
-            let key = (key, *reader);
-            if let Some(claims) = self.claims.get_mut(&key) {
-                claims.remove(claim);
-                if claims.is_empty() {
-                    self.claims.remove(&key);
-                }
-            }
+            self.claims.remove(&(key, *reader, Some(Arc::clone(claim))));
         }
     }
 
@@ -90,7 +84,10 @@ impl<K: Copy + Debug + Eq + Hash> Shelf<K> {
 
     /// What one kind of reader sees.
     pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Arc<Claim>> {
-        self.claims.get(&(key, reader)).into_iter().flatten()
+        self.claims
+            .range((key, reader, None)..)
+            .take_while(move |item| (item.0, item.1) == (key, reader))
+            .filter_map(|(_, _, claim)| claim.as_ref())
     }
 
     /// The oldest that a client in `namespace` sees and that is `fit`.
@@ -118,5 +115,70 @@ impl<K: Copy + Debug + Eq + Hash> Shelf<K> {
     ) -> Option<&Arc<Claim>> {
         let own = namespace.and_then(|id| self.of(key, Reader::Own(id)).find(|claim| fit(claim)));
         own.or_else(|| self.oldest(key, namespace, fit))
+    }
+}
+
+/// Claims by a key that has many values.
+#[derive(Debug)]
+pub(super) struct Shelf<K> {
+    by_key: HashMap<K, Ranked<()>>,
+}
+
+impl<K> Default for Shelf<K> {
+    fn default() -> Self {
+        Self {
+            by_key: HashMap::new(),
+        }
+    }
+}
+
+impl<K: Copy + Eq + Hash> Shelf<K> {
+    pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
+        if !readers.is_empty() {
+            self.by_key
+                .entry(key)
+                .or_default()
+                .insert((), readers, claim);
+        }
+    }
+
+    pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
+        if let Some(claims) = self.by_key.get_mut(&key) {
+            claims.remove((), readers, claim);
+            if claims.is_empty() {
+                self.by_key.remove(&key);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    /// See [`Ranked::of`].
+    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Arc<Claim>> {
+        let claims = self.by_key.get(&key).into_iter();
+        claims.flat_map(move |claims| claims.of((), reader))
+    }
+
+    /// See [`Ranked::oldest`].
+    pub(super) fn oldest(
+        &self,
+        key: K,
+        namespace: Option<NamespaceId>,
+        fit: impl Fn(&Claim) -> bool,
+    ) -> Option<&Arc<Claim>> {
+        self.by_key.get(&key)?.oldest((), namespace, fit)
+    }
+
+    /// See [`Ranked::preferred`].
+    pub(super) fn preferred(
+        &self,
+        key: K,
+        namespace: Option<NamespaceId>,
+        fit: impl Fn(&Claim) -> bool,
+    ) -> Option<&Arc<Claim>> {
+        self.by_key.get(&key)?.preferred((), namespace, fit)
     }
 }

@@ -305,7 +305,7 @@ impl Both {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(128) })]
 
     #[test]
     fn the_index_finds_what_a_scan_finds(history in prop::collection::vec(changes(), 1..16)) {

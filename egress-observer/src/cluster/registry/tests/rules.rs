@@ -212,26 +212,19 @@ fn tcp_without_addresses_takes_every_destination_on_its_port() {
 }
 
 #[test]
-fn of_tcp_and_http_on_a_port_the_older_stays() {
+fn tcp_and_http_share_a_port_and_the_first_bytes_tell() {
     let tcp = ("shop", "tcp", entry("TCP", 80, "tcp.test", &[]));
     let http = ("shop", "http", entry("HTTP", 80, "http.test", &[]));
-    let older = registry(&[tcp.clone(), http.clone()]);
-    expect(
-        &older,
-        &[
-            ("192.0.2.1:80", "shop/tcp tcp.test port"),
-            ("http.test:80", "shop/tcp tcp.test port"),
-        ],
-    );
-    let younger = registry(&[http, tcp]);
-    expect(
-        &younger,
-        &[
-            ("192.0.2.1:80", "name, http true, tls false"),
-            ("http.test:80", "shop/http http.test host"),
-            ("other.test:80", "no, http"),
-        ],
-    );
+    for both in [[tcp.clone(), http.clone()], [http, tcp]] {
+        expect(
+            &registry(&both),
+            &[
+                ("http.test:80", "shop/http http.test host"),
+                ("192.0.2.1:80", "name, http true, tls false"),
+                ("other.test:80", "name, http true, tls false"),
+            ],
+        );
+    }
 }
 
 #[test]
@@ -438,8 +431,10 @@ fn bad_values_are_remembered_and_left_out() {
         "hosts": ["*", "a.test"], "addresses": ["a.test", "192.0.2.1", "192.0.2.0/40"],
         "ports": [{"number": 443, "protocol": "TLS"}],
     });
-    let registry = registry(&[("shop", "e", spec)]);
+    let mut registry = registry(&[("shop", "e", spec)]);
     expect(&registry, &[("192.0.2.1:443", "shop/e a.test address")]);
+    let egress = json!({"egress": [{"hosts": ["a.test", "./a*.test", "./*"]}]});
+    registry.set_sidecar(&sidecar("shop", "s", egress));
     let problems: Vec<String> = registry.problems().map(ToString::to_string).collect();
     assert_eq!(
         problems,
@@ -447,6 +442,8 @@ fn bad_values_are_remembered_and_left_out() {
             "ServiceEntry shop/e: spec.addresses: `a.test` is not an address or a CIDR",
             "ServiceEntry shop/e: spec.addresses: `192.0.2.0/40` is not an address or a CIDR",
             "ServiceEntry shop/e: spec.hosts: `*` is not a host, or `*.` and a host",
+            "Sidecar shop/s: spec.egress.hosts: `a.test` is not `namespace/dnsName`",
+            "Sidecar shop/s: spec.egress.hosts: `./a*.test` is not `namespace/dnsName`",
         ]
     );
 }

@@ -329,6 +329,8 @@ fn near_misses_say_why() {
     assert_eq!(why(with("UDP", &[]), "a.foo.com:443"), [Why::Udp]);
     let elsewhere = why(with("TLS", &["192.0.2.1"]), "a.foo.com=192.0.2.2:443");
     assert_eq!(elsewhere, [Why::OtherAddress]);
+    let renamed = why(with("HTTP", &["192.0.2.1"]), "b.foo.com=192.0.2.1:443");
+    assert_eq!(renamed, [Why::OtherName]);
     assert_eq!(why(tls(&["a.foo.com"], &[]), "a.foo.com:443"), []);
 }
 
