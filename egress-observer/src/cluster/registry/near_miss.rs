@@ -6,6 +6,7 @@ use super::{
     Destination, Entry, Hit, Match, ObjectRef, Registry, Viewer,
     claim::{Claim, PortProtocol},
     host::{Host, unabbreviated},
+    index::{Listener, Part},
     lookup::{Asked, View},
     shelf::{Reader, Shelf},
 };
@@ -13,6 +14,8 @@ use crate::model::Protocol;
 
 /// How many are told at most.
 const MOST: usize = 8;
+/// How many are told of another host on the same port.
+const NEIGHBOURS: usize = 3;
 /// How many claims are looked at for each way to find them.
 const LOOKED_AT: usize = 64;
 
@@ -44,6 +47,8 @@ pub enum Why {
     OtherAddress,
     /// It has the address, but the name is another.
     OtherName,
+    /// It is for another host altogether, on the same port.
+    OtherHost,
     /// Only the name leads to it.
     NameOnly,
     /// This one comes first: by its longer range, its nearer name, its namespace or its age.
@@ -65,6 +70,7 @@ impl fmt::Display for Why {
             Self::Udp => f.write_str("the mesh has no listener for UDP"),
             Self::OtherAddress => f.write_str("it has addresses, and this is none of them"),
             Self::OtherName => f.write_str("it has the address, but the name is another"),
+            Self::OtherHost => f.write_str("it declares another host"),
             Self::NameOnly => f.write_str("only a host name leads to it"),
             Self::Yields(other) => write!(f, "{other} comes first"),
         }
@@ -73,7 +79,8 @@ impl fmt::Display for Why {
 
 impl Registry {
     /// Entries that have the name or the address of a destination, a wildcard above or directly
-    /// below the name, or a range around the address, and do not take it; at most eight.
+    /// below the name, or a range around the address, and do not take it; at most eight. If there
+    /// is nothing like the name, some of those on the same port.
     pub fn near_misses<'r>(
         &'r self,
         viewer: &Viewer<'r>,
@@ -132,7 +139,33 @@ impl Registry {
                 found.extend(curious(&index.by_range, (range, asked.port)));
             }
         }
+        if found.is_empty() && asked.host.is_some() {
+            found.extend(self.neighbours(viewer, asked.port));
+        }
         found
+    }
+
+    /// Some of the entries that names lead to on a port, where no entry is anything like the name.
+    fn neighbours<'r>(
+        &'r self,
+        viewer: &Viewer<'_>,
+        port: u16,
+    ) -> impl Iterator<Item = &'r Arc<Claim>> {
+        let own = self.namespaces.get(viewer.namespace).map(Reader::Own);
+        let readers = own.into_iter().chain([Reader::Everyone]);
+        let parts = [Part::HttpByNameOnly, Part::TlsByNameOnly];
+        let keys = readers.flat_map(move |reader| parts.map(|part| (reader, part)));
+        let claims = keys.flat_map(move |(reader, part)| {
+            [false, true].into_iter().flat_map(move |moved_by_dns| {
+                let key = Listener {
+                    port,
+                    part,
+                    moved_by_dns,
+                };
+                self.index.listeners.of(key, reader).take(NEIGHBOURS)
+            })
+        });
+        claims.take(NEIGHBOURS)
     }
 }
 
@@ -180,7 +213,8 @@ impl View<'_, '_> {
         };
         Some(match (hit, &asked.host) {
             (Some(hit), _) => Why::Yields(hit.entry.object.clone()),
-            (None, Some(name)) if !stands_for(name) => Why::OtherName,
+            (None, Some(name)) if !stands_for(name) && has_ip == Some(true) => Why::OtherName,
+            (None, Some(name)) if !stands_for(name) => Why::OtherHost,
             (None, _) => Why::NameOnly,
         })
     }
