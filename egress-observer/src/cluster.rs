@@ -1,6 +1,6 @@
 //! The cluster as far as it is known: an immutable snapshot that everything downstream reads.
 
-mod annotations;
+pub(crate) mod annotations;
 mod desired;
 pub(crate) mod manifests;
 pub(crate) mod mesh;
@@ -61,6 +61,11 @@ impl Snapshot {
         let objects = manifests::read(paths)?.into_iter();
         let objects = objects.map(|located| located.object).collect();
         Ok(Self::build(objects, cluster_ranges))
+    }
+
+    /// The state that objects describe.
+    pub(crate) fn of_objects(objects: Vec<Object>, cluster_ranges: &[IpNet]) -> Self {
+        Self::build(objects, cluster_ranges).0
     }
 
     fn build(objects: Vec<Object>, cluster_ranges: &[IpNet]) -> (Self, ObjectCounts) {
@@ -146,6 +151,11 @@ impl Snapshot {
     /// What a pod's sidecar does with destinations that the mesh does not know.
     pub fn policy(&self, pod: &Pod) -> Option<Policy> {
         self.mesh.policy(&pod.revision)
+    }
+
+    /// The mesh's configuration.
+    pub(crate) fn mesh(&self) -> &Mesh {
+        &self.mesh
     }
 
     /// How far away a destination is from a pod.

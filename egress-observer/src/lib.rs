@@ -21,6 +21,7 @@ pub mod finding;
 pub mod flow;
 pub mod http;
 pub mod kernel;
+pub mod lint;
 pub mod metrics;
 pub mod model;
 mod readable;

@@ -14,7 +14,7 @@ use crate::model::Policy;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct MeshConfig {
-    outbound_traffic_policy: OutboundTrafficPolicy,
+    pub(crate) outbound_traffic_policy: OutboundTrafficPolicy,
     pub(crate) proxy_listen_port: Option<u16>,
     pub(crate) proxy_inbound_listen_port: Option<u16>,
     pub(crate) default_config: ProxyConfigText,
