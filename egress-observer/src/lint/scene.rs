@@ -2,17 +2,23 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    net::IpAddr,
     sync::Arc,
 };
 
-use super::{Settings, finding::Place};
-use crate::cluster::{
-    Snapshot,
-    manifests::{Located, Object},
-    mesh::{Injector, Mesh, MeshConfig, Values},
-    objects::{self, ConfigMap, Metadata, PodSpec, ServiceEntry, Workload},
-    pod::{self, Pod},
-    setup::{Membership, Setup},
+use ipnet::IpNet;
+
+use super::{Settings, finding::Place, protocol::Class};
+use crate::{
+    capture::prefix,
+    cluster::{
+        Snapshot,
+        manifests::{Located, Object},
+        mesh::{Injector, Mesh, MeshConfig, Values},
+        objects::{self, ConfigMap, Metadata, PodSpec, ServiceEntry, Workload},
+        pod::{self, Pod},
+        setup::{Membership, Setup},
+    },
 };
 
 /// The manifests, taken apart.
@@ -33,6 +39,59 @@ pub(super) struct Scene<'a> {
 pub(super) struct Entry<'a> {
     pub(super) place: Place,
     pub(super) object: &'a ServiceEntry,
+}
+
+impl Entry<'_> {
+    /// Whether `exportTo` shows it to a namespace.
+    pub(super) fn is_seen_in(&self, namespace: &str) -> bool {
+        let export_to = &self.object.spec.export_to;
+        let shows = |to: &String| match to.as_str() {
+            "*" => true,
+            "." => self.place.namespace == namespace,
+            name => name == namespace,
+        };
+        export_to.is_empty() || export_to.iter().any(shows)
+    }
+
+    /// The ports that may be captured.
+    pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
+        let ports = self.object.spec.ports.iter();
+        let ports = ports.filter(|port| Class::of(port) != Class::Udp);
+        ports.map(|port| port.number)
+    }
+
+    /// The addresses that people declare, with field and text of each: endpoints only where there
+    /// is nothing before them.
+    pub(super) fn declared(&self) -> Vec<(String, &str, IpNet)> {
+        let object = self.object;
+        let addresses = object.spec.addresses.iter().map(String::as_str).enumerate();
+        let addresses = addresses
+            .map(|(at, text)| (format!("spec.addresses[{at}]"), text))
+            .filter_map(|(field, text)| Some((field, text, range(text)?)));
+        let addresses: Vec<_> = addresses.collect();
+        if !addresses.is_empty() || !object.status.addresses.is_empty() {
+            return addresses;
+        }
+        let endpoints = object.spec.endpoints.iter().enumerate();
+        endpoints
+            .map(|(at, endpoint)| (format!("spec.endpoints[{at}].address"), &*endpoint.address))
+            .filter_map(|(field, text)| Some((field, text, range(text)?)))
+            .collect()
+    }
+
+    /// The addresses that clients dial, as far as they are known.
+    pub(super) fn reached(&self) -> Vec<IpNet> {
+        let allocated = self.object.status.addresses.iter();
+        let allocated = allocated.filter_map(|address| range(&address.value));
+        let declared = self.declared().into_iter().map(|(_, _, range)| range);
+        declared.chain(allocated).collect()
+    }
+}
+
+/// An address, or a range in CIDR form.
+pub(super) fn range(text: &str) -> Option<IpNet> {
+    let address = text.parse::<IpAddr>().ok();
+    address.map(IpNet::from).or_else(|| prefix(text))
 }
 
 /// The injector's ConfigMap.
@@ -302,11 +361,6 @@ impl<'a> Scene<'a> {
     /// The injector of a subject.
     pub(super) fn injector(&self, subject: &Subject<'_>) -> Option<&Injector> {
         self.mesh.injector(self.revision(subject))
-    }
-
-    /// Whether the injector of a subject leaves the rules to the CNI plugin.
-    pub(super) fn uses_cni(&self, subject: &Subject<'_>) -> bool {
-        self.injector(subject).is_some_and(by_cni)
     }
 }
 

@@ -18,10 +18,12 @@ pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
     let own = lists.all().into_iter().filter(|list| list.own);
     own.flat_map(|list| {
         let ranges = [INCLUDE, EXCLUDE].contains(&list.name);
-        match lists.origin {
-            Origin::Annotations if list.name != INCLUDE_PORTS => refused(lists, list),
-            _ if ranges => unread_ranges(lists, list),
-            _ => unread_ports(lists, list),
+        if lists.origin == Origin::Annotations && list.name != INCLUDE_PORTS {
+            refused(lists, list)
+        } else if ranges {
+            unread_ranges(lists, list)
+        } else {
+            unread_ports(lists, list)
         }
     })
     .collect()
