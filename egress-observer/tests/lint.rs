@@ -1,5 +1,5 @@
 //! Every code of `lint`: its page, its line in the table, and a case that has it beside one that
-//! has not. Cases are `tests/lint/<CODE>/{bad,good}.yaml`; a new one needs no Rust.
+//! has not. Cases are `tests/lint/<CODE>/{bad,good}*.yaml`; a new one needs no Rust.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::tests_outside_test_module,
@@ -38,30 +38,46 @@ fn codes(case: &str) -> BTreeSet<Code> {
     findings(case).iter().map(|finding| finding.code).collect()
 }
 
+/// The cases of a code: every file whose name begins with `bad` has it, with `good` has not.
+fn cases(code: Code) -> Vec<(String, bool)> {
+    let dir = format!("tests/lint/{code}");
+    let entries = fs::read_dir(here(&dir)).expect(&dir);
+    let names = entries.map(|entry| entry.expect(&dir).file_name());
+    let mut names: Vec<String> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    for name in ["bad.yaml", "good.yaml"] {
+        assert!(names.iter().any(|known| known == name), "{dir}: no {name}");
+    }
+    let bad = |name: &str| {
+        assert!(
+            name.starts_with("bad") || name.starts_with("good"),
+            "{dir}/{name}"
+        );
+        name.starts_with("bad")
+    };
+    names
+        .iter()
+        .map(|name| (format!("{dir}/{name}"), bad(name)))
+        .collect()
+}
+
+/// A case is about its code; what else it shows is named by its first line (`# also EO0040`), so
+/// that rules stay apart.
 #[test]
 fn every_code_is_found_where_it_is_and_only_there() {
     for code in Code::ALL {
-        let bad = codes(&format!("tests/lint/{code}/bad.yaml"));
-        assert!(bad.contains(code), "{code}: bad.yaml has {bad:?}");
-        let good = codes(&format!("tests/lint/{code}/good.yaml"));
-        assert!(!good.contains(code), "{code}: good.yaml has it: {:#?}", {
-            findings(&format!("tests/lint/{code}/good.yaml"))
-        });
-    }
-}
-
-/// A case is about its code; what else it shows has to be named by its first line
-/// (`# also EO0040`), so that rules stay apart.
-#[test]
-fn cases_show_nothing_else_unless_they_say_so() {
-    for code in Code::ALL {
-        for (name, own) in [("bad", Some(*code)), ("good", None)] {
-            let case = format!("tests/lint/{code}/{name}.yaml");
+        for (case, bad) in cases(*code) {
             let text = read(&case);
             let first = text.lines().next().unwrap_or_default();
             let also = first.strip_prefix("# also ").unwrap_or_default();
             let named = also.split(", ").filter_map(|code| code.parse().ok());
-            let expected: BTreeSet<Code> = named.chain(own).collect();
+            let expected: BTreeSet<Code> = named.chain(bad.then_some(*code)).collect();
+            assert!(
+                bad || !expected.contains(code),
+                "{case}: good, and also {code}"
+            );
             assert_eq!(codes(&case), expected, "{case}: {:#?}", findings(&case));
         }
     }
@@ -91,6 +107,15 @@ fn every_code_has_a_page_and_a_line_in_the_table() {
         for section in ["## Example", "## What Istio does", "## Fix"] {
             assert!(page.contains(section), "{code}: no section `{section}`");
         }
+        let case = read(&format!("tests/lint/{code}/bad.yaml"));
+        let example = case
+            .split_once('\n')
+            .filter(|(first, _)| first.starts_with("# also "))
+            .map_or(case.as_str(), |(_, rest)| rest);
+        assert!(
+            page.contains(&format!("```yaml\n{example}```")),
+            "{code}: the example of its page is not its case"
+        );
         expected.push(format!(
             "| [{code}](lint/{code}.md) | {severity} | {title} |"
         ));

@@ -75,35 +75,32 @@ fn excluded(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
     findings
 }
 
-fn not_included(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
+fn not_included(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<Finding> {
     let list = &lists.include;
     let included = list.ranges();
     if !list.own || included.is_empty() {
-        return Vec::new();
+        return None;
     }
-    // One address of a range that is given would only repeat it.
-    let mut missing: Vec<(IpNet, String)> = Vec::new();
-    for (range, what) in in_cluster(scene) {
-        let said = missing.iter().any(|(outer, _)| holds(outer, &range));
-        if !said && !together_hold(&included, &range) {
-            missing.push((range, what));
-        }
-    }
-    missing
-        .into_iter()
-        .map(|(range, what)| {
-            lists.finding(
-                Code::ClusterNotIncluded,
-                list,
-                list.text,
-                format!(
-                    "the list does not hold {what}: calls to it bypass the sidecar, without mTLS, \
-                     policy and telemetry"
-                ),
-                format!("add {range}, or the pod or Service range that it belongs to"),
-            )
-        })
-        .collect()
+    let known = in_cluster(scene).into_iter();
+    let missing: Vec<(IpNet, String)> = known
+        .filter(|(range, _)| !together_hold(&included, range))
+        .collect();
+    // The cluster's ranges come first.
+    let (range, what) = missing.first()?;
+    let others = match missing.len() - 1 {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    Some(lists.finding(
+        Code::ClusterNotIncluded,
+        list,
+        list.text,
+        format!(
+            "the list does not hold {what}{others}: calls there bypass the sidecar, without mTLS, \
+             policy and telemetry"
+        ),
+        format!("add {range}, or the pod and Service ranges of the cluster"),
+    ))
 }
 
 /// Istio's range for hosts without addresses.

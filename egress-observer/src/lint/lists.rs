@@ -99,14 +99,13 @@ impl Lists<'_> {
             let ports = list.ports(self.backend).into_iter();
             ports.filter_map(|(_, ports)| ports).collect()
         };
-        let all = self.include.is_star()
-            || self.cni && self.include.text.is_empty() && {
-                self.origin == Origin::Mesh || !self.include.own
-            };
+        // An empty value of the mesh is no annotation, and the CNI plugin's default is `*`.
+        let of_mesh = self.origin == Origin::Mesh || !self.include.own;
+        let by_default = self.cni && of_mesh && self.include.text.is_empty();
         CaptureConfig {
             version: self.version.or(Some(Version::CURRENT)),
             backend: self.backend,
-            include: if all {
+            include: if self.include.is_star() || by_default {
                 crate::capture::Ranges::all()
             } else {
                 self.include.ranges().into_iter().collect()

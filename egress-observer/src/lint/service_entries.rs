@@ -67,7 +67,7 @@ fn of_port(entry: &Entry<'_>, at: usize, port: &ServicePort) -> Option<Finding> 
             "",
             format!(
                 "the sidecar guesses the protocol of port {number} from the first bytes; where the \
-                 server speaks first, it waits"
+                 server speaks first, it waits for bytes that do not come"
             ),
             "write the protocol",
         ),
