@@ -90,3 +90,67 @@ const RULES: &[fn(&Scene<'_>) -> Vec<Finding>] = &[
     sharing::findings,
     routing::findings,
 ];
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cluster::manifests::Object;
+
+    fn found(objects: Vec<Object>) -> Vec<Finding> {
+        let path: Arc<Path> = Path::new("a.yaml").into();
+        let locate = |object| Located {
+            object,
+            path: Arc::clone(&path),
+        };
+        let objects: Vec<Located> = objects.into_iter().map(locate).collect();
+        let settings = Settings {
+            cluster_ranges: vec!["10.96.0.0/12".parse().unwrap()],
+        };
+        let snapshot = Snapshot::of_objects(scene::population(&objects), &settings.cluster_ranges);
+        lint(&objects, &snapshot, &settings)
+    }
+
+    fn deployment(annotations: Value) -> Object {
+        let template = json!({"metadata": {"annotations": annotations}});
+        let object = json!({
+            "kind": "Deployment", "metadata": {"name": "a"}, "spec": {"template": template},
+        });
+        Object::Workload(serde_json::from_value(object).unwrap())
+    }
+
+    fn entry(address: &str, protocol: &str, port: u16) -> Object {
+        let object = json!({
+            "metadata": {"name": "e"},
+            "spec": {
+                "hosts": ["a.test"], "addresses": [address],
+                "ports": [{"number": port, "protocol": protocol}],
+            },
+        });
+        Object::ServiceEntry(serde_json::from_value(object).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_rule_panic(
+            ranges in "[0-9a-f:./,* \\\\]{0,40}",
+            ports in "[0-9:,* -]{0,20}",
+            address in "[0-9a-f:./]{0,20}",
+            protocol in ".{0,6}",
+            port in any::<u16>(),
+        ) {
+            let annotations = json!({
+                "traffic.sidecar.istio.io/includeOutboundIPRanges": ranges,
+                "traffic.sidecar.istio.io/excludeOutboundIPRanges": ranges,
+                "traffic.sidecar.istio.io/includeOutboundPorts": ports,
+                "traffic.sidecar.istio.io/excludeOutboundPorts": ports,
+            });
+            let objects = vec![deployment(annotations), entry(&address, &protocol, port)];
+            prop_assert_eq!(found(objects.clone()), found(objects));
+        }
+    }
+}

@@ -99,7 +99,7 @@ impl Setup {
 }
 
 pub(crate) const VALIDATION: &str = "istio-validation";
-pub(crate) const STATUS: &str = "sidecar.istio.io/status";
+pub(super) const STATUS: &str = "sidecar.istio.io/status";
 pub(super) const INTERCEPTION_MODE: &str = "sidecar.istio.io/interceptionMode";
 pub(crate) const INJECT: &str = "sidecar.istio.io/inject";
 const REDIRECTION: &str = "ambient.istio.io/redirection";

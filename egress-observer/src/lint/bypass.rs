@@ -234,7 +234,7 @@ fn routing(scene: &Scene<'_>, void: &[(&Entry<'_>, BTreeSet<&str>)]) -> Vec<Find
         });
         if let Some((entry, whom)) = found {
             let message = format!(
-                "the sidecars of {} do not get connections to this host ({} bypasses them): \
+                "connections to this host bypass the sidecars of {}, see {}: \
                  nothing of this object applies there",
                 names(whom),
                 entry.place
