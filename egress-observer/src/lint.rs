@@ -1,7 +1,7 @@
 //! Finds faults in manifests before a cluster sees them: lists that Istio reads otherwise than
 //! meant, declarations that nothing will follow, workloads that leave the mesh unnoticed.
 //!
-//! Every rule is a function of a [`Scene`]; files are read and text is written elsewhere.
+//! Every rule is a function of a `Scene`; files are read and text is written elsewhere.
 
 mod addresses;
 mod bypass;
@@ -56,7 +56,7 @@ pub fn lint_files(paths: &[PathBuf], settings: &Settings) -> Result<Vec<Finding>
     Ok(lint(&objects, &snapshot, settings))
 }
 
-/// The same for objects, with the state that [`scene::population`] of them describes.
+/// The same for objects, with the state that `scene::population` of them describes.
 pub(crate) fn lint(objects: &[Located], snapshot: &Snapshot, settings: &Settings) -> Vec<Finding> {
     let scene = Scene::new(objects, snapshot, settings);
     let lists = Lists::of(&scene);

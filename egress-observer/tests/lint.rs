@@ -84,6 +84,16 @@ fn every_code_is_found_where_it_is_and_only_there() {
 }
 
 #[test]
+fn pods_of_one_workload_are_told_once() {
+    let findings = findings("tests/lint/EO0024/bad-twice.yaml");
+    let [finding] = findings.as_slice() else {
+        panic!("{findings:#?}");
+    };
+    let message = &finding.message;
+    assert!(message.ends_with("(1 more pod of shop/cart)"), "{message}");
+}
+
+#[test]
 fn every_case_belongs_to_a_code() {
     let entries = fs::read_dir(here("tests/lint")).expect("a directory");
     for entry in entries {

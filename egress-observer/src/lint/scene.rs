@@ -1,14 +1,19 @@
 //! What rules look at: the objects with their places, and what follows from them.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::Arc,
 };
 
 use ipnet::IpNet;
 
-use super::{Settings, finding::Place, protocol::Class};
+use super::{
+    Settings,
+    code::Code,
+    finding::{Finding, Place},
+    protocol::Class,
+};
 use crate::{
     capture::prefix,
     cluster::{
@@ -153,6 +158,40 @@ impl Subject<'_> {
     pub(super) fn workload(&self) -> String {
         format!("{}/{}", self.pod.namespace, self.pod.workload)
     }
+}
+
+/// What a rule finds in pods, once for each workload: its pods are alike.
+pub(super) fn once_per_workload<'s, 'a>(
+    subjects: impl Iterator<Item = &'s Subject<'a>>,
+    rule: impl Fn(&'s Subject<'a>) -> Vec<Finding>,
+) -> Vec<Finding>
+where
+    'a: 's,
+{
+    let mut found: BTreeMap<(String, Code, String, String), (Finding, usize)> = BTreeMap::new();
+    for subject in subjects {
+        for finding in rule(subject) {
+            let key = (
+                subject.workload(),
+                finding.code,
+                finding.field.clone(),
+                finding.message.clone(),
+            );
+            let (_, n) = found.entry(key).or_insert((finding, 0));
+            *n += 1;
+        }
+    }
+    let found = found.into_iter();
+    found
+        .map(|((workload, ..), (finding, n))| match n {
+            1 => finding,
+            n => {
+                let pods = if n == 2 { "pod" } else { "pods" };
+                let message = format!("{} ({} more {pods} of {workload})", finding.message, n - 1);
+                Finding { message, ..finding }
+            }
+        })
+        .collect()
 }
 
 /// The objects that a snapshot for [`Scene::new`] is made of: pods by a name of ours where they

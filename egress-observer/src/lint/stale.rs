@@ -1,6 +1,10 @@
 //! Pods whose rules are not those that they would get today.
 
-use super::{code::Code, finding::Finding, scene::Scene};
+use super::{
+    code::Code,
+    finding::Finding,
+    scene::{Scene, once_per_workload},
+};
 use crate::{
     capture::{CaptureConfig, PortRange, Ports, Ranges},
     cluster::setup::{Membership, Setup},
@@ -9,24 +13,21 @@ use crate::{
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     let subjects = scene.subjects.iter();
     let stale = subjects.filter(|subject| subject.runs && subject.pod.stale() == Some(true));
-    stale
-        .map(|subject| {
-            let pod = &subject.pod;
-            let differences = differences(&pod.applied, &pod.desired);
-            subject.place.finding(
-                Code::Stale,
-                "metadata",
-                "",
-                format!(
-                    "the pod keeps what was set up when it started, and today's configuration is \
-                     another: {} (from {})",
-                    differences.join("; "),
-                    pod.desired.source
-                ),
-                format!("restart {}, or take the change back", subject.workload()),
-            )
-        })
-        .collect()
+    once_per_workload(stale, |subject| {
+        let pod = &subject.pod;
+        let message = format!(
+            "the pod keeps what was set up when it started, and today's configuration is another: \
+             {} (from {})",
+            differences(&pod.applied, &pod.desired).join("; "),
+            pod.desired.source
+        );
+        let fix = format!("restart {}, or take the change back", subject.workload());
+        vec![
+            subject
+                .place
+                .finding(Code::Stale, "metadata", "", message, fix),
+        ]
+    })
 }
 
 fn differences(applied: &Setup, desired: &Setup) -> Vec<String> {

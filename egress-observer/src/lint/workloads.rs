@@ -3,7 +3,7 @@
 use super::{
     code::Code,
     finding::Finding,
-    scene::{Scene, Subject},
+    scene::{Scene, Subject, once_per_workload},
 };
 use crate::{
     capture::Backend,
@@ -15,25 +15,23 @@ use crate::{
 };
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
-    let subjects = scene
-        .subjects
-        .iter()
-        .filter(|subject| !subject.has_template);
-    subjects
-        .flat_map(|subject| {
-            proxy_users(subject)
-                .into_iter()
-                .chain(host_network(scene, subject))
-                .chain(without_effect(subject))
-        })
-        // What shows in pods that run only.
-        .chain(
-            scene
-                .subjects
-                .iter()
-                .flat_map(|subject| ipv6(subject).into_iter().chain(init_containers(subject))),
-        )
-        .collect()
+    // What a template says is said there.
+    let subjects = scene.subjects.iter();
+    let written = subjects.filter(|subject| !subject.has_template);
+    let mut findings = once_per_workload(written, |subject| {
+        proxy_users(subject)
+            .into_iter()
+            .chain(host_network(scene, subject))
+            .chain(without_effect(subject))
+            .collect()
+    });
+    findings.extend(once_per_workload(scene.subjects.iter(), |subject| {
+        ipv6(subject)
+            .into_iter()
+            .chain(init_containers(subject))
+            .collect()
+    }));
+    findings
 }
 
 const ISTIO: [&str; 3] = [PROXY, INIT, VALIDATION];
