@@ -1,6 +1,6 @@
 //! The cluster as far as it is known: an immutable snapshot that everything downstream reads.
 
-mod annotations;
+pub(crate) mod annotations;
 mod desired;
 pub(crate) mod manifests;
 pub(crate) mod mesh;
@@ -194,6 +194,11 @@ impl Snapshot {
             sidecar: self.sidecar(pod),
             dns_capture: config.is_some_and(|config| config.dns.is_some()),
         }
+    }
+
+    /// The mesh's configuration.
+    pub(crate) fn mesh(&self) -> &Mesh {
+        &self.mesh
     }
 
     /// How far away a destination is from a pod.

@@ -25,6 +25,7 @@ pub mod flow;
 pub mod fuzz;
 pub mod http;
 pub mod kernel;
+pub mod lint;
 pub mod metrics;
 pub mod model;
 mod readable;

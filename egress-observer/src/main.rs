@@ -9,18 +9,20 @@ use egress_observer::{
     cli::{Cli, Command, LogFormat},
     cluster::ManifestError,
     commands::{self, BadInput},
-    kernel,
+    kernel, lint,
 };
 use tracing_subscriber::EnvFilter;
 
 /// `EX_DATAERR`: the input is wrong, not the program or the machine.
 const BAD_INPUT: u8 = 65;
+/// Findings reach the threshold.
+const FINDINGS: u8 = 79;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = set_up_log(&cli).and_then(|()| run(cli.command));
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             report(&error);
             if error.is::<ManifestError>() || error.is::<BadInput>() {
@@ -32,14 +34,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Agent(args) => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("starting the runtime")?
-            .block_on(agent::run(args)),
-        Command::Explain(args) => commands::explain::run(&args),
+            .block_on(agent::run(args))?,
+        Command::Explain(args) => commands::explain::run(&args)?,
         Command::Uninstall(args) => {
             let dir = args.pin_dir;
             if kernel::uninstall(&dir)? {
@@ -47,9 +49,14 @@ fn run(command: Command) -> anyhow::Result<()> {
             } else {
                 tracing::info!(pin_dir = %dir.display(), "nothing to remove");
             }
-            Ok(())
+        }
+        Command::Lint(args) => {
+            if lint::run(&args)? {
+                return Ok(FINDINGS.into());
+            }
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn set_up_log(cli: &Cli) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use crate::model::Policy;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct MeshConfig {
-    outbound_traffic_policy: OutboundTrafficPolicy,
+    pub(crate) outbound_traffic_policy: OutboundTrafficPolicy,
     pub(crate) proxy_listen_port: Option<u16>,
     pub(crate) proxy_inbound_listen_port: Option<u16>,
     pub(crate) default_config: ProxyConfigText,
@@ -308,16 +308,6 @@ impl Mesh {
     pub(crate) fn injector(&self, revision: &str) -> Option<&Injector> {
         self.of(&self.injectors, revision)
             .map(|(_, injector)| injector)
-    }
-
-    /// Every injector.
-    pub(crate) fn injectors(&self) -> impl Iterator<Item = &Injector> {
-        self.injectors.values().map(|(_, injector)| injector)
-    }
-
-    /// Every mesh configuration.
-    pub(crate) fn configs(&self) -> impl Iterator<Item = &MeshConfig> {
-        self.configs.values().map(|config| &config.mesh)
     }
 }
 

@@ -85,9 +85,9 @@ impl fmt::Display for Pod {
 }
 
 /// Name of the proxy's container.
-pub(super) const PROXY: &str = "istio-proxy";
+pub(crate) const PROXY: &str = "istio-proxy";
 /// Name of the init container that makes the rules.
-pub(super) const INIT: &str = "istio-init";
+pub(crate) const INIT: &str = "istio-init";
 
 impl Pod {
     /// Reads an object. What cannot be read of its settings is named in the log.
@@ -170,7 +170,7 @@ impl Pod {
 }
 
 /// An absent namespace is `default`, as `kubectl` has it.
-pub(super) fn namespace(namespace: &str) -> Arc<str> {
+pub(crate) fn namespace(namespace: &str) -> Arc<str> {
     if namespace.is_empty() {
         "default"
     } else {

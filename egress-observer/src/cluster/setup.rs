@@ -98,10 +98,10 @@ impl Setup {
     }
 }
 
-pub(super) const VALIDATION: &str = "istio-validation";
+pub(crate) const VALIDATION: &str = "istio-validation";
 pub(super) const STATUS: &str = "sidecar.istio.io/status";
 pub(super) const INTERCEPTION_MODE: &str = "sidecar.istio.io/interceptionMode";
-pub(super) const INJECT: &str = "sidecar.istio.io/inject";
+pub(crate) const INJECT: &str = "sidecar.istio.io/inject";
 const REDIRECTION: &str = "ambient.istio.io/redirection";
 pub(super) const AMBIENT_DNS: &str = "ambient.istio.io/dns-capture";
 
@@ -176,7 +176,7 @@ pub(super) fn applied(object: &objects::Pod, ips: &[IpAddr], cluster_dns: &[IpAd
     by_cni_plugin(object, proxy, validation, ips)
 }
 
-pub(super) fn container<'a>(spec: &'a objects::PodSpec, name: &str) -> Option<&'a Container> {
+pub(crate) fn container<'a>(spec: &'a objects::PodSpec, name: &str) -> Option<&'a Container> {
     let all = spec.init_containers.iter().chain(&spec.containers);
     all.into_iter().find(|container| container.name == name)
 }
@@ -315,12 +315,12 @@ fn unreadable(source: String, problem: &dyn fmt::Display) -> Setup {
 }
 
 /// Annotations that the CNI plugin reads, without their common beginning.
-pub(super) const TRAFFIC: &str = "traffic.sidecar.istio.io/";
-pub(super) const INCLUDE: &str = "includeOutboundIPRanges";
-pub(super) const EXCLUDE: &str = "excludeOutboundIPRanges";
-pub(super) const INCLUDE_PORTS: &str = "includeOutboundPorts";
-pub(super) const EXCLUDE_PORTS: &str = "excludeOutboundPorts";
-pub(super) const INTERFACES: &str = "excludeInterfaces";
+pub(crate) const TRAFFIC: &str = "traffic.sidecar.istio.io/";
+pub(crate) const INCLUDE: &str = "includeOutboundIPRanges";
+pub(crate) const EXCLUDE: &str = "excludeOutboundIPRanges";
+pub(crate) const INCLUDE_PORTS: &str = "includeOutboundPorts";
+pub(crate) const EXCLUDE_PORTS: &str = "excludeOutboundPorts";
+pub(crate) const INTERFACES: &str = "excludeInterfaces";
 
 fn by_cni_plugin(
     object: &objects::Pod,

@@ -1,0 +1,45 @@
+//! What the mesh as a whole does with destinations that it does not know.
+
+use super::{code::Code, finding::Finding, scene::Scene};
+use crate::{cluster::mesh, model::Policy};
+
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+    let modes = scene.meshes.iter().filter_map(|map| {
+        let field = "data.mesh: outboundTrafficPolicy.mode";
+        let mode = map.config.outbound_traffic_policy.mode.as_deref();
+        let value = mode.unwrap_or_default();
+        Some(match mesh::policy(mode).ok()? {
+            Policy::AllowAny => map.place.finding(
+                Code::AllowAny,
+                field,
+                value,
+                "captured connections to hosts that the mesh does not know pass through \
+                 (PassthroughCluster): no routing, no policy, and telemetry without a name",
+                "declare hosts with ServiceEntries, and set REGISTRY_ONLY once none is missing",
+            ),
+            Policy::RegistryOnly => map.place.finding(
+                Code::RegistryOnly,
+                field,
+                value,
+                "sidecars refuse hosts that the mesh does not know (502, or a cut TLS handshake); \
+                 connections that bypass the sidecar are not subject to it",
+                "nothing; to enforce it, use NetworkPolicies or an egress firewall as well",
+            ),
+        })
+    });
+    let disabled = scene
+        .injectors
+        .iter()
+        .filter(|map| map.injector.config.policy == "disabled");
+    let disabled = disabled.map(|map| {
+        map.place.finding(
+            Code::InjectionDisabled,
+            "data.config: policy",
+            "disabled",
+            "pods get a sidecar only if they ask for it themselves: a namespace's label alone does \
+             not inject",
+            "set policy: enabled, unless just that is meant",
+        )
+    });
+    modes.chain(disabled).collect()
+}

@@ -1,0 +1,190 @@
+//! Lists of ranges by themselves: empty, written oddly, one against the other.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::{
+    code::Code,
+    finding::Finding,
+    lists::{List, Lists, Origin, holds, together_hold},
+    scene::Scene,
+};
+
+pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
+    let both = [&lists.include, &lists.exclude];
+    let own = both.into_iter().filter(|list| list.own);
+    own.flat_map(|list| {
+        host_bits(lists, list)
+            .into_iter()
+            .chain(repeated(lists, list))
+    })
+    .chain(empty(lists))
+    .chain(never_captured(lists))
+    .chain(one_family(lists))
+    .chain(loopback(lists))
+    .chain(everything_excluded(lists))
+    .collect()
+}
+
+fn everything() -> [IpNet; 2] {
+    [
+        Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0).into(),
+        Ipv6Net::new_assert(Ipv6Addr::UNSPECIFIED, 0).into(),
+    ]
+}
+
+fn empty(lists: &Lists<'_>) -> Option<Finding> {
+    let list = &lists.include;
+    let only_ports = list.elements().next().is_none() && !lists.include_ports.text.is_empty();
+    let is_empty = list.own && !list.is_star() && list.elements().next().is_none();
+    if !is_empty || only_ports {
+        return None;
+    }
+    if lists.origin == Origin::Mesh && lists.cni {
+        return Some(lists.finding(
+            Code::EmptyUnderCni,
+            list,
+            list.text,
+            "the injector writes no annotation for an empty value, and the CNI plugin's default is \
+             `*`: everything is captured, and not nothing as with istio-init",
+            "say what is meant: `*`, or the ranges to capture",
+        ));
+    }
+    let whom = match lists.origin {
+        Origin::Mesh => "every pod without an annotation of its own",
+        Origin::Annotations | Origin::Arguments => "the pod",
+    };
+    Some(lists.finding(
+        Code::NothingCaptured,
+        list,
+        list.text,
+        format!(
+            "an empty list is not \"all\": nothing is captured, {whom} bypasses its sidecar, and \
+             the mesh does nothing for it"
+        ),
+        "write `*` to capture everything, or the cluster's own ranges; to leave the mesh, switch \
+         injection off",
+    ))
+}
+
+fn host_bits(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
+    let ranges = list.elements().filter_map(|(_, range)| range);
+    ranges
+        .filter(|range| range.addr() != range.network())
+        .map(|range| {
+            let meant = range.trunc();
+            let message = format!("{range} acts as {meant}: bits behind the length do not count");
+            let fix = format!("write {meant}, or {} for one address", host(range));
+            lists.finding(Code::HostBits, list, range, message, fix)
+        })
+        .collect()
+}
+
+fn host(range: IpNet) -> IpNet {
+    IpNet::from(range.addr())
+}
+
+/// Ranges that lie in another one of the same list; of two equal ones, the second.
+fn repeated(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
+    let ranges = list.ranges();
+    let inside = |at: usize, range: &IpNet| {
+        let others = ranges.iter().enumerate();
+        let outer = |(other, outer): &(usize, &IpNet)| {
+            let equal = outer.trunc() == range.trunc();
+            *other != at && holds(outer, range) && (!equal || *other < at)
+        };
+        others.into_iter().find(outer).map(|(_, outer)| *outer)
+    };
+    let found = ranges.iter().enumerate();
+    found
+        .filter_map(|(at, range)| Some((range, inside(at, range)?)))
+        .map(|(range, outer)| {
+            let message = format!("{range} lies in {outer} of the same list and changes nothing");
+            lists.finding(Code::Redundant, list, range, message, "remove it")
+        })
+        .collect()
+}
+
+fn never_captured(lists: &Lists<'_>) -> Vec<Finding> {
+    let (include, exclude) = (&lists.include, &lists.exclude);
+    let list = if include.own { include } else { exclude };
+    let excluded = exclude.ranges();
+    let everything = everything();
+    let mut findings = Vec::new();
+    for range in include.ranges() {
+        let outer = excluded.iter().find(|outer| holds(outer, &range));
+        // That everything is excluded is said there.
+        if let Some(outer) = outer.filter(|outer| list.own && !everything.contains(outer)) {
+            findings.push(lists.finding(
+                Code::NeverCaptured,
+                list,
+                range,
+                format!(
+                    "{range} is included and lies in the excluded {outer}: excluded ranges win, \
+                     and nothing of it is captured"
+                ),
+                "remove it from one of the two lists",
+            ));
+        }
+    }
+    findings
+}
+
+fn one_family(lists: &Lists<'_>) -> Option<Finding> {
+    let list = &lists.include;
+    let ranges = list.ranges();
+    let [v4, v6] = everything();
+    let has = |all: &IpNet| together_hold(&ranges, all);
+    let (range, other) = match (list.own, has(&v4), has(&v6)) {
+        (true, true, false) => (v4, "IPv6"),
+        (true, false, true) => (v6, "IPv4"),
+        _ => return None,
+    };
+    Some(lists.finding(
+        Code::OneFamily,
+        list,
+        range,
+        format!("{range} is not `*`: {other} is not in the list, and goes direct"),
+        "write `*`",
+    ))
+}
+
+fn loopback(lists: &Lists<'_>) -> Option<Finding> {
+    let list = &lists.include;
+    let range = list
+        .ranges()
+        .into_iter()
+        .find(|range| range.addr().is_loopback());
+    let range = range.filter(|_| list.own)?;
+    Some(lists.finding(
+        Code::LoopbackIncluded,
+        list,
+        range,
+        format!(
+            "with {range} among the included ranges the rule that keeps a pod's calls to itself \
+             direct is not made: what it dials at its own address goes through the sidecar, too"
+        ),
+        "remove it, unless just that is meant",
+    ))
+}
+
+fn everything_excluded(lists: &Lists<'_>) -> Option<Finding> {
+    let list = &lists.exclude;
+    let ranges = list.ranges();
+    let all = everything()
+        .into_iter()
+        .find(|all| together_hold(&ranges, all));
+    let all = all.filter(|_| list.own)?;
+    Some(lists.finding(
+        Code::AllExcluded,
+        list,
+        list.text,
+        format!(
+            "the list holds all of {all}, and excluded ranges win over included ports and ranges: \
+             nothing of it is captured, in the cluster neither"
+        ),
+        "exclude what has to bypass the sidecar; to let init containers out, run them as user \
+         1337 or use native sidecars",
+    ))
+}

@@ -1,0 +1,219 @@
+//! Pods and templates: who in them bypasses the sidecar, and who cannot reach anything.
+
+use super::{
+    code::Code,
+    finding::Finding,
+    scene::{Scene, Subject, once_per_workload},
+};
+use crate::{
+    capture::Backend,
+    cluster::{
+        objects::Container,
+        pod::{INIT, PROXY},
+        setup::{INJECT, Membership, TRAFFIC, VALIDATION},
+    },
+};
+
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+    // What a template says is said there.
+    let subjects = scene.subjects.iter();
+    let written = subjects.filter(|subject| !subject.has_template);
+    let mut findings = once_per_workload(written, |subject| {
+        proxy_users(subject)
+            .into_iter()
+            .chain(host_network(scene, subject))
+            .chain(without_effect(subject))
+            .collect()
+    });
+    findings.extend(once_per_workload(scene.subjects.iter(), |subject| {
+        ipv6(subject)
+            .into_iter()
+            .chain(init_containers(subject))
+            .collect()
+    }));
+    findings
+}
+
+const ISTIO: [&str; 3] = [PROXY, INIT, VALIDATION];
+
+/// Containers of the application that run as long as the pod, with the place of each.
+fn applications<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (String, &'a Container)> {
+    let place = |list: &'static str| move |(at, container)| (format!("{list}[{at}]"), container);
+    let main = subject.spec.containers.iter().enumerate();
+    let init = subject.spec.init_containers.iter().enumerate();
+    main.map(place("containers"))
+        .chain(
+            init.map(place("initContainers"))
+                .filter(|(_, container)| container.restart_policy == "Always"),
+        )
+        .filter(|(_, container)| !ISTIO.contains(&container.name.as_str()))
+}
+
+fn proxy_users(subject: &Subject<'_>) -> Vec<Finding> {
+    if subject.is_outside() {
+        return Vec::new();
+    }
+    let (users, groups) = match subject.setup().config() {
+        Some(config) => (config.proxy_uids.clone(), config.proxy_gids.clone()),
+        None => (vec![1337], vec![1337]),
+    };
+    let pod = &subject.spec.security_context;
+    let mut findings = Vec::new();
+    for (place, container) in applications(subject) {
+        let own = &container.security_context;
+        let ids = [
+            (
+                "runAsUser",
+                "user",
+                own.run_as_user,
+                pod.run_as_user,
+                &users,
+            ),
+            (
+                "runAsGroup",
+                "group",
+                own.run_as_group,
+                pod.run_as_group,
+                &groups,
+            ),
+        ];
+        for (field, what, own, of_pod, proxy) in ids {
+            let field = match own {
+                Some(_) => format!("{place}.securityContext.{field}"),
+                None => format!("securityContext.{field}"),
+            };
+            if let Some(id) = own.or(of_pod).filter(|id| proxy.contains(id)) {
+                findings.push(subject.place.finding(
+                    Code::ProxyUser,
+                    subject.spec_field(&field),
+                    id,
+                    format!(
+                        "container {} runs as {what} {id}, the proxy's: the rules let that {what} \
+                         through, and all it dials bypasses the sidecar",
+                        container.name
+                    ),
+                    format!("run it as another {what}"),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+fn host_network(scene: &Scene<'_>, subject: &Subject<'_>) -> Option<Finding> {
+    let namespace = scene.namespaces.get(&*subject.pod.namespace);
+    let label = |name: &str| namespace.and_then(|namespace| namespace.labels.get(name));
+    let by_namespace = label("istio-injection").map(String::as_str) == Some("enabled")
+        || label("istio.io/rev").is_some();
+    let own = subject.metadata.labels.get(INJECT).map(String::as_str);
+    let wanted = own == Some("true") || by_namespace && own != Some("false");
+    (subject.spec.host_network && wanted).then(|| {
+        subject.place.finding(
+            Code::HostNetwork,
+            subject.spec_field("hostNetwork"),
+            true,
+            "injection is on here, and pods on the node's network are never injected: all \
+             connections bypass the mesh",
+            format!(
+                "do without the node's network, or say that it is meant: label {INJECT}: \"false\""
+            ),
+        )
+    })
+}
+
+/// Annotations for rules that the pod does not get.
+fn without_effect(subject: &Subject<'_>) -> Option<Finding> {
+    let keys = subject.metadata.annotations.keys();
+    let key = keys.into_iter().find(|key| key.starts_with(TRAFFIC))?;
+    // After a restart it may have one.
+    let desired = &subject.pod.desired;
+    let later = matches!(
+        desired.membership,
+        Membership::Sidecar(_) | Membership::Unknown(_)
+    );
+    if !subject.is_outside() || later {
+        return None;
+    }
+    let why = match desired.membership {
+        Membership::Ambient(_) => "the pod is in ambient mode, where these annotations are ignored",
+        Membership::NotRedirected => "the pod has a proxy that nothing is redirected to",
+        Membership::Outside(_) | Membership::Sidecar(_) | Membership::Unknown(_) => {
+            "the pod gets no sidecar"
+        }
+    };
+    let value = subject.metadata.annotations.get(key);
+    Some(subject.place.finding(
+        Code::AnnotationWithoutEffect,
+        subject.annotation_field(key),
+        value.map_or("", String::as_str),
+        format!("{why} ({}): it does nothing", desired.source),
+        "remove it, or have the pod injected",
+    ))
+}
+
+fn ipv6(subject: &Subject<'_>) -> Option<Finding> {
+    let config = subject.setup().config()?;
+    let ip = subject.pod.ips.iter().find(|ip| ip.is_ipv6())?;
+    (!config.ipv6 && config.backend == Backend::Iptables).then(|| {
+        subject.place.finding(
+            Code::Ipv6Direct,
+            "status.podIPs",
+            ip,
+            "the pod has an IPv6 address, but its first one is IPv4 and ISTIO_DUAL_STACK is not \
+             set: there are no IPv6 rules, and everything it dials over IPv6 goes direct",
+            "set ISTIO_DUAL_STACK: \"true\" in the mesh's defaultConfig.proxyMetadata",
+        )
+    })
+}
+
+/// Init containers of a pod whose proxy starts after them all.
+fn init_containers(subject: &Subject<'_>) -> Vec<Finding> {
+    let spec = subject.spec;
+    let Some(config) = subject.setup().config() else {
+        return Vec::new();
+    };
+    let has = |containers: &[Container], name: &str| {
+        containers.iter().any(|container| container.name == name)
+    };
+    if !has(&spec.containers, PROXY) {
+        return Vec::new();
+    }
+    let by_init = has(&spec.init_containers, INIT);
+    let early = spec
+        .init_containers
+        .iter()
+        .enumerate()
+        .filter(|(_, container)| {
+            let security = &container.security_context;
+            let pod = &spec.security_context;
+            let user = security.run_as_user.or(pod.run_as_user);
+            let group = security.run_as_group.or(pod.run_as_group);
+            let exempt = user.is_some_and(|id| config.proxy_uids.contains(&id))
+                || group.is_some_and(|id| config.proxy_gids.contains(&id));
+            !ISTIO.contains(&container.name.as_str()) && (by_init || !exempt)
+        });
+    early
+        .map(|(at, container)| {
+            let field = subject.spec_field(&format!("initContainers[{at}]"));
+            let name = &container.name;
+            if by_init {
+                let message = format!(
+                    "{name} runs before {INIT} makes the rules: what it dials bypasses the mesh"
+                );
+                let fix = "nothing, if that is acceptable; else use native sidecars";
+                subject
+                    .place
+                    .finding(Code::InitBypass, field, name, message, fix)
+            } else {
+                let message = format!(
+                    "the CNI plugin made the rules before {name} runs, and the proxy starts after \
+                     it: what it dials over TCP is captured and refused"
+                );
+                let fix = "use native sidecars, or run it as the proxy's user (1337)";
+                subject
+                    .place
+                    .finding(Code::InitRefused, field, name, message, fix)
+            }
+        })
+        .collect()
+}
