@@ -14,7 +14,7 @@ use crate::random::Random;
 /// What the rules of a pod are.
 #[derive(Clone, Debug)]
 pub(crate) enum Rules {
-    Sidecar(Backend, Settings),
+    Sidecar(Backend, Box<Settings>),
     Ambient(ambient::Settings),
 }
 
@@ -107,11 +107,11 @@ pub(crate) fn plan(random: &mut Random, wanted: Wanted) -> Plan {
     let rules = match kind {
         Kind::Iptables => {
             let minor = wanted.minor.unwrap_or_else(|| random.pick(&MINORS));
-            Rules::Sidecar(Backend::Iptables, settings(random, minor))
+            Rules::Sidecar(Backend::Iptables, Box::new(settings(random, minor)))
         }
         Kind::Nftables => {
             let minor = wanted.minor.unwrap_or_else(|| 27 + random.below(5) as u16);
-            Rules::Sidecar(Backend::Nftables, settings(random, minor))
+            Rules::Sidecar(Backend::Nftables, Box::new(settings(random, minor)))
         }
         Kind::Ambient => Rules::Ambient(ambient::Settings {
             dns: random.percent(70),
@@ -299,7 +299,7 @@ pub(crate) fn probe(random: &mut Random, plan: &Plan) -> Probe {
                 include_ports,
                 exclude_ports,
                 ..
-            } = settings;
+            } = &**settings;
             (
                 proxy_uids,
                 proxy_gids,

@@ -95,7 +95,7 @@ fn check(args: &Args) -> Result<()> {
         let compare = scope.spawn(|| compare(args, &network));
         compare
             .join()
-            .map_err(|_| anyhow::anyhow!("the comparison panicked"))?
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
     report.print();
     if args.is_whole() {

@@ -10,7 +10,7 @@ use egress_observer::model::Expected;
 use crate::bed::Arrival;
 use crate::decision::{self, Known};
 use crate::generate::{Plan, Probe};
-use crate::mutant::{self, MUTANTS};
+use crate::mutant;
 
 /// How many differences are printed.
 const SHOWN: usize = 10;
@@ -60,7 +60,6 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn new(seed: u64) -> Self {
-        let names = MUTANTS.iter().map(|mutant| mutant.name);
         Self {
             seed,
             n_cases: 0,
@@ -69,7 +68,7 @@ impl Report {
             n_unknown: 0,
             took: Duration::ZERO,
             by_rule: BTreeMap::new(),
-            by_mutant: names.chain([mutant::ORDER]).map(|name| (name, 0)).collect(),
+            by_mutant: mutant::names().map(|name| (name, 0)).collect(),
         }
     }
 
@@ -98,15 +97,7 @@ impl Report {
     }
 
     fn try_mutants(&mut self, case: &Case<'_>) {
-        let wrong = MUTANTS
-            .iter()
-            .zip(case.mutants)
-            .filter_map(|(mutant, known)| {
-                let decision = decision::decide(known.as_ref()?, &case.plan.told, case.probe);
-                Some((mutant.name, decision))
-            });
-        let order = mutant::in_wrong_order(case.known, &case.decision, case.probe.port);
-        for (name, decision) in wrong.chain(order.map(|decision| (mutant::ORDER, decision))) {
+        for (name, decision) in mutant::wrong(case) {
             if !decision::agrees(&decision, case.probe, case.arrival) {
                 *self.by_mutant.entry(name).or_default() += 1;
             }

@@ -125,7 +125,7 @@ impl Family {
         (self == Self::V6) == range.contains(':')
     }
 
-    fn of<'a>(self, ranges: &'a [String]) -> impl Iterator<Item = &'a String> {
+    fn of(self, ranges: &[String]) -> impl Iterator<Item = &String> {
         ranges.iter().filter(move |range| self.has(range))
     }
 }

@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod command;
 mod demo;
+mod differential;
 mod output;
 mod setup;
 mod test;
@@ -42,6 +43,8 @@ enum Task {
     Demo(demo::Args),
     /// Formatting, lints and all tests; without --fast also those that need root
     Test(test::Args),
+    /// Compare the decision with a real kernel, in random cases (needs root)
+    Differential(differential::Args),
     /// Measure what the agent costs on this machine (needs root)
     Bench(bench::Args),
 }
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Build(args) => build::run(&args).map(|_binary| ExitCode::SUCCESS),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Differential(args) => differential::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

@@ -246,3 +246,106 @@ impl Table<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules of the pod's own connections, in their order.
+    fn outbound(settings: &Settings, family: Family) -> Vec<String> {
+        let text = nat(settings, family);
+        let is_outbound = |line: &&str| line.starts_with("-A ") && line.contains("OUTPUT");
+        text.lines()
+            .filter(is_outbound)
+            .map(str::to_owned)
+            .collect()
+    }
+
+    fn with_dns(minor: u16) -> Settings {
+        Settings {
+            minor,
+            dns: Dns::Servers(vec!["10.96.0.10".parse().unwrap()]),
+            exclude: vec!["10.0.0.0/8".to_owned()],
+            exclude_ports: vec![53..=53],
+            ..Settings::default()
+        }
+    }
+
+    fn place(rules: &[String], rule: &str) -> usize {
+        let found = rules.iter().position(|line| line == rule);
+        found.unwrap_or_else(|| panic!("no `{rule}` in {rules:#?}"))
+    }
+
+    #[test]
+    fn dns_over_udp_moves_from_output_to_the_end_of_the_chain_to_before_the_ranges() {
+        let udp = "-p udp --dport 53 -d 10.96.0.10/32 -j REDIRECT --to-ports 15053";
+        let excluded = "-A ISTIO_OUTPUT -d 10.0.0.0/8 -j RETURN";
+
+        let rules = outbound(&with_dns(22), Family::V4);
+        place(&rules, &format!("-A OUTPUT {udp}"));
+        place(&rules, "-A OUTPUT -p tcp -j ISTIO_OUTPUT");
+
+        let rules = outbound(&with_dns(23), Family::V4);
+        let last = place(&rules, &format!("-A ISTIO_OUTPUT {udp}"));
+        assert!(last > place(&rules, excluded), "{rules:#?}");
+        place(&rules, "-A OUTPUT -p udp -j ISTIO_OUTPUT");
+
+        let rules = outbound(&with_dns(25), Family::V4);
+        let jump = place(&rules, "-A ISTIO_OUTPUT -j ISTIO_OUTPUT_DNS");
+        assert!(jump < place(&rules, excluded), "{rules:#?}");
+        place(&rules, &format!("-A ISTIO_OUTPUT_DNS {udp}"));
+        place(&rules, "-A OUTPUT -j ISTIO_OUTPUT");
+    }
+
+    #[test]
+    fn a_family_without_nameservers_has_no_dns_rules_but_their_exceptions() {
+        let rules = outbound(&with_dns(25), Family::V6).join("\n");
+        assert!(!rules.contains("REDIRECT --to-ports 15053"), "{rules}");
+        assert!(rules.contains("! --dports 53,15008"), "{rules}");
+    }
+
+    #[test]
+    fn excluded_ports_are_for_udp_from_1_25_on() {
+        for (minor, both) in [(24, false), (25, true)] {
+            let rules = outbound(&with_dns(minor), Family::V4).join("\n");
+            let udp = rules.contains("-A ISTIO_OUTPUT -p udp --dport 53 -j RETURN");
+            assert_eq!(udp, both, "{rules}");
+        }
+    }
+
+    #[test]
+    fn the_tunnel_is_an_exception_from_1_18_on() {
+        for (minor, known) in [(17, false), (18, true)] {
+            let settings = Settings {
+                minor,
+                ..Settings::default()
+            };
+            let rules = outbound(&settings, Family::V4).join("\n");
+            assert_eq!(rules.contains("! --dport 15008"), known, "{rules}");
+        }
+    }
+
+    #[test]
+    fn only_a_group_that_is_none_of_the_included_is_let_through() {
+        let settings = Settings {
+            include_groups: Some(vec![1, 2]),
+            exclude_groups: vec![3],
+            ..Settings::default()
+        };
+        let rules = outbound(&settings, Family::V4);
+        place(
+            &rules,
+            "-A ISTIO_OUTPUT -m owner ! --gid-owner 1 -m owner ! --gid-owner 2 -j RETURN",
+        );
+        assert!(!rules.join("\n").contains("--gid-owner 3"), "{rules:#?}");
+    }
+
+    #[test]
+    fn without_ipv6_the_table_of_ipv6_is_empty() {
+        let settings = Settings {
+            ipv6: false,
+            ..Settings::default()
+        };
+        assert!(!nat(&settings, Family::V6).contains("-A "));
+    }
+}

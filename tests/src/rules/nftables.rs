@@ -1,5 +1,8 @@
 //! The native nft rules of Istio 1.27 and later (`tools/istio-nftables/pkg/capture/run.go`): one
 //! table for both families, in which only the rules that hold an IPv6 address need IPv6.
+//!
+//! With DNS capture, the first native rules let through the proxy's user where today's let through
+//! everybody else (`skuid U return` for `skuid != U return`, over loopback). These are today's.
 
 use super::{DNS_LISTENER, Family, PROXY_PORTS, Settings, port_text};
 
@@ -198,5 +201,46 @@ impl Family {
             Self::V4 => "ip",
             Self::V6 => "ip6",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Dns;
+
+    #[test]
+    fn without_ipv6_only_the_rules_with_an_ipv6_address_are_missing() {
+        let settings = |ipv6| Settings {
+            ipv6,
+            dns: Dns::All,
+            exclude: vec!["10.0.0.0/8".to_owned(), "fd00::/8".to_owned()],
+            ..Settings::default()
+        };
+        let (with, without) = (nat(&settings(true)), nat(&settings(false)));
+        let missing = with.lines().filter(|line| !without.contains(line));
+        let rules: Vec<&str> = missing
+            .filter_map(|line| line.strip_prefix("add rule inet istio-proxy-nat istio-output "))
+            .collect();
+        assert_eq!(
+            rules,
+            [
+                "oifname lo ip6 saddr ::6/128 return",
+                "oifname lo meta l4proto tcp ip6 daddr != ::1/128 tcp dport != { 53, 15008 } \
+                 skuid 1337 jump istio-in-redirect",
+                "oifname lo meta l4proto tcp ip6 daddr != ::1/128 tcp dport != 15008 \
+                 skgid 1337 jump istio-in-redirect",
+                "ip6 daddr ::1/128 return",
+                "ip6 daddr fd00::/8 return",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_new_table_takes_the_place_of_the_old_one_at_once() {
+        let text = nat(&Settings::default());
+        assert!(text.starts_with(
+            "add table inet istio-proxy-nat\ndelete table inet istio-proxy-nat\nadd table "
+        ));
     }
 }
