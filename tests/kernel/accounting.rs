@@ -2,9 +2,10 @@
 
 use anyhow::{Result, ensure};
 use egress_observer_tests::{
-    istio::{Capture, Family},
+    istio::Capture,
     pod::{Mesh, PROXY, Pod, User},
     process::output,
+    rules::Family,
 };
 
 use crate::bed::{Bed, CLOSED, Job, OUTSIDE, TRAFFIC};

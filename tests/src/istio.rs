@@ -1,6 +1,5 @@
 //! What Istio does to an injected pod: the arguments of `istio-init`, the annotations that ask for
-//! them, and the iptables rules that come out (the order of Istio 1.25 and later, REDIRECT mode,
-//! without DNS capture).
+//! them, and the iptables rules that come out ([`rules`], without DNS capture).
 
 use std::fmt::Write as _;
 
@@ -8,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use crate::netns::Netns;
 use crate::process::feed;
+use crate::rules::{self, Family, PROXY_PORTS, Settings};
 
 /// The user and group that sidecars run as, and that the rules let through.
 pub const PROXY_ID: u32 = 1337;
@@ -15,8 +15,6 @@ pub const PROXY_ID: u32 = 1337;
 pub const OUTBOUND_PORT: u16 = 15001;
 /// Where captured inbound connections go.
 pub const INBOUND_PORT: u16 = 15006;
-/// The proxy's own ports, which are never captured on the way in.
-const PROXY_PORTS: [u16; 3] = [15090, 15021, 15020];
 
 /// Which of a pod's outbound connections the sidecar gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,41 +39,6 @@ impl Default for Capture {
             uid: PROXY_ID,
             gid: PROXY_ID,
         }
-    }
-}
-
-/// One address family has one rule set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    const fn loopback(self) -> &'static str {
-        match self {
-            Self::V4 => "127.0.0.1/32",
-            Self::V6 => "::1/128",
-        }
-    }
-
-    /// The source address of the sidecar's inbound passthrough.
-    const fn inbound_source(self) -> &'static str {
-        match self {
-            Self::V4 => "127.0.0.6/32",
-            Self::V6 => "::6/128",
-        }
-    }
-
-    const fn restore_command(self) -> &'static str {
-        match self {
-            Self::V4 => "iptables-restore",
-            Self::V6 => "ip6tables-restore",
-        }
-    }
-
-    fn has(self, range: &str) -> bool {
-        (self == Self::V6) == range.contains(':')
     }
 }
 
@@ -150,85 +113,22 @@ impl Capture {
 
     /// The rules as `iptables-restore` reads them.
     pub fn rules(&self, family: Family) -> String {
-        let mut rules = String::from(
-            "*nat\n\
-             :ISTIO_INBOUND - [0:0]\n\
-             :ISTIO_REDIRECT - [0:0]\n\
-             :ISTIO_IN_REDIRECT - [0:0]\n\
-             :ISTIO_OUTPUT - [0:0]\n",
-        );
-        let mut add = |rule: &str| rules.extend(["-A ", rule, "\n"]);
-        add("ISTIO_INBOUND -p tcp --dport 15008 -j RETURN");
-        add(&format!(
-            "ISTIO_REDIRECT -p tcp -j REDIRECT --to-ports {OUTBOUND_PORT}"
-        ));
-        add(&format!(
-            "ISTIO_IN_REDIRECT -p tcp -j REDIRECT --to-ports {INBOUND_PORT}"
-        ));
-        add("PREROUTING -p tcp -j ISTIO_INBOUND");
-        for port in PROXY_PORTS {
-            add(&format!("ISTIO_INBOUND -p tcp --dport {port} -j RETURN"));
-        }
-        add("ISTIO_INBOUND -p tcp -j ISTIO_IN_REDIRECT");
-        add("OUTPUT -j ISTIO_OUTPUT");
-        for rule in self.output_rules(family) {
-            add(&format!("ISTIO_OUTPUT {rule}"));
-        }
-        rules.push_str("COMMIT\n");
-        rules
+        rules::iptables::nat(&self.settings(), family)
     }
 
-    /// The chain that decides on outbound traffic:
-    /// 1. excluded ports, TCP and UDP;
-    /// 2. the sidecar's inbound passthrough;
-    /// 3. per owner, user then group: the proxy calling its own pod goes to the inbound port,
-    ///    the application talking to itself is let through, and so is the proxy;
-    /// 4. loopback;
-    /// 5. excluded ranges;
-    /// 6. included ports, then included ranges, or everything.
-    fn output_rules(&self, family: Family) -> Vec<String> {
-        let mut rules = Vec::new();
-        for port in &self.exclude_ports {
-            for protocol in ["tcp", "udp"] {
-                rules.push(format!("-p {protocol} --dport {port} -j RETURN"));
-            }
+    fn settings(&self) -> Settings {
+        let single = |ports: &[u16]| ports.iter().map(|port| *port..=*port).collect();
+        Settings {
+            proxy_port: OUTBOUND_PORT,
+            inbound_port: INBOUND_PORT,
+            proxy_uids: vec![self.uid],
+            proxy_gids: vec![self.gid],
+            exclude_ports: single(&self.exclude_ports),
+            exclude: self.exclude_ranges.clone(),
+            include_ports: single(&self.include_ports),
+            include: self.include_ranges.clone(),
+            ..Settings::default()
         }
-        rules.push(format!("-o lo -s {} -j RETURN", family.inbound_source()));
-        for owner in [
-            format!("--uid-owner {}", self.uid),
-            format!("--gid-owner {}", self.gid),
-        ] {
-            rules.push(format!(
-                "-o lo ! -d {} -p tcp ! --dport 15008 -m owner {owner} -j ISTIO_IN_REDIRECT",
-                family.loopback()
-            ));
-            if !self.includes_loopback() {
-                rules.push(format!("-o lo -m owner ! {owner} -j RETURN"));
-            }
-            rules.push(format!("-m owner {owner} -j RETURN"));
-        }
-        rules.push(format!("-d {} -j RETURN", family.loopback()));
-        for range in self.exclude_ranges.iter().filter(|range| family.has(range)) {
-            rules.push(format!("-d {range} -j RETURN"));
-        }
-        for port in &self.include_ports {
-            rules.push(format!("-p tcp --dport {port} -j ISTIO_REDIRECT"));
-        }
-        match &self.include_ranges {
-            None => rules.push("-j ISTIO_REDIRECT".to_owned()),
-            Some(ranges) => {
-                for range in ranges.iter().filter(|range| family.has(range)) {
-                    rules.push(format!("-d {range} -j ISTIO_REDIRECT"));
-                }
-            }
-        }
-        rules
-    }
-
-    /// Istio looks at the range's own address only: `0.0.0.0/0` is not loopback.
-    fn includes_loopback(&self) -> bool {
-        let loopback = |range: &String| range.starts_with("127.") || range.starts_with("::1/");
-        self.include_ranges.iter().flatten().any(loopback)
     }
 }
 

@@ -7,7 +7,7 @@
 //! In reading order:
 //! - [`run`]: the name, the directory and the end of one run; [`process`], [`wait`]: its tools;
 //! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects;
-//! - [`identity`], [`pod`], [`istio`], [`manifests`]: pods, their rules and their objects;
+//! - [`identity`], [`pod`], [`istio`], [`rules`], [`manifests`]: pods, their rules and objects;
 //! - [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
 //! - [`agent`], [`metrics`]: the program under test and what it says;
 //! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
@@ -28,6 +28,7 @@ pub mod identity;
 pub mod istio;
 pub mod manifests;
 pub mod pod;
+pub mod rules;
 
 pub mod dns;
 pub mod envoy;

@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result};
 
 use crate::cgroup::{Driver, NodeCgroup};
 use crate::identity;
-use crate::istio::{Capture, Family, PROXY_ID};
+use crate::istio::{Capture, PROXY_ID};
 use crate::network::{Network, PodNetwork};
 use crate::process::Process;
+use crate::rules::Family;
 use crate::run::Run;
 
 /// The container of the application itself.

@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod command;
 mod demo;
+mod differential;
 mod fuzz;
 mod output;
 mod setup;
@@ -45,6 +46,8 @@ enum Task {
     Test(test::Args),
     /// Look for inputs that the readers of outside text cannot stand
     Fuzz(fuzz::Args),
+    /// Compare the decision with a real kernel, in random cases (needs root)
+    Differential(differential::Args),
     /// Measure what the agent costs on this machine (needs root)
     Bench(bench::Args),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Differential(args) => differential::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

@@ -7,12 +7,11 @@ use super::{
     scene::{Entry, Scene},
 };
 
-/// An entry on a port at every address.
+/// An entry that takes all TCP on a port.
 struct Claim<'a> {
     entry: &'a Entry<'a>,
     at: usize,
     number: u16,
-    class: Class,
 }
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
@@ -34,12 +33,11 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
             format!("spec.ports[{}]", claim.at),
             number,
             format!(
-                "{} has {} on port {number} at every address, too: a sidecar has one such \
+                "{} has TCP on port {number} at every address, too: a sidecar has one such \
                  listener, the first entry by creation gets it, and the other one is dropped",
                 first.entry.place,
-                first.entry.object.spec.ports.get(first.at).map_or("a port", |port| &port.protocol),
             ),
-            "give the TCP entries addresses, or use the same kind of protocol in both",
+            "give the entries addresses; for TLS, write protocol TLS, which goes by server name",
         ));
     }
     findings
@@ -51,19 +49,10 @@ fn claims<'a>(entry: &'a Entry<'a>) -> impl Iterator<Item = Claim<'a>> {
     let by_address = !object.spec.addresses.is_empty() || !object.status.addresses.is_empty();
     ports.filter_map(move |(at, port)| {
         let class = Class::of(port);
-        let claims = match class {
-            // One listener for all, whatever the addresses.
-            Class::Http => true,
-            Class::Tcp | Class::Tls => !by_address,
-            Class::Udp | Class::Sniffed => false,
-        };
+        // HTTP and TLS share a listener with whatever else is there, told by the first bytes.
+        let claims = class == Class::Tcp && !by_address;
         let number = port.number;
-        claims.then_some(Claim {
-            entry,
-            at,
-            number,
-            class,
-        })
+        claims.then_some(Claim { entry, at, number })
     })
 }
 
@@ -73,14 +62,7 @@ impl Claim<'_> {
         let (own, theirs) = (&self.entry.place, &other.entry.place);
         let meet =
             self.entry.is_seen_in(&theirs.namespace) || other.entry.is_seen_in(&own.namespace);
-        let differ = match (self.class, other.class) {
-            (Class::Http, Class::Http) | (Class::Tls, Class::Tls | Class::Tcp) => false,
-            (Class::Tcp, Class::Tls) => false,
-            (Class::Tcp, Class::Tcp) => {
-                self.entry.object.spec.hosts != other.entry.object.spec.hosts
-            }
-            _ => true,
-        };
+        let differ = self.entry.object.spec.hosts != other.entry.object.spec.hosts;
         own != theirs && self.number == other.number && meet && differ
     }
 }

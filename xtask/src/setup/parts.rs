@@ -14,9 +14,10 @@ use crate::command;
 use crate::workspace::{on_path, tools};
 
 /// Command, and the Debian package that has it.
-const COMMANDS: [(&str, &str); 12] = [
+const COMMANDS: [(&str, &str); 13] = [
     ("iptables-restore", "iptables"),
     ("ip6tables-restore", "iptables"),
+    ("nft", "nftables"),
     ("ip", "iproute2"),
     ("conntrack", "conntrack"),
     ("dnsmasq", "dnsmasq-base"),
