@@ -246,9 +246,9 @@ pub fn decide(config: &CaptureConfig, dialled: &Dialled<'_>) -> Decision {
 /// The address that a packet to it carries: IPv4 for IPv4-mapped, loopback for unspecified.
 fn canonical(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
-        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
-        other => other,
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     }
 }
 

@@ -455,14 +455,10 @@ fn names(containers: &[DeclaredContainer]) -> String {
 }
 
 fn stand(setup: &Setup, decision: Decision) -> Stand {
-    let rules = CaptureConfig::default;
-    let rule = match decision.rule {
-        Rule::None => None,
-        rule => Some(match setup.config() {
-            Some(config) => rule.text(config),
-            None => rule.text(&rules()),
-        }),
-    };
+    let rule = (decision.rule != Rule::None).then(|| match setup.config() {
+        Some(config) => decision.rule.text(config),
+        None => decision.rule.text(&CaptureConfig::default()),
+    });
     Stand {
         expected: decision.expected,
         reason: decision.reason,

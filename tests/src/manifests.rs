@@ -221,6 +221,9 @@ fn container_spec(pod: &Pod, container: &Container) -> Value {
             "name": INIT,
             "image": PROXY_IMAGE,
             "args": capture.init_args(),
+            // Rules for IPv6 beside an IPv4 address. The injector gives both containers the mesh's
+            // proxyMetadata.
+            "env": [{"name": "ISTIO_DUAL_STACK", "value": "true"}],
             "securityContext": {
                 "allowPrivilegeEscalation": false, "privileged": false,
                 "capabilities": {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]},
@@ -236,7 +239,6 @@ fn container_spec(pod: &Pod, container: &Container) -> Value {
             ],
             "env": [
                 {"name": "ISTIO_META_INTERCEPTION_MODE", "value": "REDIRECT"},
-                // Rules for IPv6 beside an IPv4 address.
                 {"name": "ISTIO_DUAL_STACK", "value": "true"},
                 {"name": "ISTIO_META_WORKLOAD_NAME", "value": pod.workload},
                 {"name": "TRUST_DOMAIN", "value": "cluster.local"},

@@ -19,7 +19,7 @@ pub(crate) enum Object {
     ConfigMap(objects::ConfigMap),
     Namespace(objects::MetadataOnly),
     Service(objects::Service),
-    Workload(objects::Workload),
+    Workload(Box<objects::Workload>),
     MutatingWebhookConfiguration(objects::MetadataOnly),
     ServiceEntry(objects::ServiceEntry),
     Sidecar(objects::Sidecar),
@@ -197,9 +197,9 @@ fn object(
         "Namespace" if of("") => Object::Namespace(typed(path, &kind, value)?),
         "Service" if of("") => Object::Service(typed(path, &kind, value)?),
         "Deployment" | "ReplicaSet" | "StatefulSet" | "DaemonSet" if of("apps") => {
-            Object::Workload(typed(path, &kind, value)?)
+            Object::Workload(Box::new(typed(path, &kind, value)?))
         }
-        "Job" | "CronJob" if of("batch") => Object::Workload(typed(path, &kind, value)?),
+        "Job" | "CronJob" if of("batch") => Object::Workload(Box::new(typed(path, &kind, value)?)),
         "MutatingWebhookConfiguration" => {
             Object::MutatingWebhookConfiguration(typed(path, &kind, value)?)
         }

@@ -156,7 +156,9 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
         Value::String(text) => Ok(text),
         Value::Number(number) => Ok(number.to_string()),
         Value::Null => Ok(String::new()),
-        other => Err(D::Error::custom(format_args!("`{other}` is not text"))),
+        other @ (Value::Bool(_) | Value::Array(_) | Value::Object(_)) => {
+            Err(D::Error::custom(format_args!("`{other}` is not text")))
+        }
     }
 }
 

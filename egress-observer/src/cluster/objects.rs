@@ -71,7 +71,9 @@ fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
         Value::String(word) => Ok(word),
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(switch) => Ok(switch.to_string()),
-        other => Err(D::Error::custom(format_args!("`{other}` is not text"))),
+        other @ (Value::Null | Value::Array(_) | Value::Object(_)) => {
+            Err(D::Error::custom(format_args!("`{other}` is not text")))
+        }
     };
     words.into_iter().map(word).collect()
 }

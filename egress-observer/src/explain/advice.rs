@@ -207,6 +207,10 @@ fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "most reasons are never those of a bypass"
+)]
 fn capture(explanation: &Explanation) -> Advice {
     let applied = &explanation.applied;
     let source = &applied.source;
@@ -249,6 +253,10 @@ fn inject(pod: &Pod) -> Advice {
 }
 
 /// Which observation would settle it.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "there is something to find out for a few reasons only"
+)]
 fn find_out(explanation: &Explanation) -> Option<Advice> {
     let registry = &explanation.registry;
     let by_address =

@@ -123,7 +123,7 @@ fn host_name(text: &str) -> Result<String, Problem> {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         !label.is_empty() && label.len() <= 63 && label.bytes().all(known)
     };
-    if name.len() > 253 || !name.split('.').all(label) {
+    if name.len() > 253 || !name.split('.').all(label) || looks_like_address(name) {
         return Err(Problem::Host);
     }
     Ok(name.to_ascii_lowercase())
@@ -195,6 +195,8 @@ mod tests {
             ("*.test:80", Problem::Host),
             ("bücher.test:80", Problem::Host),
             (":80", Problem::Host),
+            ("2.:80", Problem::Host),
+            ("2@192.0.2.1:80", Problem::Host),
             ("https://a.test:80", Problem::Url),
             ("a.test:80/sctp", Problem::Protocol),
         ];
