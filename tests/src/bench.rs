@@ -9,9 +9,11 @@
 //!
 //! - `stand`, `job`: where it happens and with which programs;
 //! - `program_time` by `programs` and [`hooks`]: part 1; `latency`: part 2; `agent_cost`: part 3;
+//! - [`decision`]: part 4, which needs no node;
 //! - `machine`, `quartiles`, [`report`]: what is said about it.
 
 mod agent_cost;
+pub mod decision;
 pub mod hooks;
 mod job;
 mod latency;
@@ -28,6 +30,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use agent_cost::AgentCost;
+use decision::Decision;
 use latency::Latency;
 use machine::Machine;
 use program_time::ProgramTime;
@@ -66,10 +69,16 @@ pub struct Figures {
     program_time: ProgramTime,
     latency: Latency,
     agent: AgentCost,
+    decision: Decision,
 }
 
 /// Measures everything, and removes what it made also after a Ctrl-C. Needs root.
-pub fn run(binaries: &Binaries, plan: Plan, say: &mut dyn FnMut(&str)) -> Result<Figures> {
+pub fn run(
+    binaries: &Binaries,
+    plan: Plan,
+    decision: Decision,
+    say: &mut dyn FnMut(&str),
+) -> Result<Figures> {
     let machine = Machine::read()?;
     let stand = Stand::create(binaries, &machine)?;
     say(&format!(
@@ -93,5 +102,6 @@ pub fn run(binaries: &Binaries, plan: Plan, say: &mut dyn FnMut(&str)) -> Result
         program_time,
         latency,
         agent,
+        decision,
     })
 }

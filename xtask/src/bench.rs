@@ -6,10 +6,11 @@
 )]
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
-use egress_observer_tests::bench::{self, Binaries, Plan, report};
+use egress_observer_tests::bench::{self, Binaries, Plan, decision::Decision, report};
 
 use crate::output::Output;
 use crate::setup::{apt, parts};
@@ -37,7 +38,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     parts::commands()?;
     let binaries = binaries()?;
-    let figures = bench::run(&binaries, plan(args), &mut |line| eprintln!("-- {line}"))?;
+    eprintln!("-- the decision, without a node");
+    let decision = Decision::read(&command::output(&mut decision())?)?;
+    let figures = bench::run(&binaries, plan(args), decision, &mut |line| {
+        eprintln!("-- {line}");
+    })?;
     match args.output {
         Output::Table => print!("{}", report::table(&figures)),
         Output::Json => println!("{}", report::json(&figures)?),
@@ -83,6 +88,15 @@ fn binaries() -> Result<Binaries> {
         traffic: built("traffic")?,
         bare_bpf: built("bare-bpf")?,
     })
+}
+
+/// Nothing but functions over values: a benchmark of the library itself.
+fn decision() -> Command {
+    let mut bench = command::cargo();
+    bench
+        .args(["bench", "--quiet", "-p", "egress-observer"])
+        .args(["--features", "bench", "--bench", "decision"]);
+    bench
 }
 
 fn built(name: &str) -> Result<PathBuf> {

@@ -1,9 +1,9 @@
 //! Samples in three numbers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The quarter, the middle and the three quarters of some samples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
 pub(super) struct Quartiles {
     pub(super) p25: f64,
     pub(super) median: f64,

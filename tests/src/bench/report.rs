@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Figures;
 use super::agent_cost::{AgentCost, Usage};
+use super::decision::Decision;
 use super::latency::{Change, Latency};
 use super::machine::Machine;
 use super::program_time::{ProgramTime, Rate};
@@ -46,6 +47,8 @@ pub fn table(figures: &Figures) -> String {
             plan.flows, plan.load
         ),
         agent(&figures.agent),
+        "A decision, beside a linear scan over the same lists (in turns)".to_owned(),
+        decision(&figures.decision),
     ]
     .join("\n")
 }
@@ -177,6 +180,37 @@ fn agent(cost: &AgentCost) -> String {
         ),
     ];
     aligned(&lines.map(|(what, value)| [what.to_owned(), value]))
+}
+
+fn decision(decision: &Decision) -> String {
+    let head = ["", "indexed", "scanned"].map(str::to_owned);
+    let mut lines = vec![head];
+    for rules in &decision.ranges {
+        lines.push([
+            format!("capture rules, {} ranges", rules.ranges),
+            quartiles(&rules.decide_ns, 0, "ns"),
+            quartiles(&rules.scan_ns, 0, "ns"),
+        ]);
+    }
+    for registry in &decision.entries {
+        let n = registry.entries;
+        for (question, lookup) in &registry.lookups {
+            lines.push([
+                format!("registry, {n} ServiceEntries, by {question}"),
+                quartiles(&lookup.lookup_ns, 0, "ns"),
+                quartiles(&lookup.scan_ns, 0, "ns"),
+            ]);
+        }
+        lines.push([
+            format!("registry, {n} ServiceEntries, one replaced or all built"),
+            quartiles(&registry.replace_ns, 0, "ns"),
+            format!("{:.1} ms", registry.build_ms),
+        ]);
+    }
+    let whole = quartiles(&decision.whole, 0, "ns");
+    let what = "one decision with 1,000 ranges and 10,000 ServiceEntries".to_owned();
+    lines.push([what, whole, String::new()]);
+    aligned(&lines)
 }
 
 fn quartiles(quartiles: &Quartiles, digits: usize, unit: &str) -> String {

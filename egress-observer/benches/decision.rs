@@ -1,0 +1,201 @@
+//! What a decision costs: the capture rules against many ranges, the registry against many
+//! ServiceEntries, each beside a linear scan over the same lists, in turns. Prints JSON;
+//! `cargo xtask bench` shows it as a table.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "its figures are its output")]
+
+use std::{
+    hint::black_box,
+    net::{IpAddr, Ipv4Addr},
+    time::Instant,
+};
+
+use egress_observer::{
+    capture::{CaptureConfig, Dialled, Ranges, decide},
+    cluster::registry::{
+        Destination, Viewer,
+        linear::{Client, Sample},
+    },
+    model::Protocol,
+};
+use serde_json::{Value, json};
+
+/// How often each is measured, in turns.
+const ROUNDS: usize = 21;
+
+fn main() {
+    let ranges: Vec<Value> = [10, 100, 1_000].map(of_ranges).into();
+    let entries: Vec<Value> = [100, 1_000, 10_000].map(of_entries).into();
+    println!(
+        "{}",
+        json!({"ranges": ranges, "entries": entries, "whole": whole()})
+    );
+}
+
+/// Nanoseconds of a call: a quarter, half and three quarters of the rounds.
+fn quartiles(mut ns: Vec<f64>) -> Value {
+    ns.sort_by(f64::total_cmp);
+    let at = |share: usize| ns.get(ns.len() * share / 4).copied();
+    json!({"p25": at(1), "median": at(2), "p75": at(3)})
+}
+
+/// Nanoseconds of one of `n` calls.
+fn time(n: usize, mut call: impl FnMut(usize)) -> f64 {
+    let start = Instant::now();
+    for i in 0..n {
+        call(i);
+    }
+    start.elapsed().as_nanos() as f64 / n as f64
+}
+
+/// Two ways of the same, in turns.
+fn pair(
+    (n_ours, mut ours): (usize, impl FnMut(usize)),
+    (n_plain, mut plain): (usize, impl FnMut(usize)),
+) -> (Value, Value) {
+    // Once for the caches.
+    time(n_ours.min(1_000), &mut ours);
+    let (mut of_ours, mut of_plain) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        of_ours.push(time(n_ours, &mut ours));
+        of_plain.push(time(n_plain, &mut plain));
+    }
+    (quartiles(of_ours), quartiles(of_plain))
+}
+
+/// Addresses in no order, the same in each run.
+fn address(i: usize) -> Ipv4Addr {
+    Ipv4Addr::from((i as u32).wrapping_mul(2_654_435_761) | 0x0100_0000)
+}
+
+fn config(n: usize) -> CaptureConfig {
+    let range = |i: usize| format!("{}/24", address(i)).parse();
+    let list = |from: usize| (from..from + n / 2).filter_map(|i| range(i).ok()).collect();
+    CaptureConfig {
+        include: list(0),
+        exclude: list(n),
+        ..CaptureConfig::default()
+    }
+}
+
+fn dialled(ip: IpAddr) -> Dialled<'static> {
+    Dialled {
+        ip,
+        port: 443,
+        protocol: Protocol::Tcp,
+        uid: 1000,
+        gid: 1000,
+        own: &[],
+        source: None,
+        interface: None,
+    }
+}
+
+/// One list after the other.
+fn scan(config: &CaptureConfig, ip: IpAddr) -> bool {
+    let holds = |ranges: &Ranges| ranges.list().iter().any(|range| range.contains(&ip));
+    !holds(&config.exclude) && holds(&config.include)
+}
+
+fn of_ranges(n: usize) -> Value {
+    let config = config(n);
+    let ours = |i| {
+        black_box(decide(&config, &dialled(address(i).into())));
+    };
+    let plain = |i| {
+        black_box(scan(&config, address(i).into()));
+    };
+    let (ours, plain) = pair((200_000, ours), (20_000, plain));
+    json!({"ranges": n, "decideNs": ours, "scanNs": plain})
+}
+
+/// What is asked, and how.
+const QUESTIONS: [&str; 4] = ["name", "wildcard", "unknownName", "address"];
+
+fn name(question: &str, i: usize, n: usize) -> Option<String> {
+    let i = i % n;
+    match question {
+        "name" => Some(format!("first-{i}.example.com")),
+        "wildcard" => Some(format!("a.wild-{}.example.com", i / 5 * 5)),
+        "unknownName" => Some(format!("www-{i}.example.org")),
+        _ => None,
+    }
+}
+
+fn of_entries(n: usize) -> Value {
+    let sample = Sample::new(n);
+    let start = Instant::now();
+    let mut registry = sample.registry();
+    let build_ms = start.elapsed().as_secs_f64() * 1e3;
+    let viewer = Viewer {
+        namespace: "team-1",
+        ..Viewer::default()
+    };
+    let client = Client::new("team-1");
+    let mut lookups = serde_json::Map::new();
+    for question in QUESTIONS {
+        // Names are made before the clock runs.
+        let names: Vec<_> = (0..1_000).map(|i| name(question, i * 7, n)).collect();
+        let to = |i: usize| Destination {
+            ip: Some(Ipv4Addr::new(172, 16, (i >> 8) as u8, i as u8).into()),
+            host: names.get(i % names.len()).and_then(Option::as_deref),
+            port: 443,
+            protocol: Protocol::Tcp,
+        };
+        let ours = |i| {
+            black_box(registry.lookup(&viewer, &to(i)));
+        };
+        let plain = |i| {
+            black_box(sample.linear().lookup(&client, &to(i)));
+        };
+        let (ours, plain) = pair((20_000, ours), (20_000 / n, plain));
+        lookups.insert(
+            question.to_owned(),
+            json!({"lookupNs": ours, "scanNs": plain}),
+        );
+    }
+    let mut replaced = Vec::new();
+    for round in 0..ROUNDS {
+        replaced.push(time(200, |i| {
+            sample.replace(&mut registry, (round * 200 + i) % n);
+        }));
+    }
+    json!({
+        "entries": n,
+        "lookups": lookups,
+        "replaceNs": quartiles(replaced),
+        "buildMs": build_ms,
+    })
+}
+
+/// Both together, as for one connection: 1,000 ranges, 10,000 entries, a name.
+fn whole() -> Value {
+    let config = CaptureConfig {
+        include: Ranges::all(),
+        ..config(2_000)
+    };
+    let sample = Sample::new(10_000);
+    let registry = sample.registry();
+    let viewer = Viewer {
+        namespace: "team-1",
+        ..Viewer::default()
+    };
+    let names: Vec<_> = (0..1_000)
+        .filter_map(|i| name("name", i * 7, 10_000))
+        .collect();
+    let ours = |i: usize| {
+        let ip = address(i).into();
+        black_box(decide(&config, &dialled(ip)));
+        black_box(registry.lookup(
+            &viewer,
+            &Destination {
+                ip: Some(ip),
+                host: names.get(i % names.len()).map(String::as_str),
+                port: 443,
+                protocol: Protocol::Tcp,
+            },
+        ));
+    };
+    let (ours, _) = pair((50_000, ours), (1, |_| ()));
+    ours
+}
