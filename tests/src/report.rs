@@ -39,6 +39,7 @@ struct StepReport<'a> {
     policy: &'a str,
     command: String,
     destination: Destination,
+    explained: &'a str,
     client: String,
     wanted: Finding<'a>,
     /// Null when the agent did not count exactly one connection.
@@ -69,6 +70,7 @@ struct Finding<'a> {
 fn step_report(row: &Row) -> StepReport<'_> {
     let Row {
         step,
+        predicted,
         saw,
         observed,
         complaint,
@@ -85,6 +87,7 @@ fn step_report(row: &Row) -> StepReport<'_> {
             port: step.port(),
             protocol: "tcp",
         },
+        explained: predicted,
         client: saw.to_string(),
         wanted: Finding {
             expected: Some(step.wanted.expected),
@@ -110,8 +113,8 @@ pub fn table(played: &Played) -> String {
     let head = [
         "what was done",
         "policy",
+        "explain says",
         "client saw",
-        "expected",
         "observed",
         "verdict",
         "",
@@ -123,7 +126,7 @@ pub fn table(played: &Played) -> String {
         format!("the sidecars' own connections: {n} of {wanted}"),
         String::new(),
         String::new(),
-        "direct".to_owned(),
+        String::new(),
         (if n > 0 { "direct" } else { "nothing" }).to_owned(),
         "proxy_upstream".to_owned(),
         mark(n == wanted),
@@ -154,8 +157,8 @@ fn line(row: &Row) -> [String; 7] {
     [
         format!("shop/{}: {}", step.workload, step.command_line()),
         step.policy.as_str().to_owned(),
+        row.predicted.clone(),
         row.saw.to_string(),
-        step.wanted.expected.to_owned(),
         path,
         verdict,
         mark(row.is_right()),

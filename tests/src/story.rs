@@ -2,9 +2,11 @@
 //! outside, and every way out changes what the mesh sees.
 //!
 //! Each step makes one connection with a real client and compares what the agent's metrics say
-//! about it with what must have happened.
+//! about it with what must have happened. Before each, `explain` says from the manifests alone what
+//! it will be.
 
 mod observed;
+mod predicted;
 mod step;
 
 use std::path::Path;
@@ -24,6 +26,7 @@ use crate::wait;
 
 pub use self::observed::Observed;
 use self::observed::{count, observe};
+use self::predicted::predict;
 pub use self::step::{Saw, Step, Wanted, steps};
 
 /// Complete: every connection is in exactly one of its series.
@@ -42,6 +45,8 @@ const RELOADED: Duration = Duration::from_secs(15);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub step: Step,
+    /// The verdict that `explain` gave before.
+    pub predicted: String,
     pub saw: Saw,
     /// Nothing, when the agent did not count exactly one connection; `complaint` says what it
     /// counted.
@@ -95,7 +100,8 @@ pub fn play(agent: &Path, envoy: &Path, say: &mut dyn FnMut(&str)) -> Result<Pla
         node.start_sidecar(NAMESPACE, workload, policy)?;
     }
     say("starting the agent");
-    let mut agent = start_agent(&node, agent)?;
+    let binary = agent;
+    let mut agent = start_agent(&node, binary)?;
 
     let mut rows = Vec::new();
     for step in steps() {
@@ -112,7 +118,7 @@ pub fn play(agent: &Path, envoy: &Path, say: &mut dyn FnMut(&str)) -> Result<Pla
             step.workload,
             step.command_line()
         ));
-        rows.push(play_step(&node, &mut agent, step)?);
+        rows.push(play_step(binary, &node, &mut agent, step)?);
     }
     let scrape = agent.scrape()?;
     let upstream = [
@@ -179,7 +185,8 @@ fn change_policy(node: &mut Node, agent: &mut Agent, policy: Policy) -> Result<(
     .with_context(|| format!("the agent's log:\n{}", agent.log()))
 }
 
-fn play_step(node: &Node, agent: &mut Agent, step: Step) -> Result<Row> {
+fn play_step(binary: &Path, node: &Node, agent: &mut Agent, step: Step) -> Result<Row> {
+    let predicted = predict(binary, node, &step)?;
     let before = agent.scrape()?;
     let saw = step.ask(node)?;
     let (observed, mut complaints) = match observe(agent, &before, &step)? {
@@ -192,9 +199,13 @@ fn play_step(node: &Node, agent: &mut Agent, step: Step) -> Result<Row> {
     if saw != step.client {
         complaints.push(format!("the client should have seen {}", step.client));
     }
+    if predicted != step.predicted() {
+        complaints.push(format!("explain should have said {}", step.predicted()));
+    }
     let complaint = (!complaints.is_empty()).then(|| complaints.join("; "));
     Ok(Row {
         step,
+        predicted,
         saw,
         observed,
         complaint,

@@ -130,6 +130,15 @@ impl Step {
         }
     }
 
+    /// What `explain` must say. It cannot know that rules are missing; the agent can.
+    pub fn predicted(&self) -> &'static str {
+        match (self.wanted.verdict, self.policy) {
+            ("unexpected_bypass", Policy::RegistryOnly) => "blocked",
+            ("unexpected_bypass", Policy::AllowAny) => "passthrough",
+            (verdict, _) => verdict,
+        }
+    }
+
     /// The destination's name in the agent's metrics.
     pub fn service(&self) -> String {
         match self.wanted.registry {
