@@ -306,6 +306,13 @@ impl<'a> Explainer<'a> {
             notes: self.notes.clone(),
             advice: Vec::new(),
         };
+        if applied.reason == Reason::AddressNeeded {
+            let gid = self.who.gid.unwrap_or(u32::MAX);
+            let dialled = self.dialled(None, to.port, protocol, gid);
+            explanation
+                .notes
+                .extend(anywhere::cases(&self.pod.applied, &dialled));
+        }
         explanation.outcome = text::outcome(&explanation, &matched);
         explanation.advice = advice::advice(&explanation, self.pod);
         explanation
@@ -335,6 +342,20 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    /// The connection as the rules see it.
+    fn dialled(&self, ip: Option<IpAddr>, port: u16, protocol: Protocol, gid: u32) -> Dialled<'_> {
+        Dialled {
+            ip: ip.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()),
+            port,
+            protocol,
+            uid: self.who.uid.unwrap_or(u32::MAX),
+            gid,
+            own: &self.pod.ips,
+            source: self.who.source,
+            interface: self.who.interface.as_deref(),
+        }
+    }
+
     /// What the setup that was applied, or else the desired one, does.
     fn decide(&self, applied: bool, ip: Option<IpAddr>, port: u16, protocol: Protocol) -> Decision {
         let setup = if applied {
@@ -343,16 +364,7 @@ impl<'a> Explainer<'a> {
             &self.pod.desired
         };
         let at = |ip: Option<IpAddr>, gid: u32| {
-            let dialled = Dialled {
-                ip: ip.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()),
-                port,
-                protocol,
-                uid: self.who.uid.unwrap_or(u32::MAX),
-                gid,
-                own: &self.pod.ips,
-                source: self.who.source,
-                interface: self.who.interface.as_deref(),
-            };
+            let dialled = self.dialled(ip, port, protocol, gid);
             finding::decision(setup, self.role, |setup| match ip {
                 Some(_) => setup.decide(&dialled),
                 None => anywhere::decide(setup, &dialled),

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 use crate::{
     capture::{Decision, Dialled, Ranges, Rule},
     cluster::setup::Setup,
@@ -39,4 +41,34 @@ pub(super) fn decide(setup: &Setup, dialled: &Dialled<'_>) -> Decision {
     decisions
         .reduce(|first, other| other.or(first, Reason::AddressNeeded, Rule::None))
         .unwrap_or(Decision::unknown(Reason::AddressNeeded, Rule::None))
+}
+
+/// How many ranges are named.
+const NAMED: usize = 4;
+
+/// What the rules do at addresses in the lists and elsewhere, in words; nothing if that is the same.
+pub(super) fn cases(setup: &Setup, dialled: &Dialled<'_>) -> Option<String> {
+    let config = setup.config()?;
+    let at = |ip: IpAddr| setup.decide(&Dialled { ip, ..*dialled });
+    let words = |decision: Decision| format!("{} ({})", decision.expected, decision.reason);
+    let listed: Vec<&IpNet> = config
+        .exclude
+        .list()
+        .iter()
+        .chain(config.include.list())
+        .collect();
+    let mut cases: Vec<String> = listed
+        .iter()
+        .take(NAMED)
+        .map(|range| format!("in {range} {}", words(at(range.network()))))
+        .collect();
+    if listed.len() > NAMED {
+        cases.push(format!("{} ranges more", listed.len() - NAMED));
+    }
+    let free = |ip: &IpAddr| !listed.iter().any(|range| range.contains(ip));
+    let somewhere = [Ipv4Addr::new(1, 0, 0, 0), Ipv4Addr::new(203, 0, 113, 0)];
+    if let Some(ip) = somewhere.map(IpAddr::from).iter().find(|ip| free(ip)) {
+        cases.push(format!("anywhere else {}", words(at(*ip))));
+    }
+    (cases.len() > 1).then(|| format!("by its address: {}", cases.join("; ")))
 }

@@ -12,6 +12,9 @@ use crate::{
 pub(super) fn outcome(explanation: &Explanation, matched: &Match<'_>) -> String {
     let port = explanation.destination.port;
     match (explanation.applied.expected, explanation.applied.reason) {
+        (Expected::Unknown, Reason::AddressNeeded) => {
+            return "It depends on the address that the name leads to; see the note.".to_owned();
+        }
         (Expected::Unknown, _) => {
             return "Not known, so neither is what happens to it.".to_owned();
         }
