@@ -6,7 +6,10 @@ use clap::{Args, Parser, Subcommand};
 use egress_observer_common::MAX_SLOTS;
 use ipnet::IpNet;
 
-use crate::{commands::explain::ExplainArgs, metrics::Destinations};
+use crate::{
+    commands::{explain::ExplainArgs, what_if::WhatIfArgs},
+    metrics::Destinations,
+};
 
 /// Watches what Istio pods really do with their outbound connections.
 #[derive(Debug, Parser)]
@@ -50,6 +53,9 @@ pub enum Command {
     Agent(AgentArgs),
     /// Say why a pod's connection goes the way it goes, from manifests alone.
     Explain(ExplainArgs),
+    /// Say which connections a change of the configuration would change, and which pods need a
+    /// restart for it, before anyone applies it.
+    WhatIf(WhatIfArgs),
     /// Remove what an agent left in the kernel: it stops counting, and what it counted since the
     /// last scrape is gone.
     Uninstall(UninstallArgs),

@@ -7,6 +7,7 @@ pub(crate) mod mesh;
 pub(crate) mod objects;
 pub mod pod;
 pub mod registry;
+pub mod restart;
 pub mod setup;
 
 use std::{
@@ -60,10 +61,14 @@ impl Snapshot {
     ) -> Result<(Self, ObjectCounts), ManifestError> {
         let objects = manifests::read(paths)?.into_iter();
         let objects = objects.map(|located| located.object).collect();
-        Ok(Self::build(objects, cluster_ranges))
+        Ok(Self::from_objects(objects, cluster_ranges))
     }
 
-    fn build(objects: Vec<Object>, cluster_ranges: &[IpNet]) -> (Self, ObjectCounts) {
+    /// The state that objects describe.
+    pub(crate) fn from_objects(
+        objects: Vec<Object>,
+        cluster_ranges: &[IpNet],
+    ) -> (Self, ObjectCounts) {
         let mut snapshot = Self {
             cluster_ranges: cluster_ranges.to_vec(),
             ..Self::default()
@@ -285,7 +290,7 @@ mod tests {
             Object::Pod(serde_json::from_value(value).unwrap())
         };
         let ranges = ["10.96.0.0/12".parse().unwrap()];
-        let (snapshot, counts) = Snapshot::build(
+        let (snapshot, counts) = Snapshot::from_objects(
             vec![pod("a", "172.16.0.5"), pod("b", "172.16.0.6")],
             &ranges,
         );

@@ -8,13 +8,15 @@ use egress_observer::{
     agent,
     cli::{Cli, Command, LogFormat},
     cluster::ManifestError,
-    commands::{self, BadInput},
+    commands::{self, BadInput, Findings},
     kernel,
 };
 use tracing_subscriber::EnvFilter;
 
 /// `EX_DATAERR`: the input is wrong, not the program or the machine.
 const BAD_INPUT: u8 = 65;
+/// The answer is complete, and has what the caller asked to fail on.
+const FINDINGS: u8 = 79;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
             report(&error);
             if error.is::<ManifestError>() || error.is::<BadInput>() {
                 BAD_INPUT.into()
+            } else if error.is::<Findings>() {
+                FINDINGS.into()
             } else {
                 ExitCode::FAILURE
             }
@@ -40,6 +44,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             .context("starting the runtime")?
             .block_on(agent::run(args)),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::WhatIf(args) => commands::what_if::run(&args),
         Command::Uninstall(args) => {
             let dir = args.pin_dir;
             if kernel::uninstall(&dir)? {

@@ -1,0 +1,292 @@
+//! A change of the configuration: objects in, objects out. Nothing is applied to a cluster.
+
+use std::{collections::HashMap, fmt, str::FromStr};
+
+use thiserror::Error;
+
+use super::set::{SetError, Setting};
+use crate::cluster::{manifests::Object, objects::Metadata};
+
+/// What is to change, in the order in which it is done.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// Everything anew.
+    pub(crate) after: Option<Vec<Object>>,
+    /// Objects that come in place of their like, or to the others.
+    pub(crate) apply: Vec<Object>,
+    /// Objects that go.
+    pub(crate) delete: Vec<Id>,
+    /// Values that are set.
+    pub(crate) set: Vec<Setting>,
+    /// The revision whose values these are; all if there is none.
+    pub(crate) revision: Option<String>,
+}
+
+/// Why a change cannot be made.
+#[derive(Debug, Error)]
+pub(crate) enum ChangeError {
+    #[error("--delete {id}: there is no such object among the manifests{others}")]
+    NothingToDelete { id: Id, others: String },
+    #[error(transparent)]
+    Set(#[from] SetError),
+}
+
+impl Change {
+    /// The objects after the change of those of today.
+    pub(crate) fn make(self, today: &[Object]) -> Result<Vec<Object>, ChangeError> {
+        let mut objects = match self.after {
+            Some(after) => replaced(today, after),
+            None => today.to_vec(),
+        };
+        apply(&mut objects, self.apply);
+        for id in self.delete {
+            delete(&mut objects, id)?;
+        }
+        for setting in &self.set {
+            setting.edit(&mut objects, self.revision.as_deref())?;
+        }
+        Ok(objects)
+    }
+}
+
+/// A complete second set. Pods are what runs, not configuration: those that it does not have, as
+/// manifests from a repository do not, go on running.
+fn replaced(today: &[Object], mut after: Vec<Object>) -> Vec<Object> {
+    let mut known: HashMap<Id, &Object> = today
+        .iter()
+        .map(|object| (Id::of(object), object))
+        .collect();
+    for object in &mut after {
+        if let Some(old) = known.remove(&Id::of(object)) {
+            keep(old, object);
+        }
+    }
+    let left = known
+        .into_values()
+        .filter(|object| matches!(object, Object::Pod(_)));
+    after.extend(left.cloned());
+    after
+}
+
+fn apply(objects: &mut Vec<Object>, new: Vec<Object>) {
+    let mut places: HashMap<Id, usize> = objects
+        .iter()
+        .enumerate()
+        .map(|(place, object)| (Id::of(object), place))
+        .collect();
+    for mut object in new {
+        let id = Id::of(&object);
+        if let Some(place) = places.get(&id) {
+            keep(&objects[*place], &mut object);
+            objects[*place] = object;
+        } else {
+            places.insert(id, objects.len());
+            objects.push(object);
+        }
+    }
+}
+
+/// What the API server keeps of an object that is applied anew.
+fn keep(old: &Object, new: &mut Object) {
+    let was = metadata(old);
+    let is = metadata_mut(new);
+    let keep_text = |is: &mut String, was: &String| {
+        if is.is_empty() {
+            is.clone_from(was);
+        }
+    };
+    keep_text(&mut is.uid, &was.uid);
+    keep_text(&mut is.creation_timestamp, &was.creation_timestamp);
+    match (old, new) {
+        (Object::Pod(old), Object::Pod(new)) => {
+            if new.metadata.owner_references.is_empty() {
+                new.metadata
+                    .owner_references
+                    .clone_from(&old.metadata.owner_references);
+            }
+            if new.status.pod_ip.is_empty() && new.status.pod_ips.is_empty() {
+                new.status = old.status.clone();
+            }
+        }
+        (Object::Service(old), Object::Service(new)) => {
+            keep_text(&mut new.spec.cluster_ip, &old.spec.cluster_ip);
+            if new.spec.cluster_ips.is_empty() {
+                new.spec.cluster_ips.clone_from(&old.spec.cluster_ips);
+            }
+        }
+        (Object::ServiceEntry(old), Object::ServiceEntry(new))
+            if new.status.addresses.is_empty() =>
+        {
+            new.status = old.status.clone();
+        }
+        _ => {}
+    }
+}
+
+fn delete(objects: &mut Vec<Object>, id: Id) -> Result<(), ChangeError> {
+    let n_before = objects.len();
+    objects.retain(|object| Id::of(object) != id);
+    if objects.len() < n_before {
+        return Ok(());
+    }
+    let of_kind = objects
+        .iter()
+        .map(Id::of)
+        .filter(|known| known.kind == id.kind);
+    let mut others: Vec<String> = of_kind.map(|known| known.to_string()).collect();
+    others.sort();
+    others.truncate(5);
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!("; there is {}", others.join(", ")),
+    };
+    Err(ChangeError::NothingToDelete { id, others })
+}
+
+/// Which object it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Id {
+    kind: String,
+    /// Empty for what has none.
+    namespace: String,
+    name: String,
+}
+
+/// Kinds that can be deleted, and whether they have a namespace. A pod that is gone opens no
+/// connections, so nothing could be said of it.
+const KINDS: [(&str, bool); 15] = [
+    ("ServiceEntry", true),
+    ("Sidecar", true),
+    ("VirtualService", true),
+    ("DestinationRule", true),
+    ("ProxyConfig", true),
+    ("ConfigMap", true),
+    ("Service", true),
+    ("Namespace", false),
+    ("MutatingWebhookConfiguration", false),
+    ("Deployment", true),
+    ("ReplicaSet", true),
+    ("StatefulSet", true),
+    ("DaemonSet", true),
+    ("Job", true),
+    ("CronJob", true),
+];
+
+/// Text that names no object.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "`{text}` is not KIND/NAMESPACE/NAME, or KIND/NAME for a Namespace, where KIND is one of {kinds}"
+)]
+pub(crate) struct IdError {
+    text: String,
+    kinds: String,
+}
+
+impl FromStr for Id {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let refused = || IdError {
+            text: text.to_owned(),
+            kinds: KINDS.map(|(kind, _)| kind).join(", "),
+        };
+        let parts: Vec<&str> = text.split('/').collect();
+        let (kind, namespace, name) = match parts.as_slice() {
+            [kind, name] => (*kind, None, *name),
+            [kind, namespace, name] => (*kind, Some(*namespace), *name),
+            _ => return Err(refused()),
+        };
+        let known = KINDS
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(kind));
+        let namespace = match (known, namespace) {
+            (Some((_, true)), Some(namespace)) if !namespace.is_empty() => namespace,
+            (Some((_, true)), None) => "default",
+            (Some((_, false)), None) => "",
+            _ => return Err(refused()),
+        };
+        if name.is_empty() {
+            return Err(refused());
+        }
+        Ok(Self {
+            kind: known.map_or("", |(kind, _)| kind).to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/", self.kind)?;
+        if !self.namespace.is_empty() {
+            write!(f, "{}/", self.namespace)?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+impl Id {
+    fn of(object: &Object) -> Self {
+        let Metadata {
+            namespace, name, ..
+        } = metadata(object);
+        let kind = match object {
+            Object::Pod(_) => "Pod",
+            Object::ConfigMap(_) => "ConfigMap",
+            Object::Namespace(_) => "Namespace",
+            Object::Service(_) => "Service",
+            Object::Workload(object) => &object.kind,
+            Object::MutatingWebhookConfiguration(_) => "MutatingWebhookConfiguration",
+            Object::ServiceEntry(_) => "ServiceEntry",
+            Object::Sidecar(_) => "Sidecar",
+            Object::VirtualService(_) => "VirtualService",
+            Object::DestinationRule(_) => "DestinationRule",
+            Object::ProxyConfig(_) => "ProxyConfig",
+        };
+        let namespace = match object {
+            Object::Namespace(_) | Object::MutatingWebhookConfiguration(_) => "",
+            _ if namespace.is_empty() => "default",
+            _ => namespace,
+        };
+        Self {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.clone(),
+        }
+    }
+}
+
+fn metadata(object: &Object) -> &Metadata {
+    match object {
+        Object::Pod(object) => &object.metadata,
+        Object::ConfigMap(object) => &object.metadata,
+        Object::Namespace(object) | Object::MutatingWebhookConfiguration(object) => {
+            &object.metadata
+        }
+        Object::Service(object) => &object.metadata,
+        Object::Workload(object) => &object.metadata,
+        Object::ServiceEntry(object) => &object.metadata,
+        Object::Sidecar(object) => &object.metadata,
+        Object::VirtualService(object) => &object.metadata,
+        Object::DestinationRule(object) => &object.metadata,
+        Object::ProxyConfig(object) => &object.metadata,
+    }
+}
+
+fn metadata_mut(object: &mut Object) -> &mut Metadata {
+    match object {
+        Object::Pod(object) => &mut object.metadata,
+        Object::ConfigMap(object) => &mut object.metadata,
+        Object::Namespace(object) | Object::MutatingWebhookConfiguration(object) => {
+            &mut object.metadata
+        }
+        Object::Service(object) => &mut object.metadata,
+        Object::Workload(object) => &mut object.metadata,
+        Object::ServiceEntry(object) => &mut object.metadata,
+        Object::Sidecar(object) => &mut object.metadata,
+        Object::VirtualService(object) => &mut object.metadata,
+        Object::DestinationRule(object) => &mut object.metadata,
+        Object::ProxyConfig(object) => &mut object.metadata,
+    }
+}
