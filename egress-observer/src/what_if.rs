@@ -105,6 +105,7 @@ pub(crate) enum When {
 
 /// Connections of one workload to one destination with the same fate.
 #[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Group {
     pub(crate) when: When,
     pub(crate) namespace: String,
@@ -119,6 +120,9 @@ pub(crate) struct Group {
     pub(crate) now: Judgement,
     /// After the change and a restart of the pod.
     pub(crate) restarted: Judgement,
+    /// Whether the pod needs a restart already today, so that one may change more than this change
+    /// does; null if that is not known.
+    pub(crate) stale_already: Option<bool>,
     pub(crate) flows: u64,
     pub(crate) connections: u64,
 }
@@ -158,4 +162,10 @@ pub(crate) struct Open {
     pub(crate) pods: u64,
     pub(crate) reason: Reason,
     pub(crate) because: String,
+}
+
+/// A number of things.
+pub(crate) fn count(n: u64, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{n} {what}{plural}")
 }

@@ -18,6 +18,7 @@ use crate::{
         Report,
         change::{Change, Id},
         compare::{Comparison, World},
+        count,
         flows::{self, Flow, From},
         set::Setting,
     },
@@ -110,7 +111,6 @@ pub fn run(args: &WhatIfArgs) -> Result<()> {
     if let Some(path) = &args.flows {
         n_bad = read_flows(path, &mut comparison)?;
     }
-    // What fails is looked for among all groups that change, shown or not.
     let report = comparison.report(described(args), n_bad, !args.changed_only);
     write_out(|out| match args.output {
         Output::Text => write!(out, "{report}"),
@@ -224,9 +224,10 @@ fn read_flows(path: &Path, comparison: &mut Comparison<'_>) -> Result<u64> {
             }
         }
     }
-    for (n, what) in [(n_bad, "are no flows"), (n_unplaced, "are not judged")] {
+    for (n, what) in [(n_bad, "no flow"), (n_unplaced, "not judged")] {
         if n > NAMED {
-            tracing::warn!("{name}: {} more lines {what}", n - NAMED);
+            let more = count(n - NAMED, "more line");
+            tracing::warn!("{name}: {more}: {what}");
         }
     }
     Ok(n_bad)
@@ -257,14 +258,19 @@ fn verdict_of_run(report: &Report, fail_on: &[Verdict]) -> Result<()> {
     let found = (n_found > 0).then(|| {
         let words: Vec<_> = fail_on.iter().map(|verdict| verdict.as_str()).collect();
         format!(
-            "--fail-on: {n_found} connections would become {}",
+            "--fail-on: {} would become {}",
+            count(n_found, "connection"),
             words.join(" or ")
         )
     });
     let n_bad = report.flows.bad_lines;
     if n_bad > 0 {
         let found = found.map_or_else(String::new, |found| format!("; {found}"));
-        return Err(BadInput(format!("--flows: {n_bad} lines are no flows{found}")).into());
+        return Err(BadInput(format!(
+            "--flows: {} not read: no flow{found}",
+            count(n_bad, "line")
+        ))
+        .into());
     }
     match found {
         Some(found) => Err(Findings(found).into()),

@@ -290,3 +290,99 @@ fn metadata_mut(object: &mut Object) -> &mut Metadata {
         Object::ProxyConfig(object) => &mut object.metadata,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn entry(name: &str, created: &str, addresses: Value) -> Object {
+        let value = json!({
+            "metadata": {"name": name, "creationTimestamp": created},
+            "spec": {"hosts": ["a.test"]}, "status": {"addresses": addresses},
+        });
+        Object::ServiceEntry(serde_json::from_value(value).unwrap())
+    }
+
+    fn names(objects: &[Object]) -> Vec<String> {
+        objects
+            .iter()
+            .map(|object| Id::of(object).to_string())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_applied_keeps_what_the_server_gave_it() {
+        let address = json!([{"value": "240.240.0.5", "host": "a.test"}]);
+        let today = [entry("a", "2026-01-01T00:00:00Z", address)];
+        let change = Change {
+            apply: vec![entry("a", "", json!([])), entry("b", "", json!([]))],
+            ..Change::default()
+        };
+        let after = change.make(&today).unwrap();
+        assert_eq!(
+            names(&after),
+            ["ServiceEntry/default/a", "ServiceEntry/default/b"]
+        );
+        let Object::ServiceEntry(kept) = &after[0] else {
+            panic!("{after:?}")
+        };
+        assert_eq!(kept.metadata.creation_timestamp, "2026-01-01T00:00:00Z");
+        assert_eq!(kept.status.addresses.len(), 1);
+    }
+
+    #[test]
+    fn pods_run_on_under_a_second_set() {
+        let pod = json!({"metadata": {"name": "p", "namespace": "shop"}});
+        let pod = Object::Pod(serde_json::from_value(pod).unwrap());
+        let change = Change {
+            after: Some(vec![entry("b", "", json!([]))]),
+            ..Change::default()
+        };
+        let after = change.make(&[pod, entry("a", "", json!([]))]).unwrap();
+        assert_eq!(names(&after), ["ServiceEntry/default/b", "Pod/shop/p"]);
+    }
+
+    #[test]
+    fn what_is_deleted_is_gone_and_must_be_there() {
+        let today = [entry("a", "", json!([])), entry("b", "", json!([]))];
+        let delete = |text: &str| {
+            let change = Change {
+                delete: vec![text.parse().unwrap()],
+                ..Change::default()
+            };
+            change.make(&today)
+        };
+        let left = delete("serviceEntry/a").unwrap();
+        assert_eq!(names(&left), ["ServiceEntry/default/b"]);
+        let said = delete("ServiceEntry/shop/a").unwrap_err().to_string();
+        let expected = "; there is ServiceEntry/default/a, ServiceEntry/default/b";
+        assert!(said.ends_with(expected), "{said}");
+    }
+
+    #[test]
+    fn what_names_no_object_is_refused() {
+        for text in [
+            "a",
+            "Pod/shop/a",
+            "ServiceEntry/shop/",
+            "ServiceEntry//a",
+            "Namespace/shop/a",
+            "Sidecar/a/b/c",
+        ] {
+            assert!(text.parse::<Id>().is_err(), "{text}");
+        }
+        let id: Id = "namespace/shop".parse().unwrap();
+        assert_eq!(id.to_string(), "Namespace/shop");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,30}", likely in "(Sidecar|Namespace)?[a-z/]{0,12}") {
+            drop(text.parse::<Id>());
+            drop(likely.parse::<Id>());
+        }
+    }
+}

@@ -42,6 +42,8 @@ struct Sides {
     now: Pod,
     /// After the change and a restart.
     restarted: Pod,
+    /// Whether it needs a restart as things are.
+    stale_already: Option<bool>,
 }
 
 impl World {
@@ -117,6 +119,7 @@ impl Sides {
                 ..after.clone()
             },
             restarted: after.restarted(),
+            stale_already: before.stale(),
         }
     }
 
@@ -192,6 +195,7 @@ struct Fate {
     now: Judgement,
     restarted: Judgement,
     when: When,
+    stale_already: Option<bool>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -267,6 +271,7 @@ impl<'a> Comparison<'a> {
             now: judgement(&now),
             restarted: judgement(&restarted),
             when,
+            stale_already: sides.stale_already,
         };
         let (n_flows, n_connections) = self.fates.entry(fate).or_default();
         *n_flows += 1;
@@ -350,8 +355,7 @@ impl<'a> Comparison<'a> {
             let workload = (Arc::clone(&pod.namespace), Arc::clone(&pod.workload));
             let stale = sides.now.stale();
             if stale == Some(true) || effect.n_changed_flows > 0 {
-                let already = pod.stale() == Some(true);
-                let stale = if already {
+                let stale = if sides.stale_already == Some(true) {
                     Stale::Already
                 } else {
                     Stale::ByThisChange
@@ -450,6 +454,7 @@ fn groups(fates: HashMap<Fate, (u64, u64)>, all: bool) -> Vec<Group> {
             before: fate.before,
             now: fate.now,
             restarted: fate.restarted,
+            stale_already: fate.stale_already,
             flows,
             connections,
         })
@@ -471,6 +476,7 @@ fn groups(fates: HashMap<Fate, (u64, u64)>, all: bool) -> Vec<Group> {
                 group.before,
                 group.now,
                 group.restarted,
+                group.stale_already,
             )
         };
         (a.when, b.connections)
@@ -515,4 +521,104 @@ fn command(namespace: &str, workload: &str, kind: Option<&str>) -> Option<String
     };
     (plain(namespace) && plain(workload))
         .then(|| format!("kubectl rollout restart -n {namespace} {kind}/{workload}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        cluster::manifests::Object,
+        what_if::{change::Change, flows},
+    };
+
+    /// A mesh with these values, and a pod that was made with others.
+    fn objects(include: &str, ports: &str, mode: &str, dns: &str) -> Vec<Object> {
+        let values = json!({"global": {"proxy": {
+            "includeIPRanges": include, "excludeOutboundPorts": ports,
+        }}});
+        let mesh = json!({
+            "outboundTrafficPolicy": {"mode": mode},
+            "defaultConfig": {"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": dns}},
+        });
+        let map = |name: &str, key: &str, text: String| {
+            Object::ConfigMap(
+                serde_json::from_value(json!({"metadata": {"name": name}, "data": {key: text}}))
+                    .unwrap(),
+            )
+        };
+        let pod = json!({
+            "metadata": {"name": "a", "namespace": "shop"},
+            "spec": {
+                "initContainers": [{"name": "istio-init", "args": ["istio-iptables", "-i", "*"]}],
+                "containers": [{"name": "a"}, {"name": "istio-proxy", "args": ["proxy", "sidecar"]}],
+            },
+        });
+        vec![
+            map("istio-sidecar-injector", "values", values.to_string()),
+            map("istio", "mesh", mesh.to_string()),
+            Object::Pod(serde_json::from_value(pod).unwrap()),
+        ]
+    }
+
+    fn report(today: Vec<Object>, settings: &[String], flow: &str) -> Report {
+        let set = settings.iter().map(|text| text.parse().unwrap()).collect();
+        let change = Change {
+            set,
+            ..Change::default()
+        };
+        let after = change.make(&today).unwrap();
+        let snapshot = |objects| Snapshot::from_objects(objects, &[]).0;
+        let world = World::new(snapshot(today), snapshot(after));
+        let mut comparison = Comparison::new(&world);
+        let flow = flows::parse(flow.as_bytes()).unwrap();
+        comparison.add(&flow).unwrap();
+        comparison.report(Vec::new(), 0, true)
+    }
+
+    fn range() -> impl Strategy<Value = String> {
+        prop_oneof![
+            Just("*".to_owned()),
+            Just(String::new()),
+            "10\\.[0-9]{1,2}\\.0\\.0/16(,192\\.0\\.2\\.0/24)?",
+            "[a-z0-9./,]{0,12}",
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn setting_what_stands_changes_nothing(
+            include in range(), ports in "(22|443)?(,80)?",
+            mode in "ALLOW_ANY|REGISTRY_ONLY", dns in "true|false", ip in any::<u32>(), port in 1_u16..,
+        ) {
+            let today = objects(&include, &ports, &mode, &dns);
+            let settings = [
+                format!("includeIPRanges={include}"),
+                format!("global.proxy.excludeOutboundPorts={ports}"),
+                format!("outboundTrafficPolicy.mode={mode}"),
+                format!("meshConfig.defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE={dns}"),
+            ];
+            let ip = std::net::Ipv4Addr::from(ip);
+            let flow = json!({"pod": "shop/a", "destination": {"ip": ip, "port": port}});
+            let same = report(today, &settings, &flow.to_string());
+            // A restart may change it, as it does without a change.
+            for group in &same.groups {
+                prop_assert_eq!(group.before, group.now);
+            }
+            prop_assert!(same.restarts.iter().all(|restart| restart.stale == Stale::Already));
+        }
+    }
+
+    #[test]
+    fn only_plain_names_become_a_command() {
+        let command = |namespace, name| command(namespace, name, Some("Deployment"));
+        let expected = "kubectl rollout restart -n shop deployment/sleep-1.a";
+        assert_eq!(command("shop", "sleep-1.a").as_deref(), Some(expected));
+        for name in ["a;b", "$(a)", "-n", "", "a b", "A", "a\nb"] {
+            assert_eq!(command("shop", name), None, "{name}");
+            assert_eq!(command(name, "sleep"), None, "{name}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Group, Judgement, Report, Restart, Stale, When};
+use super::{Group, Judgement, Report, Restart, Stale, When, count};
 use crate::model::Verdict;
 
 impl fmt::Display for Report {
@@ -28,22 +28,33 @@ impl Report {
         }
         writeln!(out, "\n{}", self.summary())?;
         let parts = [
-            (When::AtOnce, "At once, when the change is applied:"),
+            (When::AtOnce, None, "At once, when the change is applied:"),
             (
                 When::Twice,
+                None,
                 "At once, and again after a restart of their pods:",
             ),
             (
                 When::AfterRestart,
+                Some(false),
                 "Only after a restart of their pods; until then they go on as they do now:",
             ),
-            (When::Never, "Unchanged:"),
+            (
+                When::AfterRestart,
+                Some(true),
+                "Only after a restart, which their pods need already today:",
+            ),
+            (When::Never, None, "Unchanged:"),
         ];
-        for (when, title) in parts {
+        for (when, already, title) in parts {
             let groups: Vec<_> = self
                 .groups
                 .iter()
                 .filter(|group| group.when == when)
+                .filter(|group| {
+                    let stale = group.stale_already == Some(true);
+                    already.is_none_or(|already| already == stale)
+                })
                 .collect();
             if !groups.is_empty() {
                 writeln!(out, "\n{title}")?;
@@ -219,11 +230,6 @@ fn how(restart: &Restart) -> String {
         (None, Some(_)) => "# delete its pods: they are made anew".to_owned(),
         (None, None) => "# delete it, and make it anew: nothing else does".to_owned(),
     }
-}
-
-fn count(n: u64, what: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {what}{plural}")
 }
 
 /// Text from outside stays on its line.
