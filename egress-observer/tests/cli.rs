@@ -317,3 +317,22 @@ fn names_from_flows_and_manifests_do_not_steer_a_terminal() {
     let said = what_if(&[&OPEN[..], &["--flows", "-"]].concat(), &unknown);
     assert!(!said.stderr.contains(&0x1b), "{said:?}");
 }
+
+#[test]
+fn the_example_of_the_documentation_is_real() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let page = fs::read_to_string(format!("{root}/docs/what-if.md")).expect("the page");
+    let (_, example) = page.split_once("```text\n").expect("an output");
+    let (expected, _) = example.split_once("```").expect("its end");
+    let flows = format!("{root}/examples/shop/flows.jsonl");
+    let args = [
+        "--cluster-cidrs",
+        "10.244.0.0/16,10.96.0.0/12",
+        "--set",
+        r"global.proxy.includeIPRanges=10.244.0.0/16\,10.96.0.0/12",
+        "--flows",
+        &flows,
+    ];
+    let output = what_if(&args, "");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+}

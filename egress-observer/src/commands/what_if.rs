@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, Args};
+use tracing::subscriber::{self, NoSubscriber};
 
 use super::{BadInput, Findings, Manifests, write_out};
 use crate::{
@@ -145,7 +146,14 @@ fn world(args: &WhatIfArgs) -> Result<World> {
         .make(&today)
         .map_err(|problem| BadInput(problem.to_string()))?;
     let snapshot = |objects| Snapshot::from_objects(objects, &args.manifests.cluster_cidrs).0;
-    Ok(World::new(snapshot(today), snapshot(after)))
+    let before = || snapshot(today);
+    // What the log says of an object that stays is said once, of the state after the change.
+    let before = if args.after.is_empty() {
+        subscriber::with_default(NoSubscriber::default(), before)
+    } else {
+        before()
+    };
+    Ok(World::new(before, snapshot(after)))
 }
 
 /// One connection of each pod to each destination of the command line.

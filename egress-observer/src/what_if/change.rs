@@ -244,10 +244,16 @@ impl Id {
             Object::DestinationRule(_) => "DestinationRule",
             Object::ProxyConfig(_) => "ProxyConfig",
         };
-        let namespace = match object {
-            Object::Namespace(_) | Object::MutatingWebhookConfiguration(_) => "",
-            _ if namespace.is_empty() => "default",
-            _ => namespace,
+        let of_cluster = matches!(
+            object,
+            Object::Namespace(_) | Object::MutatingWebhookConfiguration(_)
+        );
+        let namespace = if of_cluster {
+            ""
+        } else if namespace.is_empty() {
+            "default"
+        } else {
+            namespace
         };
         Self {
             kind: kind.to_owned(),

@@ -169,11 +169,11 @@ impl Sides {
 #[derive(Debug, Error)]
 pub(crate) enum Unplaced {
     #[error("there is no pod {namespace}/{pod}, nor one of its workload, among the manifests")]
-    NoPod { namespace: String, pod: String },
+    Pod { namespace: String, pod: String },
     #[error("there is no pod of the workload {namespace}/{workload} among the manifests")]
-    NoWorkload { namespace: String, workload: String },
+    Workload { namespace: String, workload: String },
     #[error(transparent)]
-    NoContainer(#[from] Unanswered),
+    Container(#[from] Unanswered),
 }
 
 /// What is the same for all flows of a pod's process.
@@ -403,13 +403,13 @@ fn unplaced(from: &From) -> Unplaced {
     let namespace = from.namespace.clone();
     if from.pod.is_empty() {
         let workload = from.workload.clone();
-        return Unplaced::NoWorkload {
+        return Unplaced::Workload {
             namespace,
             workload,
         };
     }
     let pod = from.pod.clone();
-    Unplaced::NoPod { namespace, pod }
+    Unplaced::Pod { namespace, pod }
 }
 
 fn judgement(judged: &Judged<'_>) -> Judgement {
@@ -460,31 +460,23 @@ fn groups(fates: HashMap<Fate, (u64, u64)>, all: bool) -> Vec<Group> {
         })
         .collect();
     groups.sort_by(|a, b| {
-        let names = |group: &Group| {
-            let Group {
-                namespace,
-                workload,
-                destination,
-                ..
-            } = group.clone();
-            (namespace, workload, destination)
-        };
-        let rest = |group: &Group| {
-            (
-                group.port,
-                group.protocol,
-                group.before,
-                group.now,
-                group.restarted,
-                group.stale_already,
-            )
-        };
-        (a.when, b.connections)
-            .cmp(&(b.when, a.connections))
-            .then_with(|| names(a).cmp(&names(b)))
-            .then_with(|| rest(a).cmp(&rest(b)))
+        let size = (a.when, b.connections).cmp(&(b.when, a.connections));
+        size.then_with(|| order(a).cmp(&order(b)))
     });
     groups
+}
+
+/// The order of groups that are alike in size: by name, then by whatever tells them apart.
+fn order(group: &Group) -> impl Ord {
+    let names = (&group.namespace, &group.workload, &group.destination);
+    let judgements = [group.before, group.now, group.restarted];
+    (
+        names,
+        group.port,
+        group.protocol,
+        judgements,
+        group.stale_already,
+    )
 }
 
 /// What is missing to tell whether a pod needs a restart.

@@ -200,10 +200,10 @@ fn group_rows(when: When, groups: &[&Group]) -> Vec<Vec<String>> {
 
 /// What is unknown says why.
 fn verdict(judgement: Judgement) -> String {
-    match judgement.verdict {
-        Verdict::Unknown => format!("unknown ({})", judgement.reason),
-        verdict => verdict.to_string(),
+    if judgement.verdict == Verdict::Unknown {
+        return format!("unknown ({})", judgement.reason);
     }
+    judgement.verdict.to_string()
 }
 
 fn restart_text(restart: &Restart) -> String {
