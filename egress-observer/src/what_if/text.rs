@@ -69,6 +69,7 @@ impl Report {
     fn summary(&self) -> String {
         let flows = &self.flows;
         let mut text = match (flows.flows, flows.changed) {
+            (0, _) if flows.unplaced + flows.bad_lines > 0 => "No flow was judged.".to_owned(),
             (0, _) => "No flows were given: only restarts are told.".to_owned(),
             (_, 0) => format!(
                 "None of {} changes.",
