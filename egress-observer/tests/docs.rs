@@ -319,10 +319,7 @@ fn every_setting_is_documented_with_its_variable_and_default() {
         rest.split("\n## ").next().unwrap_or_default()
     };
     let cli = Cli::command();
-    assert_eq!(
-        documented_settings(section("## All commands")),
-        settings(&cli)
-    );
+    assert_eq!(documented_settings(section("## All commands")), settings(&cli));
     for command in cli.get_subcommands() {
         let title = format!("## `egress-observer {}`", command.get_name());
         assert_eq!(
