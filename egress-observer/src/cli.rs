@@ -7,8 +7,7 @@ use egress_observer_common::MAX_SLOTS;
 use ipnet::IpNet;
 
 use crate::{
-    commands::explain::ExplainArgs,
-    lint::{Suppression, output::Format},
+    commands::{explain::ExplainArgs, lint::LintArgs, what_if::WhatIfArgs},
     metrics::Destinations,
 };
 
@@ -54,6 +53,9 @@ pub enum Command {
     Agent(AgentArgs),
     /// Say why a pod's connection goes the way it goes, from manifests alone.
     Explain(ExplainArgs),
+    /// Say which connections a change of the configuration would change, and which pods need a
+    /// restart for it, before anyone applies it.
+    WhatIf(WhatIfArgs),
     /// Remove what an agent left in the kernel: it stops counting, and what it counted since the
     /// last scrape is gone.
     Uninstall(UninstallArgs),
@@ -144,54 +146,6 @@ pub struct UninstallArgs {
     /// The agent's `--pin-dir`.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_PIN_DIR, env = "EGRESS_OBSERVER_PIN_DIR")]
     pub pin_dir: PathBuf,
-}
-
-/// Settings of `lint`.
-#[derive(Debug, Args)]
-pub struct LintArgs {
-    /// Files or directories with Kubernetes and Istio objects as YAML or JSON.
-    #[arg(long, required_unless_present = "list", num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
-    pub manifests: Vec<PathBuf>,
-    /// Shape of the report on standard output.
-    #[arg(short, long, value_enum, default_value = "text")]
-    pub output: Format,
-    /// The least severity that fails the run.
-    #[arg(
-        long,
-        value_enum,
-        default_value = "warning",
-        env = "EGRESS_OBSERVER_LINT_FAILURE_THRESHOLD"
-    )]
-    pub failure_threshold: FailureThreshold,
-    /// A finding to leave out, such as `EO0050=ServiceEntry/shop/*`; may be given several times.
-    #[arg(long, value_name = "CODE=KIND/NAMESPACE/NAME")]
-    pub suppress: Vec<Suppression>,
-    /// Pod and Service ranges of the cluster, to judge lists of ranges by.
-    #[arg(
-        long,
-        value_name = "CIDR",
-        value_delimiter = ',',
-        env = "EGRESS_OBSERVER_CLUSTER_CIDRS"
-    )]
-    pub cluster_cidrs: Vec<IpNet>,
-    /// Name every code, with its severity, and do nothing else.
-    #[arg(long)]
-    pub list: bool,
-}
-
-/// From where on findings fail the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum FailureThreshold {
-    /// From `info` on: every finding.
-    Info,
-    /// From `notice` on.
-    Notice,
-    /// From `warning` on.
-    Warning,
-    /// Only `error`.
-    Error,
-    /// None does.
-    Never,
 }
 
 const DEFAULT_PIN_DIR: &str = "/sys/fs/bpf/egress-observer";

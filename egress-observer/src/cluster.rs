@@ -7,6 +7,7 @@ pub(crate) mod mesh;
 pub(crate) mod objects;
 pub mod pod;
 pub mod registry;
+pub mod restart;
 pub mod setup;
 
 use std::{

@@ -1,6 +1,8 @@
 //! The offline commands: reading at one edge, writing at the other, pure functions between.
 
 pub mod explain;
+pub mod lint;
+pub mod what_if;
 
 use std::{
     io::{self, Write},
@@ -17,6 +19,11 @@ use crate::cluster::{ManifestError, ObjectCounts, Snapshot, pod::Pod};
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct BadInput(pub String);
+
+/// Something was found that the caller asked to fail on; the answer itself is complete.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub struct Findings(pub String);
 
 /// Where the cluster's objects come from.
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ mod anywhere;
 mod destination;
 pub mod text;
 
-use std::{cell::RefCell, collections::HashMap, net::IpAddr};
+use std::{cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 
 use serde::Serialize;
 
@@ -152,7 +152,7 @@ pub struct Other {
 }
 
 /// Who connects, as it is asked for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Who {
     /// The container's name.
     pub container: Option<String>,
@@ -164,6 +164,29 @@ pub struct Who {
     pub interface: Option<String>,
     /// The address that its socket is bound to.
     pub source: Option<IpAddr>,
+}
+
+/// The judgement over a destination, without the words.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged<'a> {
+    /// The verdict, if the kernel follows what was applied.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: Reason,
+    /// The host of the entry that takes it, as written there.
+    pub host: Option<&'a Arc<str>>,
+    /// The address that it dials, if that is known.
+    pub ip: Option<IpAddr>,
+}
+
+/// What a connection meets on its way.
+struct Met<'a> {
+    scope: Scope,
+    applied: Decision,
+    matched: Match<'a>,
+    registry: Registry,
+    verdict: Verdict,
+    reason: Reason,
 }
 
 /// A question that has no answer.
@@ -259,22 +282,61 @@ impl<'a> Explainer<'a> {
         }
     }
 
-    /// The answer about a destination.
-    pub fn explain(&self, to: &To, protocol: Protocol) -> Explanation {
-        let protocol = to.protocol.unwrap_or(protocol);
-        let ip = to.ip.or_else(|| self.resolve(to));
-        let scope = self.scope(ip);
-        let applied = self.decide(true, ip, to.port, protocol);
-        let desired = self.decide(false, ip, to.port, protocol);
-        let asked = Asked {
-            ip,
+    /// The judgement over a destination.
+    pub fn judged(&self, to: &To, protocol: Protocol) -> Judged<'a> {
+        let asked = self.asked(to, protocol);
+        let met = self.meet(&asked);
+        Judged {
+            verdict: met.verdict,
+            reason: met.reason,
+            host: match met.matched {
+                Match::Declared(hit) => Some(hit.host),
+                Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => {
+                    None
+                }
+            },
+            ip: asked.ip,
+        }
+    }
+
+    fn asked<'t>(&self, to: &'t To, protocol: Protocol) -> Asked<'t> {
+        Asked {
+            ip: to.ip.or_else(|| self.resolve(to)),
             host: to.host.as_deref(),
             port: to.port,
-            protocol,
-        };
-        let matched = self.snapshot.registry.lookup(&self.viewer, &asked);
+            protocol: to.protocol.unwrap_or(protocol),
+        }
+    }
+
+    fn meet(&self, asked: &Asked<'_>) -> Met<'a> {
+        let scope = self.scope(asked);
+        let applied = self.decide(true, asked.ip, asked.port, asked.protocol);
+        let matched = self.snapshot.registry.lookup(&self.viewer, asked);
         let registry = finding::known(&matched, scope);
         let (verdict, reason) = self.judge(applied, registry);
+        Met {
+            scope,
+            applied,
+            matched,
+            registry,
+            verdict,
+            reason,
+        }
+    }
+
+    /// The answer about a destination.
+    pub fn explain(&self, to: &To, protocol: Protocol) -> Explanation {
+        let asked = self.asked(to, protocol);
+        let (ip, protocol) = (asked.ip, asked.protocol);
+        let Met {
+            scope,
+            applied,
+            matched,
+            registry,
+            verdict,
+            reason,
+        } = self.meet(&asked);
+        let desired = self.decide(false, ip, to.port, protocol);
         let mut explanation = Explanation {
             api_version: API_VERSION,
             kind: "Explanation",
@@ -335,8 +397,8 @@ impl<'a> Explainer<'a> {
         addresses.iter().find(family).copied()
     }
 
-    fn scope(&self, ip: Option<IpAddr>) -> Scope {
-        match ip {
+    fn scope(&self, asked: &Asked<'_>) -> Scope {
+        match asked.ip {
             Some(ip) => self.snapshot.scope(self.pod, ip),
             None => Scope::External,
         }

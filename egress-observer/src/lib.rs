@@ -30,3 +30,4 @@ pub mod metrics;
 pub mod model;
 mod readable;
 pub mod verdict;
+mod what_if;

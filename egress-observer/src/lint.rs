@@ -15,14 +15,13 @@ mod ports;
 mod protocol;
 mod ranges;
 mod routing;
-mod run;
 mod scene;
 mod service_entries;
 mod sharing;
 mod sidecars;
 mod spelling;
 mod stale;
-mod suppress;
+pub(crate) mod suppress;
 mod text;
 mod workloads;
 
@@ -33,7 +32,6 @@ use ipnet::IpNet;
 pub use self::{
     code::{Code, Severity},
     finding::{Finding, Place},
-    run::run,
     suppress::Suppression,
 };
 use self::{lists::Lists, scene::Scene};

@@ -8,25 +8,27 @@ use egress_observer::{
     agent,
     cli::{Cli, Command, LogFormat},
     cluster::ManifestError,
-    commands::{self, BadInput},
-    kernel, lint,
+    commands::{self, BadInput, Findings},
+    kernel,
 };
 use tracing_subscriber::EnvFilter;
 
 /// `EX_DATAERR`: the input is wrong, not the program or the machine.
 const BAD_INPUT: u8 = 65;
-/// Findings reach the threshold.
+/// The answer is complete, and has what the caller asked to fail on.
 const FINDINGS: u8 = 79;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = set_up_log(&cli).and_then(|()| run(cli.command));
     match result {
-        Ok(code) => code,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             report(&error);
             if error.is::<ManifestError>() || error.is::<BadInput>() {
                 BAD_INPUT.into()
+            } else if error.is::<Findings>() {
+                FINDINGS.into()
             } else {
                 ExitCode::FAILURE
             }
@@ -34,14 +36,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<ExitCode> {
+fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Agent(args) => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("starting the runtime")?
-            .block_on(agent::run(args))?,
-        Command::Explain(args) => commands::explain::run(&args)?,
+            .block_on(agent::run(args)),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Lint(args) => commands::lint::run(&args),
+        Command::WhatIf(args) => commands::what_if::run(&args),
         Command::Uninstall(args) => {
             let dir = args.pin_dir;
             if kernel::uninstall(&dir)? {
@@ -49,14 +53,9 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             } else {
                 tracing::info!(pin_dir = %dir.display(), "nothing to remove");
             }
-        }
-        Command::Lint(args) => {
-            if lint::run(&args)? {
-                return Ok(FINDINGS.into());
-            }
+            Ok(())
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn set_up_log(cli: &Cli) -> anyhow::Result<()> {

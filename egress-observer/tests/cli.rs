@@ -8,10 +8,13 @@
 
 use std::{
     fs,
+    io::Write as _,
     net::TcpListener,
     path::PathBuf,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
+
+use serde_json::{Value, json};
 
 fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_egress-observer"))
@@ -124,4 +127,212 @@ fn a_log_filter_that_makes_no_sense_is_named() {
         said.contains("--log egress_observer=loud: not a log filter"),
         "{said}"
     );
+}
+
+/// `what-if` on the example, with something on standard input.
+fn what_if(args: &[&str], input: &str) -> Output {
+    let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+        .args(["what-if", "--manifests", manifests])
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    // Whatever is wrong with the command line, it may have ended before it reads.
+    drop(
+        child
+            .stdin
+            .take()
+            .expect("piped")
+            .write_all(input.as_bytes()),
+    );
+    child.wait_with_output().expect("it ends")
+}
+
+const OPEN: [&str; 2] = ["--set", "outboundTrafficPolicy.mode=ALLOW_ANY"];
+const NARROW: [&str; 2] = ["--set", "includeIPRanges=10.96.0.0/12"];
+const FLOW: &str = r#"{"pod":"shop/sleep","destination":{"ip":"198.18.0.20","port":5432}}"#;
+
+#[test]
+fn a_change_that_is_none_is_a_wrong_command_line() {
+    for args in [
+        &[][..],
+        &["--set", "includeIpRanges=*"],
+        &["--set", "pilot.cni.enabled=maybe"],
+        &["--delete", "Pod/shop/sleep"],
+        &[OPEN[0], OPEN[1], "--to", "a.test:443"],
+        &[OPEN[0], OPEN[1], "--pod", "shop/sleep"],
+        &[
+            OPEN[0],
+            OPEN[1],
+            "--all-pods",
+            "--pod",
+            "shop/sleep",
+            "--to",
+            "a.test:443",
+        ],
+        &[OPEN[0], OPEN[1], "--fail-on", "bad"],
+        &["--delete", "Sidecar/shop/a", "--revision", "x"],
+    ] {
+        let output = what_if(args, "");
+        assert_eq!(output.status.code(), Some(2), "{args:?} {output:?}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
+}
+
+#[test]
+fn a_change_that_cannot_be_made_says_what_to_add() {
+    let cases = [
+        (
+            &["--set", "includeIPRanges=*", "--revision", "canary"][..],
+            "there is no ConfigMap istio-sidecar-injector-canary",
+        ),
+        (
+            &["--delete", "ServiceEntry/shop/httpbin"],
+            "there is ServiceEntry/shop/httpbin-ext, ServiceEntry/shop/httpbin-https-ext",
+        ),
+        (
+            &["--apply", "/nonexistent.yaml"],
+            "cannot read /nonexistent.yaml",
+        ),
+        (
+            &[OPEN[0], OPEN[1], "--pod", "shop/gone", "--to", "a.test:443"],
+            "--pod: there is no pod shop/gone",
+        ),
+        (
+            &[OPEN[0], OPEN[1], "--flows", "/nonexistent.jsonl"],
+            "cannot read /nonexistent.jsonl",
+        ),
+    ];
+    for (args, expected) in cases {
+        let output = what_if(args, "");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(65), "{said}");
+        assert!(said.contains(expected), "{said}");
+        assert!(output.stdout.is_empty(), "{output:?}");
+    }
+}
+
+#[test]
+fn lines_that_are_no_flows_are_named_and_the_rest_is_answered() {
+    let input = format!(
+        "{{}}\n\n{FLOW}\nnonsense\n{}\n",
+        FLOW.replace("sleep", "gone")
+    );
+    let args = ["--flows", "-", "-o", "json", "--fail-on", "passthrough"];
+    let output = what_if(&[&OPEN[..], &args[..]].concat(), &input);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    for expected in [
+        "standard input line 1: no flow: it has neither",
+        "standard input line 4: no flow: not a JSON object",
+        "standard input line 5: not judged: there is no pod shop/gone",
+        "2 lines not read",
+        "1 connection would become passthrough",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!(report["apiVersion"], "egress-observer.io/v1alpha1");
+    assert_eq!(report["kind"], "WhatIf");
+    let flows = json!({"flows": 1, "connections": 1, "changed": 1, "unplaced": 1, "badLines": 2});
+    assert_eq!(report["flows"], flows);
+}
+
+#[test]
+fn what_explain_prints_is_what_what_if_reads() {
+    let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
+    let explained = run(&[
+        "explain",
+        "--manifests",
+        manifests,
+        "--pod",
+        "shop/sleep",
+        "-o",
+        "json",
+        "--to",
+        "httpbin.org@198.18.0.10:443",
+        "--to",
+        "10.96.0.10:53/udp",
+    ]);
+    let lines = String::from_utf8(explained.stdout).expect("UTF-8");
+    let args = ["--flows", "-", "-o", "json"];
+    let output = what_if(&[&NARROW[..], &args[..]].concat(), &lines);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("one object");
+    assert_eq!(report["flows"]["flows"], 2);
+    assert_eq!(report["groups"][0]["destination"], "httpbin.org");
+    assert_eq!(
+        report["groups"][0]["restarted"]["verdict"],
+        "declared_bypass"
+    );
+}
+
+#[test]
+fn findings_are_79_in_every_format() {
+    for output in ["text", "json", "yaml"] {
+        let args = [
+            "--flows",
+            "-",
+            "-o",
+            output,
+            "--fail-on",
+            "configured_bypass,blocked",
+        ];
+        let found = what_if(&[&NARROW[..], &args[..]].concat(), FLOW);
+        assert_eq!(found.status.code(), Some(79), "{found:?}");
+        assert!(!found.stdout.is_empty());
+        // It is blocked today already.
+        let found = what_if(
+            &[&["--set", "includeIPRanges=*"][..], &args[..]].concat(),
+            FLOW,
+        );
+        assert_eq!(found.status.code(), Some(0), "{found:?}");
+    }
+}
+
+#[test]
+fn names_from_flows_and_manifests_do_not_steer_a_terminal() {
+    let pod = "kind: Pod\nmetadata: {name: a, namespace: \"x\\e[31m\"}\n\
+               spec: {containers: [{name: a}]}\n";
+    let path = file("steering.yaml", pod);
+    let path = path.to_string_lossy();
+    let flow = FLOW.replace("shop/sleep", "x\\u001b[31m/a");
+    let args = [
+        "--apply",
+        &path,
+        "--manifests",
+        &path,
+        "--flows",
+        "-",
+        "--changed-only=false",
+    ];
+    let output = what_if(&args, &flow);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains(r"x\u{1b}[31m/a"), "{output:?}");
+    assert!(!text.contains('\u{1b}'), "{text}");
+    let unknown = FLOW.replace("shop/sleep", "shop/\\u001b[31m");
+    let said = what_if(&[&OPEN[..], &["--flows", "-"]].concat(), &unknown);
+    assert!(!said.stderr.contains(&0x1b), "{said:?}");
+}
+
+#[test]
+fn the_example_of_the_documentation_is_real() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let page = fs::read_to_string(format!("{root}/docs/what-if.md")).expect("the page");
+    let (_, example) = page.split_once("```text\n").expect("an output");
+    let (expected, _) = example.split_once("```").expect("its end");
+    let flows = format!("{root}/examples/shop/flows.jsonl");
+    let args = [
+        "--cluster-cidrs",
+        "10.244.0.0/16,10.96.0.0/12",
+        "--set",
+        r"global.proxy.includeIPRanges=10.244.0.0/16\,10.96.0.0/12",
+        "--flows",
+        &flows,
+    ];
+    let output = what_if(&args, "");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
 }

@@ -216,7 +216,7 @@ fn text_names_file_object_code_and_field() {
         ),
         "{text}"
     );
-    assert_eq!(stderr(&output), "1 finding (1 error)\n");
+    assert_eq!(stderr(&output), "egress-observer: 1 finding (1 error)\n");
 }
 
 #[test]

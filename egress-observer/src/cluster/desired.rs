@@ -15,7 +15,7 @@ use super::{
     pod::PROXY,
     setup::{
         self, CniPlugin, EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INJECT, INTERCEPTION_MODE,
-        INTERFACES, Membership, STATUS, Setup, TRAFFIC, container,
+        INTERFACES, Injected, Membership, STATUS, Setup, TRAFFIC, container,
     },
 };
 use crate::{
@@ -423,6 +423,10 @@ impl Wanted<'_> {
                     .map(|value| (value.setting, value.origin));
                 Setup {
                     origins: origins.collect(),
+                    injected: Some(Injected {
+                        revision: revision.to_owned(),
+                        by_cni: cni,
+                    }),
                     source,
                     ..setup
                 }

@@ -314,7 +314,7 @@ impl Mesh {
 }
 
 /// The suffix of a ConfigMap's name that is a revision.
-fn revision_of<'a>(name: &'a str, base: &str) -> Option<&'a str> {
+pub(crate) fn revision_of<'a>(name: &'a str, base: &str) -> Option<&'a str> {
     let rest = name.strip_prefix(base)?;
     if rest.is_empty() {
         return Some("");
@@ -323,7 +323,7 @@ fn revision_of<'a>(name: &'a str, base: &str) -> Option<&'a str> {
 }
 
 /// Istio names the default revision's objects without a suffix.
-fn canonical(revision: &str) -> &str {
+pub(crate) fn canonical(revision: &str) -> &str {
     if revision == "default" { "" } else { revision }
 }
 

@@ -11,7 +11,8 @@ use tracing::warn;
 
 use super::{
     desired::{self, Today, desired},
-    objects::{self, PodTemplate},
+    objects::{self, PodSpec, PodTemplate},
+    restart::Renewed,
     setup::{Membership, Setup, applied},
 };
 use crate::model::{Actor, Reason};
@@ -27,6 +28,8 @@ pub struct Pod {
     pub name: String,
     /// The workload it belongs to, as Istio names it.
     pub workload: Arc<str>,
+    /// The kind of that workload; `None` if it is the pod itself.
+    pub workload_kind: Option<String>,
     /// Its addresses, the first one first.
     pub ips: Vec<IpAddr>,
     /// Its node's address.
@@ -41,6 +44,8 @@ pub struct Pod {
     pub desired: Setup,
     /// Its containers as the spec has them, the application's first.
     pub declared: Vec<DeclaredContainer>,
+    /// What its workload's template gives a new pod, if the template is known.
+    pub renewed: Option<Renewed>,
     /// By container id, without the runtime's prefix.
     pub containers: HashMap<String, ContainerRole>,
 }
@@ -108,11 +113,17 @@ impl Pod {
         let metadata = &object.metadata;
         let applied = applied(object, &ips, today.cluster_dns);
         let workload: Arc<str> = workload(object).into();
-        let template = owners(object, &workload)
-            .into_iter()
-            .find_map(|(kind, name)| template((&namespace(&metadata.namespace), kind, name)));
+        let owners = owners(object, &workload);
+        let mut makers = owners.iter();
+        let template =
+            makers.find_map(|(kind, name)| template((&namespace(&metadata.namespace), kind, name)));
         let desired = desired(object, &applied, &ips, template, today);
-        let declared = declared(object);
+        let renewed = template.map(|template| Renewed {
+            labels: template.metadata.labels.clone(),
+            declared: declared(&template.spec),
+        });
+        let declared = declared(&object.spec);
+        let workload_kind = owners.iter().rfind(|(_, name)| *name == &*workload);
         let pod = Self {
             // The API server gives a static pod's mirror another uid than the kubelet uses.
             uid: metadata
@@ -122,7 +133,7 @@ impl Pod {
                 .clone(),
             namespace: namespace(&metadata.namespace),
             name: metadata.name.clone(),
-            workload,
+            workload_kind: workload_kind.map(|(kind, _)| (*kind).to_owned()),
             labels: metadata.labels.clone(),
             host_ip: status.host_ip.parse().ok(),
             revision: metadata
@@ -134,6 +145,8 @@ impl Pod {
             desired,
             containers: containers(object, &declared),
             declared,
+            renewed,
+            workload: Arc::clone(&workload),
             ips,
         };
         if pod.applied.membership == Membership::Unknown(Reason::UnreadableConfig) {
@@ -231,8 +244,7 @@ fn cron_job(job: &str) -> Option<&str> {
 }
 
 /// The containers of the spec, the application's first.
-fn declared(object: &objects::Pod) -> Vec<DeclaredContainer> {
-    let spec = &object.spec;
+fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
     let init = &spec.init_containers;
     // Those before istio-init ran without rules. The injector puts it last where the proxy is no
     // init container itself.

@@ -44,8 +44,19 @@ pub struct Setup {
     pub source: String,
     /// Where each setting comes from, as far as that is not `source`.
     pub origins: Vec<(Setting, String)>,
+    /// Who would inject the pod, and how; only where that is desired and leads to rules.
+    pub injected: Option<Injected>,
     /// What people should know: text that Istio ignores, settings without effect, problems.
     pub notes: Vec<String>,
+}
+
+/// Who injects a pod, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Injected {
+    /// The control plane's revision, or a tag that stands for it; empty for the default one.
+    pub revision: String,
+    /// Whether the CNI plugin makes the rules, not `istio-init`.
+    pub by_cni: bool,
 }
 
 impl Setup {
@@ -55,6 +66,7 @@ impl Setup {
             before_change: None,
             source: source.into(),
             origins: Vec::new(),
+            injected: None,
             notes: Vec::new(),
         }
     }

@@ -48,6 +48,42 @@ enum Problem {
     Url,
 }
 
+impl To {
+    /// A destination from its parts, as programs write them.
+    pub(crate) fn of_parts(
+        host: Option<&str>,
+        ip: Option<&str>,
+        port: u16,
+        protocol: Protocol,
+    ) -> Result<Self, ToError> {
+        let refused = |text: &str, problem| ToError {
+            text: text.to_owned(),
+            problem,
+        };
+        if port == 0 {
+            return Err(refused("0", Problem::Port));
+        }
+        // A program may put the address where the name should be.
+        let (host, ip) = match (host.filter(|host| !host.is_empty()), ip) {
+            (Some(literal), None) if literal.parse::<IpAddr>().is_ok() => (None, Some(literal)),
+            (Some(literal), Some(_)) if literal.parse::<IpAddr>().is_ok() => (None, ip),
+            given => given,
+        };
+        let address = |text: &str| {
+            let ip: Result<IpAddr, _> = text.parse();
+            ip.map(|ip| ip.to_canonical())
+                .map_err(|_not_one| refused(text, Problem::Address))
+        };
+        let name = |text: &str| host_name(text).map_err(|problem| refused(text, problem));
+        Ok(Self {
+            host: host.map(name).transpose()?,
+            ip: ip.map(address).transpose()?,
+            port,
+            protocol: Some(protocol),
+        })
+    }
+}
+
 impl FromStr for To {
     type Err = ToError;
 

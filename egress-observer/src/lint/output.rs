@@ -74,7 +74,7 @@ fn resource(place: &Place) -> String {
 
 /// Text without characters that would change what a terminal shows around it: controls, and what
 /// turns the direction of text or takes no room.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     for c in text.chars() {
         let unseen = matches!(

@@ -63,7 +63,7 @@ impl Suppression {
 
 /// Takes out what is suppressed. Answers how many findings that were, and the suppressions that
 /// match nothing.
-pub(super) fn apply<'a>(
+pub(crate) fn apply<'a>(
     findings: &mut Vec<Finding>,
     suppressions: &'a [Suppression],
 ) -> (usize, Vec<&'a Suppression>) {

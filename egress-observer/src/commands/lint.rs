@@ -1,0 +1,147 @@
+//! `egress-observer lint`: reads files, writes the report to standard output and the rest to
+//! standard error.
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use ipnet::IpNet;
+
+use super::{Findings, write_out};
+use crate::lint::{
+    Code, Settings, Severity, Suppression, lint_files,
+    output::{Format, Report, plain},
+    suppress,
+};
+
+/// Settings of `lint`.
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Files or directories with Kubernetes and Istio objects as YAML or JSON.
+    #[arg(long, required_unless_present = "list", num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
+    pub manifests: Vec<PathBuf>,
+    /// Shape of the report on standard output.
+    #[arg(short, long, value_enum, default_value = "text")]
+    pub output: Format,
+    /// The least severity that fails the run.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "warning",
+        env = "EGRESS_OBSERVER_LINT_FAILURE_THRESHOLD"
+    )]
+    pub failure_threshold: FailureThreshold,
+    /// A finding to leave out, such as `EO0050=ServiceEntry/shop/*`; may be given several times.
+    #[arg(long, value_name = "CODE=KIND/NAMESPACE/NAME")]
+    pub suppress: Vec<Suppression>,
+    /// Pod and Service ranges of the cluster, to judge lists of ranges by.
+    #[arg(
+        long,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "EGRESS_OBSERVER_CLUSTER_CIDRS"
+    )]
+    pub cluster_cidrs: Vec<IpNet>,
+    /// Name every code, with its severity, and do nothing else.
+    #[arg(long)]
+    pub list: bool,
+}
+
+/// From where on findings fail the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailureThreshold {
+    /// From `info` on: every finding.
+    Info,
+    /// From `notice` on.
+    Notice,
+    /// From `warning` on.
+    Warning,
+    /// Only `error`.
+    Error,
+    /// None does.
+    Never,
+}
+
+/// Lints; findings that reach the threshold are an error.
+pub fn run(args: &LintArgs) -> anyhow::Result<()> {
+    if args.list {
+        return write(&list());
+    }
+    let settings = Settings {
+        cluster_ranges: args.cluster_cidrs.clone(),
+    };
+    let mut findings = lint_files(&args.manifests, &settings)?;
+    let (n_suppressed, unused) = suppress::apply(&mut findings, &args.suppress);
+    let report = Report {
+        findings: &findings,
+        n_suppressed,
+        threshold: threshold(args.failure_threshold),
+    };
+    write(&report.render(args.output))?;
+    let mut said = String::new();
+    for suppression in unused {
+        said.push_str(&format!(
+            "--suppress {}: matches no finding\n",
+            plain(&suppression.to_string())
+        ));
+    }
+    let summary = summary(&report);
+    if !report.failed() {
+        said.extend([&summary, "\n"]);
+    }
+    io::stderr()
+        .write_all(said.as_bytes())
+        .context("writing to standard error")?;
+    if report.failed() {
+        return Err(Findings(summary).into());
+    }
+    Ok(())
+}
+
+const fn threshold(threshold: FailureThreshold) -> Option<Severity> {
+    match threshold {
+        FailureThreshold::Info => Some(Severity::Info),
+        FailureThreshold::Notice => Some(Severity::Notice),
+        FailureThreshold::Warning => Some(Severity::Warning),
+        FailureThreshold::Error => Some(Severity::Error),
+        FailureThreshold::Never => None,
+    }
+}
+
+fn list() -> String {
+    let lines = Code::ALL.iter().map(|code| {
+        format!(
+            "{code}  {:<7}  {}\n",
+            code.severity().as_str(),
+            code.title()
+        )
+    });
+    lines.collect()
+}
+
+/// The most severe first, such as `3 findings (1 error, 2 notice), 1 suppressed`.
+fn summary(report: &Report<'_>) -> String {
+    let counts: Vec<String> = Severity::ALL
+        .into_iter()
+        .rev()
+        .map(|severity| (report.n(severity), severity))
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, severity)| format!("{n} {severity}"))
+        .collect();
+    let mut text = match report.findings.len() {
+        0 => "no findings".to_owned(),
+        1 => format!("1 finding ({})", counts.join(", ")),
+        n => format!("{n} findings ({})", counts.join(", ")),
+    };
+    if report.n_suppressed > 0 {
+        text.push_str(&format!(", {} suppressed", report.n_suppressed));
+    }
+    text
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
+    write_out(|out| out.write_all(text.as_bytes())).context("writing the report")
+}

@@ -1,0 +1,287 @@
+//! `egress-observer what-if`.
+
+use std::{
+    fs,
+    io::{self, BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use clap::{ArgGroup, Args};
+use tracing::subscriber::{self, NoSubscriber};
+
+use super::{BadInput, Findings, Manifests, write_out};
+use crate::{
+    cluster::{ManifestError, Snapshot, manifests, manifests::Object},
+    explain::{To, ToError},
+    model::Verdict,
+    what_if::{
+        Report,
+        change::{Change, Id},
+        compare::{Comparison, World},
+        count,
+        flows::{self, Flow, From},
+        set::Setting,
+    },
+};
+
+/// Settings of `what-if`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("change").args(["after", "apply", "delete", "set"]).required(true).multiple(true))]
+pub struct WhatIfArgs {
+    #[command(flatten)]
+    manifests: Manifests,
+    /// The complete manifests after the change. Pods that they do not have run on.
+    #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',')]
+    after: Vec<PathBuf>,
+    /// Manifests that are applied: objects replace those of the same kind, namespace and name, or
+    /// are added.
+    #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',')]
+    apply: Vec<PathBuf>,
+    /// An object that is deleted.
+    #[arg(long, value_name = "KIND/NAMESPACE/NAME")]
+    delete: Vec<Id>,
+    /// A value of Istio's installation, as for Helm and istioctl, such as
+    /// includeIPRanges=10.96.0.0/12 or meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Setting>,
+    /// The control plane revision whose values are set [default: every one].
+    #[arg(long, value_name = "REVISION", requires = "set")]
+    revision: Option<String>,
+    /// Flows, one JSON object a line; `-` is standard input. What `explain -o json` prints is one.
+    #[arg(long, value_name = "FILE")]
+    flows: Option<PathBuf>,
+    /// A destination to try: HOST:PORT, IP:PORT, [IPV6]:PORT or HOST@IP:PORT, `/udp` behind it for
+    /// UDP.
+    #[arg(long, value_name = "DESTINATION", value_parser = to, requires = "pods")]
+    to: Vec<To>,
+    /// A pod that tries it.
+    #[arg(long, value_name = "NAMESPACE/NAME", group = "pods", requires = "to")]
+    pod: Vec<String>,
+    /// Every pod tries it.
+    #[arg(long, group = "pods", requires = "to")]
+    all_pods: bool,
+    /// Leave out what does not change.
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true")]
+    changed_only: bool,
+    /// Exit with code 79 if a connection would get one of these verdicts that it does not have
+    /// today.
+    #[arg(long, value_name = "VERDICT", value_delimiter = ',', value_parser = verdict)]
+    fail_on: Vec<Verdict>,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people.
+    Text,
+    /// One object.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
+fn to(text: &str) -> Result<To, ToError> {
+    text.parse()
+}
+
+fn verdict(text: &str) -> Result<Verdict, String> {
+    let known = Verdict::ALL.iter().find(|known| known.as_str() == text);
+    known.copied().ok_or_else(|| {
+        let all: Vec<_> = Verdict::ALL.iter().map(|known| known.as_str()).collect();
+        format!("none of {}", all.join(", "))
+    })
+}
+
+/// How many lines or flows that cannot be used are named one by one.
+const NAMED: u64 = 20;
+
+/// Compares, prints, and says by its error what is wrong or was found.
+pub fn run(args: &WhatIfArgs) -> Result<()> {
+    let world = world(args)?;
+    let mut comparison = Comparison::new(&world);
+    let tries = tries(args, &world);
+    for flow in &tries {
+        comparison
+            .add(flow)
+            .map_err(|problem| BadInput(format!("--pod: {problem}")))?;
+    }
+    let mut n_bad = 0;
+    if let Some(path) = &args.flows {
+        n_bad = read_flows(path, &mut comparison)?;
+    }
+    let report = comparison.report(described(args), n_bad, !args.changed_only);
+    write_out(|out| match args.output {
+        Output::Text => write!(out, "{report}"),
+        Output::Json => {
+            serde_json::to_writer(&mut *out, &report)?;
+            out.write_all(b"\n")
+        }
+        Output::Yaml => {
+            serde_saphyr::to_io_writer(&mut &mut *out, &report).map_err(io::Error::other)
+        }
+    })
+    .context("writing to standard output")?;
+    verdict_of_run(&report, &args.fail_on)
+}
+
+fn world(args: &WhatIfArgs) -> Result<World> {
+    let objects = |paths: &[PathBuf]| -> Result<Vec<Object>, ManifestError> {
+        let located = manifests::read(paths)?.into_iter();
+        Ok(located.map(|located| located.object).collect())
+    };
+    let today = objects(&args.manifests.manifests)?;
+    let change = Change {
+        after: (!args.after.is_empty())
+            .then(|| objects(&args.after))
+            .transpose()?,
+        apply: objects(&args.apply)?,
+        delete: args.delete.clone(),
+        set: args.set.clone(),
+        revision: args.revision.clone(),
+    };
+    let after = change
+        .make(&today)
+        .map_err(|problem| BadInput(problem.to_string()))?;
+    let snapshot = |objects| Snapshot::from_objects(objects, &args.manifests.cluster_cidrs).0;
+    let before = || snapshot(today);
+    // What the log says of an object that stays is said once, of the state after the change.
+    let before = if args.after.is_empty() {
+        subscriber::with_default(NoSubscriber::default(), before)
+    } else {
+        before()
+    };
+    Ok(World::new(before, snapshot(after)))
+}
+
+/// One connection of each pod to each destination of the command line.
+fn tries(args: &WhatIfArgs, world: &World) -> Vec<Flow> {
+    let pods: Vec<From> = if args.all_pods {
+        world.names().collect()
+    } else {
+        let pods = args.pod.iter();
+        pods.map(|pod| {
+            let (namespace, pod) = pod.split_once('/').unwrap_or(("default", pod));
+            From {
+                namespace: namespace.to_owned(),
+                pod: pod.to_owned(),
+                workload: String::new(),
+            }
+        })
+        .collect()
+    };
+    let of_pod = |from: &From| {
+        let from = from.clone();
+        args.to.iter().map(move |to| Flow {
+            from: from.clone(),
+            container: None,
+            actor: None,
+            uid: None,
+            gid: None,
+            to: to.clone(),
+            n: 1,
+        })
+    };
+    pods.iter().flat_map(of_pod).collect()
+}
+
+/// Takes the lines of a file in. How many are no flows.
+fn read_flows(path: &Path, comparison: &mut Comparison<'_>) -> Result<u64> {
+    let standard_input = path == Path::new("-");
+    let mut input: Box<dyn BufRead> = if standard_input {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = fs::File::open(path)
+            .map_err(|error| BadInput(format!("cannot read {}: {error}", path.display())))?;
+        Box::new(BufReader::with_capacity(1 << 16, file))
+    };
+    let name = if standard_input {
+        "standard input".into()
+    } else {
+        path.to_string_lossy()
+    };
+    let (mut n_bad, mut n_unplaced) = (0_u64, 0_u64);
+    let mut text = Vec::new();
+    for line in 1_u64.. {
+        text.clear();
+        let n_read = input
+            .read_until(b'\n', &mut text)
+            .map_err(|error| BadInput(format!("cannot read {name}: {error}")))?;
+        if n_read == 0 {
+            break;
+        }
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        match flows::parse(&text) {
+            Ok(flow) => {
+                if let Err(problem) = comparison.add(&flow) {
+                    n_unplaced += 1;
+                    if n_unplaced <= NAMED {
+                        tracing::warn!("{name} line {line}: not judged: {problem}");
+                    }
+                }
+            }
+            Err(problem) => {
+                n_bad += 1;
+                if n_bad <= NAMED {
+                    tracing::warn!("{name} line {line}: no flow: {problem}");
+                }
+            }
+        }
+    }
+    for (n, what) in [(n_bad, "no flow"), (n_unplaced, "not judged")] {
+        if n > NAMED {
+            let more = count(n - NAMED, "more line");
+            tracing::warn!("{name}: {more}: {what}");
+        }
+    }
+    Ok(n_bad)
+}
+
+/// The change as it was given.
+fn described(args: &WhatIfArgs) -> Vec<String> {
+    let paths = |flag: &'static str, paths: &[PathBuf]| {
+        let texts = paths
+            .iter()
+            .map(|path| format!("{flag} {}", path.display()));
+        texts.collect::<Vec<_>>()
+    };
+    let mut all = paths("--after", &args.after);
+    all.extend(paths("--apply", &args.apply));
+    all.extend(args.delete.iter().map(|id| format!("--delete {id}")));
+    let revision = args.revision.as_deref();
+    all.extend(args.set.iter().map(|setting| match revision {
+        Some(revision) => format!("--set {setting} --revision {revision}"),
+        None => format!("--set {setting}"),
+    }));
+    all
+}
+
+/// Bad input before findings: with it the answer is not complete.
+fn verdict_of_run(report: &Report, fail_on: &[Verdict]) -> Result<()> {
+    let n_found = report.newly(fail_on);
+    let found = (n_found > 0).then(|| {
+        let words: Vec<_> = fail_on.iter().map(|verdict| verdict.as_str()).collect();
+        format!(
+            "--fail-on: {} would become {}",
+            count(n_found, "connection"),
+            words.join(" or ")
+        )
+    });
+    let n_bad = report.flows.bad_lines;
+    if n_bad > 0 {
+        let found = found.map_or_else(String::new, |found| format!("; {found}"));
+        return Err(BadInput(format!(
+            "--flows: {} not read: no flow{found}",
+            count(n_bad, "line")
+        ))
+        .into());
+    }
+    match found {
+        Some(found) => Err(Findings(found).into()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,394 @@
+//! A change of the configuration: objects in, objects out. Nothing is applied to a cluster.
+
+use std::{collections::HashMap, fmt, str::FromStr};
+
+use thiserror::Error;
+
+use super::set::{SetError, Setting};
+use crate::cluster::{manifests::Object, objects::Metadata};
+
+/// What is to change, in the order in which it is done.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// Everything anew.
+    pub(crate) after: Option<Vec<Object>>,
+    /// Objects that come in place of their like, or to the others.
+    pub(crate) apply: Vec<Object>,
+    /// Objects that go.
+    pub(crate) delete: Vec<Id>,
+    /// Values that are set.
+    pub(crate) set: Vec<Setting>,
+    /// The revision whose values these are; all if there is none.
+    pub(crate) revision: Option<String>,
+}
+
+/// Why a change cannot be made.
+#[derive(Debug, Error)]
+pub(crate) enum ChangeError {
+    #[error("--delete {id}: there is no such object among the manifests{others}")]
+    NothingToDelete { id: Id, others: String },
+    #[error(transparent)]
+    Set(#[from] SetError),
+}
+
+impl Change {
+    /// The objects after the change of those of today.
+    pub(crate) fn make(self, today: &[Object]) -> Result<Vec<Object>, ChangeError> {
+        let mut objects = match self.after {
+            Some(after) => replaced(today, after),
+            None => today.to_vec(),
+        };
+        apply(&mut objects, self.apply);
+        for id in self.delete {
+            delete(&mut objects, id)?;
+        }
+        for setting in &self.set {
+            setting.edit(&mut objects, self.revision.as_deref())?;
+        }
+        Ok(objects)
+    }
+}
+
+/// A complete second set. Pods are what runs, not configuration: those that it does not have, as
+/// manifests from a repository do not, go on running.
+fn replaced(today: &[Object], mut after: Vec<Object>) -> Vec<Object> {
+    let mut known: HashMap<Id, &Object> = today
+        .iter()
+        .map(|object| (Id::of(object), object))
+        .collect();
+    for object in &mut after {
+        if let Some(old) = known.remove(&Id::of(object)) {
+            keep(old, object);
+        }
+    }
+    let left = known
+        .into_values()
+        .filter(|object| matches!(object, Object::Pod(_)));
+    after.extend(left.cloned());
+    after
+}
+
+fn apply(objects: &mut Vec<Object>, new: Vec<Object>) {
+    let mut places: HashMap<Id, usize> = objects
+        .iter()
+        .enumerate()
+        .map(|(place, object)| (Id::of(object), place))
+        .collect();
+    for mut object in new {
+        let id = Id::of(&object);
+        if let Some(place) = places.get(&id) {
+            keep(&objects[*place], &mut object);
+            objects[*place] = object;
+        } else {
+            places.insert(id, objects.len());
+            objects.push(object);
+        }
+    }
+}
+
+/// What the API server keeps of an object that is applied anew.
+fn keep(old: &Object, new: &mut Object) {
+    let was = metadata(old);
+    let is = metadata_mut(new);
+    let keep_text = |is: &mut String, was: &String| {
+        if is.is_empty() {
+            is.clone_from(was);
+        }
+    };
+    keep_text(&mut is.uid, &was.uid);
+    keep_text(&mut is.creation_timestamp, &was.creation_timestamp);
+    match (old, new) {
+        (Object::Pod(old), Object::Pod(new)) => {
+            if new.metadata.owner_references.is_empty() {
+                new.metadata
+                    .owner_references
+                    .clone_from(&old.metadata.owner_references);
+            }
+            if new.status.pod_ip.is_empty() && new.status.pod_ips.is_empty() {
+                new.status = old.status.clone();
+            }
+        }
+        (Object::Service(old), Object::Service(new)) => {
+            keep_text(&mut new.spec.cluster_ip, &old.spec.cluster_ip);
+            if new.spec.cluster_ips.is_empty() {
+                new.spec.cluster_ips.clone_from(&old.spec.cluster_ips);
+            }
+        }
+        (Object::ServiceEntry(old), Object::ServiceEntry(new))
+            if new.status.addresses.is_empty() =>
+        {
+            new.status = old.status.clone();
+        }
+        _ => {}
+    }
+}
+
+fn delete(objects: &mut Vec<Object>, id: Id) -> Result<(), ChangeError> {
+    let n_before = objects.len();
+    objects.retain(|object| Id::of(object) != id);
+    if objects.len() < n_before {
+        return Ok(());
+    }
+    let of_kind = objects
+        .iter()
+        .map(Id::of)
+        .filter(|known| known.kind == id.kind);
+    let mut others: Vec<String> = of_kind.map(|known| known.to_string()).collect();
+    others.sort();
+    others.truncate(5);
+    let others = match others.as_slice() {
+        [] => String::new(),
+        others => format!("; there is {}", others.join(", ")),
+    };
+    Err(ChangeError::NothingToDelete { id, others })
+}
+
+/// Which object it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Id {
+    kind: String,
+    /// Empty for what has none.
+    namespace: String,
+    name: String,
+}
+
+/// Kinds that can be deleted, and whether they have a namespace. A pod that is gone opens no
+/// connections, so nothing could be said of it.
+const KINDS: [(&str, bool); 15] = [
+    ("ServiceEntry", true),
+    ("Sidecar", true),
+    ("VirtualService", true),
+    ("DestinationRule", true),
+    ("ProxyConfig", true),
+    ("ConfigMap", true),
+    ("Service", true),
+    ("Namespace", false),
+    ("MutatingWebhookConfiguration", false),
+    ("Deployment", true),
+    ("ReplicaSet", true),
+    ("StatefulSet", true),
+    ("DaemonSet", true),
+    ("Job", true),
+    ("CronJob", true),
+];
+
+/// Text that names no object.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "`{text}` is not KIND/NAMESPACE/NAME, or KIND/NAME for a Namespace, where KIND is one of {kinds}"
+)]
+pub(crate) struct IdError {
+    text: String,
+    kinds: String,
+}
+
+impl FromStr for Id {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let refused = || IdError {
+            text: text.to_owned(),
+            kinds: KINDS.map(|(kind, _)| kind).join(", "),
+        };
+        let parts: Vec<&str> = text.split('/').collect();
+        let (kind, namespace, name) = match parts.as_slice() {
+            [kind, name] => (*kind, None, *name),
+            [kind, namespace, name] => (*kind, Some(*namespace), *name),
+            _ => return Err(refused()),
+        };
+        let known = KINDS
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(kind));
+        let namespace = match (known, namespace) {
+            (Some((_, true)), Some(namespace)) if !namespace.is_empty() => namespace,
+            (Some((_, true)), None) => "default",
+            (Some((_, false)), None) => "",
+            _ => return Err(refused()),
+        };
+        if name.is_empty() {
+            return Err(refused());
+        }
+        Ok(Self {
+            kind: known.map_or("", |(kind, _)| kind).to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/", self.kind)?;
+        if !self.namespace.is_empty() {
+            write!(f, "{}/", self.namespace)?;
+        }
+        f.write_str(&self.name)
+    }
+}
+
+impl Id {
+    fn of(object: &Object) -> Self {
+        let Metadata {
+            namespace, name, ..
+        } = metadata(object);
+        let kind = match object {
+            Object::Pod(_) => "Pod",
+            Object::ConfigMap(_) => "ConfigMap",
+            Object::Namespace(_) => "Namespace",
+            Object::Service(_) => "Service",
+            Object::Workload(object) => &object.kind,
+            Object::MutatingWebhookConfiguration(_) => "MutatingWebhookConfiguration",
+            Object::ServiceEntry(_) => "ServiceEntry",
+            Object::Sidecar(_) => "Sidecar",
+            Object::VirtualService(_) => "VirtualService",
+            Object::DestinationRule(_) => "DestinationRule",
+            Object::ProxyConfig(_) => "ProxyConfig",
+        };
+        let of_cluster = matches!(
+            object,
+            Object::Namespace(_) | Object::MutatingWebhookConfiguration(_)
+        );
+        let namespace = if of_cluster {
+            ""
+        } else if namespace.is_empty() {
+            "default"
+        } else {
+            namespace
+        };
+        Self {
+            kind: kind.to_owned(),
+            namespace: namespace.to_owned(),
+            name: name.clone(),
+        }
+    }
+}
+
+fn metadata(object: &Object) -> &Metadata {
+    match object {
+        Object::Pod(object) => &object.metadata,
+        Object::ConfigMap(object) => &object.metadata,
+        Object::Namespace(object) | Object::MutatingWebhookConfiguration(object) => {
+            &object.metadata
+        }
+        Object::Service(object) => &object.metadata,
+        Object::Workload(object) => &object.metadata,
+        Object::ServiceEntry(object) => &object.metadata,
+        Object::Sidecar(object) => &object.metadata,
+        Object::VirtualService(object) => &object.metadata,
+        Object::DestinationRule(object) => &object.metadata,
+        Object::ProxyConfig(object) => &object.metadata,
+    }
+}
+
+fn metadata_mut(object: &mut Object) -> &mut Metadata {
+    match object {
+        Object::Pod(object) => &mut object.metadata,
+        Object::ConfigMap(object) => &mut object.metadata,
+        Object::Namespace(object) | Object::MutatingWebhookConfiguration(object) => {
+            &mut object.metadata
+        }
+        Object::Service(object) => &mut object.metadata,
+        Object::Workload(object) => &mut object.metadata,
+        Object::ServiceEntry(object) => &mut object.metadata,
+        Object::Sidecar(object) => &mut object.metadata,
+        Object::VirtualService(object) => &mut object.metadata,
+        Object::DestinationRule(object) => &mut object.metadata,
+        Object::ProxyConfig(object) => &mut object.metadata,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn entry(name: &str, created: &str, addresses: Value) -> Object {
+        let value = json!({
+            "metadata": {"name": name, "creationTimestamp": created},
+            "spec": {"hosts": ["a.test"]}, "status": {"addresses": addresses},
+        });
+        Object::ServiceEntry(serde_json::from_value(value).unwrap())
+    }
+
+    fn names(objects: &[Object]) -> Vec<String> {
+        objects
+            .iter()
+            .map(|object| Id::of(object).to_string())
+            .collect()
+    }
+
+    #[test]
+    fn what_is_applied_keeps_what_the_server_gave_it() {
+        let address = json!([{"value": "240.240.0.5", "host": "a.test"}]);
+        let today = [entry("a", "2026-01-01T00:00:00Z", address)];
+        let change = Change {
+            apply: vec![entry("a", "", json!([])), entry("b", "", json!([]))],
+            ..Change::default()
+        };
+        let after = change.make(&today).unwrap();
+        assert_eq!(
+            names(&after),
+            ["ServiceEntry/default/a", "ServiceEntry/default/b"]
+        );
+        let Object::ServiceEntry(kept) = &after[0] else {
+            panic!("{after:?}")
+        };
+        assert_eq!(kept.metadata.creation_timestamp, "2026-01-01T00:00:00Z");
+        assert_eq!(kept.status.addresses.len(), 1);
+    }
+
+    #[test]
+    fn pods_run_on_under_a_second_set() {
+        let pod = json!({"metadata": {"name": "p", "namespace": "shop"}});
+        let pod = Object::Pod(serde_json::from_value(pod).unwrap());
+        let change = Change {
+            after: Some(vec![entry("b", "", json!([]))]),
+            ..Change::default()
+        };
+        let after = change.make(&[pod, entry("a", "", json!([]))]).unwrap();
+        assert_eq!(names(&after), ["ServiceEntry/default/b", "Pod/shop/p"]);
+    }
+
+    #[test]
+    fn what_is_deleted_is_gone_and_must_be_there() {
+        let today = [entry("a", "", json!([])), entry("b", "", json!([]))];
+        let delete = |text: &str| {
+            let change = Change {
+                delete: vec![text.parse().unwrap()],
+                ..Change::default()
+            };
+            change.make(&today)
+        };
+        let left = delete("serviceEntry/a").unwrap();
+        assert_eq!(names(&left), ["ServiceEntry/default/b"]);
+        let said = delete("ServiceEntry/shop/a").unwrap_err().to_string();
+        let expected = "; there is ServiceEntry/default/a, ServiceEntry/default/b";
+        assert!(said.ends_with(expected), "{said}");
+    }
+
+    #[test]
+    fn what_names_no_object_is_refused() {
+        for text in [
+            "a",
+            "Pod/shop/a",
+            "ServiceEntry/shop/",
+            "ServiceEntry//a",
+            "Namespace/shop/a",
+            "Sidecar/a/b/c",
+        ] {
+            assert!(text.parse::<Id>().is_err(), "{text}");
+        }
+        let id: Id = "namespace/shop".parse().unwrap();
+        assert_eq!(id.to_string(), "Namespace/shop");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,30}", likely in "(Sidecar|Namespace)?[a-z/]{0,12}") {
+            drop(text.parse::<Id>());
+            drop(likely.parse::<Id>());
+        }
+    }
+}
