@@ -7,6 +7,7 @@ pub mod what_if;
 use std::{
     io::{self, Write},
     path::PathBuf,
+    sync::Arc,
 };
 
 use clap::Args;
@@ -49,7 +50,7 @@ impl Manifests {
     }
 }
 
-/// The pod with this namespace and name.
+/// The pod with this namespace and name, or the first one of the workload that is called so.
 fn pod<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Pod, BadInput> {
     let full = if name.contains('/') {
         name.to_owned()
@@ -63,6 +64,12 @@ fn pod<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Pod, BadInput> {
             return Ok(pod);
         }
         names.push(own);
+    }
+    // A pod's name changes with every restart; its workload's does not.
+    let of_workload = |pod: &&Arc<Pod>| format!("{}/{}", pod.namespace, pod.workload) == full;
+    let same = snapshot.pods().filter(of_workload);
+    if let Some(pod) = same.min_by_key(|pod| pod.name.clone()) {
+        return Ok(pod);
     }
     names.sort_by_key(|own| (!alike(own, &full), own.clone()));
     let n_pods = names.len();

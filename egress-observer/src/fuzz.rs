@@ -13,6 +13,7 @@ use crate::{
     explain::{Explainer, To, Who},
     kernel::preflight,
     model::Protocol,
+    what_if,
 };
 
 /// A target, by the name of its file in `fuzz/fuzz_targets`.
@@ -22,6 +23,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("cgroup_path", cgroup_path),
     ("destination", destination),
+    ("flows", flows),
     ("istio_iptables", istio_iptables),
     ("lists", lists),
     ("manifests", manifests),
@@ -56,6 +58,13 @@ pub fn destination(data: &[u8]) {
         ..to.clone()
     };
     assert_eq!(to.to_string().parse(), Ok(again));
+}
+
+/// Recorded flows.
+pub fn flows(data: &[u8]) {
+    for line in data.split(|byte| *byte == b'\n') {
+        drop(what_if::flows::parse(line));
+    }
 }
 
 /// Lists of ranges and ports: a list holds what one of its elements holds.

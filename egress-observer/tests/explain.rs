@@ -82,7 +82,7 @@ fn json_has_the_fields_that_are_promised() {
     let expected = [
         ("/apiVersion", "egress-observer.io/v1alpha1"),
         ("/kind", "Explanation"),
-        ("/pod", "shop/batch"),
+        ("/pod", "shop/batch-5b8d77-k7m2p"),
         ("/destination/host", "httpbin.org"),
         ("/destination/ip", "198.18.0.10"),
         ("/destination/protocol", "tcp"),
@@ -154,8 +154,8 @@ fn what_is_not_there_is_named_with_what_is() {
     assert_eq!(output.status.code(), Some(65), "{output:?}");
     assert_eq!(
         text(&output.stderr),
-        "egress-observer: --pod shop/slep: no such pod in the manifests; there is shop/batch, \
-         shop/sleep\n"
+        "egress-observer: --pod shop/slep: no such pod in the manifests; there is \
+         shop/batch-5b8d77-k7m2p, shop/sleep-6f7c9d-x2x4z\n"
     );
     let container = [
         "--pod",

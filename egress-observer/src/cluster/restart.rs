@@ -68,3 +68,57 @@ fn renew(declared: &mut Vec<DeclaredContainer>, template: &[DeclaredContainer]) 
     }
     declared.sort_by_key(|container| container.role.actor);
 }
+
+/// The command that restarts a workload; nothing where none does, see [`instead`].
+///
+/// Names come from manifests, and the line is there to be pasted into a shell: only plain ones.
+pub(crate) fn command(namespace: &str, workload: &str, kind: Option<&str>) -> Option<String> {
+    let plain = |name: &str| {
+        let known = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
+        };
+        !name.starts_with('-') && !name.is_empty() && name.bytes().all(known)
+    };
+    let kind = match kind? {
+        "Deployment" => "deployment",
+        "StatefulSet" => "statefulset",
+        "DaemonSet" => "daemonset",
+        _ => return None,
+    };
+    (plain(namespace) && plain(workload))
+        .then(|| format!("kubectl rollout restart -n {namespace} {kind}/{workload}"))
+}
+
+/// What to do where no command restarts a workload of this kind.
+pub(crate) fn instead(kind: Option<&str>) -> &'static str {
+    match kind {
+        Some("Job") => "# a Job's pods are not made anew: run it again",
+        Some("CronJob") => "# its next run",
+        Some(_) => "# delete its pods: they are made anew",
+        None => "# delete it, and make it anew: nothing else does",
+    }
+}
+
+impl Pod {
+    /// How to make the pod anew: a command, or a comment.
+    pub(crate) fn how_to_restart(&self) -> String {
+        let kind = self.workload_kind.as_deref();
+        command(&self.namespace, &self.workload, kind).unwrap_or_else(|| instead(kind).to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_names_become_a_command() {
+        let command = |namespace, name| command(namespace, name, Some("Deployment"));
+        let expected = "kubectl rollout restart -n shop deployment/sleep-1.a";
+        assert_eq!(command("shop", "sleep-1.a").as_deref(), Some(expected));
+        for name in ["a;b", "$(a)", "-n", "", "a b", "A", "a\nb"] {
+            assert_eq!(command("shop", name), None, "{name}");
+            assert_eq!(command(name, "sleep"), None, "{name}");
+        }
+    }
+}

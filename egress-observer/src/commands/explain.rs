@@ -20,7 +20,7 @@ use crate::{
 pub struct ExplainArgs {
     #[command(flatten)]
     manifests: Manifests,
-    /// The pod that connects.
+    /// The pod that connects, or a workload, whose first pod stands for it.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pod: String,
     /// Where to: HOST:PORT, IP:PORT, [IPV6]:PORT, or HOST@IP:PORT where the name's address is known;

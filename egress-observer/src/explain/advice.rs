@@ -60,7 +60,7 @@ pub(super) fn advice(explanation: &Explanation, pod: &Pod) -> Vec<Advice> {
         Verdict::DeclaredBypass if explanation.desired.expected != Expected::Captured => {
             advice.push(capture(explanation));
         }
-        Verdict::Unmeshed if explanation.applied.reason == Reason::NoSidecar => {
+        Verdict::Unmeshed if explanation.desired.reason == Reason::NoSidecar => {
             advice.push(inject(pod));
         }
         Verdict::Unknown => advice.extend(find_out(explanation)),
@@ -88,10 +88,7 @@ fn restart(explanation: &Explanation, pod: &Pod) -> Advice {
                today's."
             .to_owned(),
         price: format!("A rollout; {effect}."),
-        apply: Some(format!(
-            "kubectl rollout restart -n {} deployment/{}",
-            pod.namespace, pod.workload
-        )),
+        apply: Some(pod.how_to_restart()),
     }
 }
 
@@ -198,11 +195,10 @@ fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {
              # or for one workload, as an annotation of its pod template:\n\
              #   traffic.sidecar.istio.io/excludeOutboundIPRanges: \"{plain}\"\n\
              # and then, for pods that run:\n\
-             kubectl rollout restart -n {namespace} deployment/{workload}",
+             {restart}",
             plain = all.join(","),
             escaped = all.join("\\,"),
-            namespace = pod.namespace,
-            workload = pod.workload,
+            restart = pod.how_to_restart(),
         )),
     }
 }
@@ -244,10 +240,9 @@ fn inject(pod: &Pod) -> Advice {
         what: "Bring the pod into the mesh.".to_owned(),
         price: "A sidecar for each pod, and a restart.".to_owned(),
         apply: Some(format!(
-            "kubectl label namespace {namespace} istio-injection=enabled\nkubectl rollout restart \
-             -n {namespace} deployment/{workload}",
-            namespace = pod.namespace,
-            workload = pod.workload,
+            "kubectl label namespace {} istio-injection=enabled\n{}",
+            pod.namespace,
+            pod.how_to_restart(),
         )),
     }
 }

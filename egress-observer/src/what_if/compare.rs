@@ -16,6 +16,7 @@ use crate::{
     cluster::{
         Snapshot,
         pod::Pod,
+        restart,
         setup::{Membership, Setup},
     },
     explain::{API_VERSION, Explainer, Judged, Unanswered, Who},
@@ -95,15 +96,20 @@ impl World {
         })
     }
 
-    /// The pod that a flow comes from, or another one of its workload.
+    /// The pod that a flow comes from, or another one of its workload, which may stand in the place
+    /// of the pod's name.
     fn find(&self, from: &From) -> Option<usize> {
         let namespace: Arc<str> = from.namespace.as_str().into();
         let pod = (Arc::clone(&namespace), from.pod.clone());
-        let of_workload = || {
-            let workload = (namespace, from.workload.as_str().into());
+        let of_workload = |name: &str| {
+            let workload = (Arc::clone(&namespace), name.into());
             self.by_workload.get(&workload)
         };
-        self.by_name.get(&pod).or_else(of_workload).copied()
+        self.by_name
+            .get(&pod)
+            .or_else(|| of_workload(&from.workload))
+            .or_else(|| of_workload(&from.pod))
+            .copied()
     }
 }
 
@@ -377,7 +383,7 @@ impl<'a> Comparison<'a> {
                 .map(
                     |((stale, (namespace, workload), kind), (pods, effect))| Restart {
                         stale,
-                        command: command(&namespace, &workload, kind.as_deref()),
+                        command: restart::command(&namespace, &workload, kind.as_deref()),
                         namespace: namespace.to_string(),
                         workload: workload.to_string(),
                         kind,
@@ -497,24 +503,6 @@ fn missing(pod: &Pod) -> (Reason, String) {
         .unwrap_or((Reason::NotSynced, String::new()))
 }
 
-/// Names come from manifests, and the line is there to be pasted into a shell: only plain ones.
-fn command(namespace: &str, workload: &str, kind: Option<&str>) -> Option<String> {
-    let plain = |name: &str| {
-        let known = |byte: u8| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.'
-        };
-        !name.starts_with('-') && !name.is_empty() && name.bytes().all(known)
-    };
-    let kind = match kind? {
-        "Deployment" => "deployment",
-        "StatefulSet" => "statefulset",
-        "DaemonSet" => "daemonset",
-        _ => return None,
-    };
-    (plain(namespace) && plain(workload))
-        .then(|| format!("kubectl rollout restart -n {namespace} {kind}/{workload}"))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -600,17 +588,6 @@ mod tests {
                 prop_assert_eq!(group.before, group.now);
             }
             prop_assert!(same.restarts.iter().all(|restart| restart.stale == Stale::Already));
-        }
-    }
-
-    #[test]
-    fn only_plain_names_become_a_command() {
-        let command = |namespace, name| command(namespace, name, Some("Deployment"));
-        let expected = "kubectl rollout restart -n shop deployment/sleep-1.a";
-        assert_eq!(command("shop", "sleep-1.a").as_deref(), Some(expected));
-        for name in ["a;b", "$(a)", "-n", "", "a b", "A", "a\nb"] {
-            assert_eq!(command("shop", name), None, "{name}");
-            assert_eq!(command(name, "sleep"), None, "{name}");
         }
     }
 }

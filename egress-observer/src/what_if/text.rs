@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::{Group, Judgement, Report, Restart, Stale, When, count};
-use crate::model::Verdict;
+use crate::{cluster::restart, model::Verdict};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -224,13 +224,8 @@ fn restart_text(restart: &Restart) -> String {
 }
 
 fn how(restart: &Restart) -> String {
-    match (&restart.command, restart.kind.as_deref()) {
-        (Some(command), _) => command.clone(),
-        (None, Some("Job")) => "# a Job's pods are not made anew: run it again".to_owned(),
-        (None, Some("CronJob")) => "# its next run".to_owned(),
-        (None, Some(_)) => "# delete its pods: they are made anew".to_owned(),
-        (None, None) => "# delete it, and make it anew: nothing else does".to_owned(),
-    }
+    let instead = || restart::instead(restart.kind.as_deref()).to_owned();
+    restart.command.clone().unwrap_or_else(instead)
 }
 
 /// Text from outside stays on its line.
