@@ -209,3 +209,45 @@ fn whoever_reads_may_stop() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert!(output.stderr.is_empty(), "{output:?}");
 }
+
+/// The text block behind the shell block that has this command, and the command's words.
+fn shown(readme: &str, command: &str) -> (Vec<String>, String) {
+    let start = format!("egress-observer {command} ");
+    let (_, rest) = readme.split_once(&start).expect("the command");
+    let (words, rest) = rest.split_once("```").expect("the end of the command");
+    let (_, rest) = rest.split_once("```text\n").expect("its output");
+    let (text, _) = rest.split_once("```").expect("the end of the output");
+    let words = words.split_whitespace().filter(|word| *word != "\\");
+    (words.map(str::to_owned).collect(), text.to_owned())
+}
+
+#[test]
+fn the_first_screen_of_the_readme_is_real() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let readme = std::fs::read_to_string(format!("{root}/README.md")).expect("the README");
+    for command in ["explain", "what-if"] {
+        let (words, shown) = shown(&readme, command);
+        let output = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+            .arg(command)
+            .args(&words)
+            .current_dir(root)
+            .output()
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let text = text(&output.stdout);
+        let mut rest = text.as_str();
+        // Points stand for lines that are left out.
+        for part in shown
+            .split_inclusive('\n')
+            .collect::<Vec<_>>()
+            .split(|line| line.trim() == "...")
+        {
+            let part = part.concat();
+            let part = part.trim_matches('\n');
+            let at = rest.find(part);
+            let at =
+                at.unwrap_or_else(|| panic!("{command}: not in the output:\n{part}\nbut\n{rest}"));
+            rest = rest.get(at + part.len()..).unwrap_or_default();
+        }
+    }
+}
