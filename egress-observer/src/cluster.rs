@@ -2,6 +2,7 @@
 
 pub(crate) mod annotations;
 mod desired;
+mod injection;
 pub(crate) mod manifests;
 pub(crate) mod mesh;
 pub(crate) mod objects;

@@ -10,11 +10,12 @@ use std::{
 };
 
 use super::{
+    injection::Injection,
     mesh::{Injector, Mesh, ProxyConfigText},
     objects::{self, Metadata, PodSpec, PodTemplate},
     pod::PROXY,
     setup::{
-        self, CniPlugin, EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INJECT, INTERCEPTION_MODE,
+        self, CniPlugin, EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INTERCEPTION_MODE,
         INTERFACES, Injected, Membership, STATUS, Setup, TRAFFIC, container,
     },
 };
@@ -35,16 +36,6 @@ pub(crate) struct Today<'a> {
     pub(super) cluster_dns: &'a [IpAddr],
 }
 
-/// Namespaces that are never injected.
-const NEVER: [&str; 4] = [
-    "kube-system",
-    "kube-public",
-    "kube-node-lease",
-    "local-path-storage",
-];
-const INJECTION: &str = "istio-injection";
-const REVISION: &str = "istio.io/rev";
-const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 const TEMPLATES: &str = "inject.istio.io/templates";
 const PROXY_CONFIG: &str = "proxy.istio.io/config";
 const UID_RANGE: &str = "openshift.io/sa.scc.uid-range";
@@ -126,27 +117,17 @@ fn same_rules(a: &CaptureConfig, b: &CaptureConfig) -> bool {
 }
 
 /// A pod to be made.
-struct Wanted<'a> {
-    metadata: &'a Metadata,
-    spec: &'a PodSpec,
-    namespace: &'a str,
+pub(super) struct Wanted<'a> {
+    pub(super) metadata: &'a Metadata,
+    pub(super) spec: &'a PodSpec,
+    pub(super) namespace: &'a str,
     /// The namespace's own metadata, if it is known.
-    labels: Option<&'a Metadata>,
+    pub(super) labels: Option<&'a Metadata>,
     from_template: bool,
     /// What was set up for the pod that runs.
-    applied: &'a Setup,
+    pub(super) applied: &'a Setup,
     ips: &'a [IpAddr],
-    today: Today<'a>,
-}
-
-/// Whether and by whom a pod is injected.
-enum Injection {
-    /// By this revision's (or tag's) injector, because of this.
-    Yes(String, String),
-    /// No, because of this; `true` if somebody said so.
-    No(String, bool),
-    /// Not to be told without this.
-    Unknown(&'static str),
+    pub(super) today: Today<'a>,
 }
 
 impl Wanted<'_> {
@@ -162,6 +143,9 @@ impl Wanted<'_> {
                 return Setup::new(unknown, format!("not known without {missing}"));
             }
             Injection::No(because, said) => {
+                if let Some(own) = self.with_its_own_proxy(&because) {
+                    return own;
+                }
                 if let Some(ambient) = self.ambient() {
                     return ambient;
                 }
@@ -192,135 +176,36 @@ impl Wanted<'_> {
         setup
     }
 
-    fn label(&self, name: &str) -> Option<&str> {
+    /// A pod that is not injected and has a proxy all the same: a gateway, or injected by hand
+    /// (`istioctl kube-inject`). Its template is the truth; without one, a sidecar may have come
+    /// from the injector of another day.
+    fn with_its_own_proxy(&self, because: &str) -> Option<Setup> {
+        let proxy = container(self.spec, PROXY)?;
+        if let Some(source) = setup::not_a_sidecar(proxy) {
+            return Some(Setup::new(Membership::NotRedirected, source));
+        }
+        if !self.from_template {
+            return Some(Setup::new(
+                Membership::Unknown(Reason::NotSynced),
+                format!(
+                    "{because}, and its sidecar may be its own: not known without its template"
+                ),
+            ));
+        }
+        let pod = objects::Pod {
+            metadata: self.metadata.clone(),
+            spec: self.spec.clone(),
+            status: objects::PodStatus::default(),
+        };
+        Some(setup::applied(&pod, self.ips, self.today.cluster_dns))
+    }
+
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.metadata.labels.get(name).map(String::as_str)
     }
 
-    fn annotation(&self, name: &str) -> Option<&str> {
+    pub(super) fn annotation(&self, name: &str) -> Option<&str> {
         self.metadata.annotations.get(name).map(String::as_str)
-    }
-
-    /// The webhooks' selectors (`manifests/charts/istio-control/istio-discovery/templates/
-    /// mutatingwebhook.yaml`).
-    fn injection(&self) -> Injection {
-        if NEVER.contains(&self.namespace) {
-            return Injection::No(
-                format!("namespace {}: never injected", self.namespace),
-                true,
-            );
-        }
-        let refused = |value: Option<&str>| value.map(flags::parse_bool) == Some(Some(false));
-        // The label wins over the annotation.
-        if refused(self.label(INJECT).or(self.annotation(INJECT))) {
-            return Injection::No(format!("{INJECT} is false"), true);
-        }
-        let inject = self.label(INJECT) == Some("true");
-        let Some(namespace) = self.labels else {
-            return self.injection_in_unknown_namespace(inject);
-        };
-        let of_namespace = |name: &str| namespace.labels.get(name).map(String::as_str);
-        match (of_namespace(INJECTION), of_namespace(REVISION)) {
-            (Some("enabled"), _) => Injection::Yes(
-                String::new(),
-                format!("label {INJECTION}=enabled of namespace {}", self.namespace),
-            ),
-            (Some(other), _) => {
-                let label = format!("label {INJECTION}={other} of namespace {}", self.namespace);
-                Injection::No(label, true)
-            }
-            (None, Some(revision)) => Injection::Yes(
-                revision.to_owned(),
-                format!(
-                    "label {REVISION}={revision} of namespace {}",
-                    self.namespace
-                ),
-            ),
-            (None, None) => match self.label(REVISION) {
-                Some(revision) => {
-                    Injection::Yes(revision.to_owned(), format!("label {REVISION}={revision}"))
-                }
-                None if inject => Injection::Yes(String::new(), format!("label {INJECT}=true")),
-                None => self.by_default(),
-            },
-        }
-    }
-
-    /// Namespaces without a label.
-    fn by_default(&self) -> Injection {
-        let default = self.today.mesh.injector("");
-        if default.is_some_and(|injector| {
-            let webhook = injector.values.sidecar_injector_webhook;
-            webhook.enable_namespaces_by_default
-        }) {
-            let because = "sidecarInjectorWebhook.enableNamespacesByDefault".to_owned();
-            return Injection::Yes(String::new(), because);
-        }
-        let because = format!(
-            "namespace {} has neither label {INJECTION} nor {REVISION}",
-            self.namespace
-        );
-        Injection::No(because, false)
-    }
-
-    /// What was injected once is taken to be injected again.
-    fn injection_in_unknown_namespace(&self, inject: bool) -> Injection {
-        let injected = match self.applied.membership {
-            Membership::Sidecar(_) | Membership::NotRedirected | Membership::Unknown(_) => true,
-            Membership::Ambient(_) | Membership::Outside(_) => false,
-        };
-        let revision = self
-            .label(REVISION)
-            .or(self.annotation(REVISION))
-            .unwrap_or_default();
-        if injected || inject {
-            let because = if inject {
-                format!("label {INJECT}=true")
-            } else {
-                "its sidecar; the Namespace is not given".to_owned()
-            };
-            Injection::Yes(revision.to_owned(), because)
-        } else {
-            Injection::Unknown("its Namespace")
-        }
-    }
-
-    /// `policy` and the selectors of the injector itself.
-    fn refused(&self, injector: &Injector) -> Option<String> {
-        let labels = &self.metadata.labels;
-        let config = &injector.config;
-        let selected = |selectors: &[super::mesh::LabelSelector]| {
-            selectors.iter().any(|selector| selector.selects(labels))
-        };
-        let ordered = self.label(INJECT).or(self.annotation(INJECT)).is_some();
-        if ordered {
-            return None;
-        }
-        if selected(&config.never_inject_selector) {
-            return Some(format!(
-                "neverInjectSelector of ConfigMap {}",
-                injector.name
-            ));
-        }
-        if selected(&config.always_inject_selector) {
-            return None;
-        }
-        (config.policy == "disabled")
-            .then(|| format!("policy: disabled of ConfigMap {}", injector.name))
-    }
-
-    /// Ambient mode is asked for by label, of the pod before the namespace
-    /// (`cni/pkg/nodeagent/enablement_selector.go`).
-    fn ambient(&self) -> Option<Setup> {
-        let of_namespace = || self.labels?.labels.get(DATAPLANE_MODE).map(String::as_str);
-        let mode = self.label(DATAPLANE_MODE).or_else(of_namespace)?;
-        let has_sidecar = self.annotation(STATUS).is_some();
-        (mode == "ambient" && !has_sidecar).then(|| {
-            let config = setup::ambient_config(&self.metadata.annotations);
-            Setup::new(
-                Membership::Ambient(config),
-                format!("label {DATAPLANE_MODE}=ambient"),
-            )
-        })
     }
 
     /// `ProxyConfig` from the mesh, from objects and from the annotation, the lowest first

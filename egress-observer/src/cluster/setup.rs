@@ -148,11 +148,8 @@ pub(super) fn applied(object: &objects::Pod, ips: &[IpAddr], cluster_dns: &[IpAd
         };
     };
     let not_redirected = |source: String| Setup::new(Membership::NotRedirected, source);
-    if let [first, role, ..] = proxy.args.as_slice()
-        && first == "proxy"
-        && role != "sidecar"
-    {
-        return not_redirected(format!("container {PROXY}: args \"proxy {role}\""));
+    if let Some(source) = not_a_sidecar(proxy) {
+        return not_redirected(source);
     }
     if truthy(proxy, "DISABLE_ENVOY") {
         return not_redirected(format!("container {PROXY}: DISABLE_ENVOY"));
@@ -186,6 +183,16 @@ pub(super) fn applied(object: &objects::Pod, ips: &[IpAddr], cluster_dns: &[IpAd
         return not_redirected(format!("the CNI plugin skips it: {skipped}"));
     }
     by_cni_plugin(object, proxy, validation, ips)
+}
+
+/// Says so of a proxy that is another's than a sidecar's: a gateway's, ztunnel's.
+pub(super) fn not_a_sidecar(proxy: &Container) -> Option<String> {
+    match proxy.args.as_slice() {
+        [first, role, ..] if first == "proxy" && role != "sidecar" => {
+            Some(format!("container {PROXY}: args \"proxy {role}\""))
+        }
+        _ => None,
+    }
 }
 
 pub(crate) fn container<'a>(spec: &'a objects::PodSpec, name: &str) -> Option<&'a Container> {
