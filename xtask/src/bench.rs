@@ -94,8 +94,8 @@ fn binaries() -> Result<Binaries> {
 fn decision() -> Command {
     let mut bench = command::cargo();
     bench
-        .args(["bench", "--quiet", "-p", "egress-observer"])
-        .args(["--features", "bench", "--bench", "decision"]);
+        .args(["bench", "--quiet", "-p", "egress-observer-tests"])
+        .args(["--bench", "decision"]);
     bench
 }
 

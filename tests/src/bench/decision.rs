@@ -1,4 +1,4 @@
-//! Part 4: what a decision costs, as `egress-observer/benches/decision.rs` measured it.
+//! Part 4: what a decision costs, as `benches/decision.rs` measured it.
 
 use std::collections::BTreeMap;
 
