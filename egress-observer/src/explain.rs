@@ -375,7 +375,7 @@ impl<'a> Explainer<'a> {
                 .notes
                 .extend(anywhere::cases(&self.pod.applied, &dialled));
         }
-        explanation.outcome = text::outcome(&explanation, &matched);
+        explanation.outcome = text::outcome(&explanation, &matched, self.pod.proxy_starts_late);
         explanation.advice = advice::advice(&explanation, self.pod);
         explanation
     }

@@ -42,6 +42,8 @@ pub struct Pod {
     pub applied: Setup,
     /// What would be set up today.
     pub desired: Setup,
+    /// Whether its proxy starts after the init containers: a container like the application's.
+    pub proxy_starts_late: bool,
     /// Its containers as the spec has them, the application's first.
     pub declared: Vec<DeclaredContainer>,
     /// What its workload's template gives a new pod, if the template is known.
@@ -145,6 +147,7 @@ impl Pod {
             desired,
             containers: containers(object, &declared),
             declared,
+            proxy_starts_late: object.spec.containers.iter().any(|own| own.name == PROXY),
             renewed,
             workload: Arc::clone(&workload),
             ips,

@@ -9,8 +9,17 @@ use crate::{
 };
 
 /// What the sidecar does with it and what the client sees.
-pub(super) fn outcome(explanation: &Explanation, matched: &Match<'_>) -> String {
+pub(super) fn outcome(
+    explanation: &Explanation,
+    matched: &Match<'_>,
+    proxy_starts_late: bool,
+) -> String {
     let port = explanation.destination.port;
+    let too_early = explanation.source.actor == Actor::Init && proxy_starts_late;
+    if too_early && explanation.applied.expected == Expected::Captured {
+        return "The proxy is not running yet while init containers run: the connection is refused."
+            .to_owned();
+    }
     match (explanation.applied.expected, explanation.applied.reason) {
         (Expected::Unknown, Reason::AddressNeeded) => {
             return "It depends on the address that the name leads to; see the note.".to_owned();
