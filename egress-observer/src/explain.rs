@@ -248,7 +248,7 @@ impl<'a> Explainer<'a> {
             policy,
             policy_source,
             stale: pod.stale(),
-            notes: pod.applied.notes.clone(),
+            notes: notes(pod),
             anywhere: RefCell::default(),
             who,
         };
@@ -498,6 +498,17 @@ impl<'a> Explainer<'a> {
         let misses = self.snapshot.registry.near_misses(&self.viewer, asked);
         misses.iter().map(other).collect()
     }
+}
+
+/// What there is to say about what was applied, and about what would be today.
+fn notes(pod: &Pod) -> Vec<String> {
+    let mut notes = pod.applied.notes.clone();
+    for note in &pod.desired.notes {
+        if !notes.contains(note) {
+            notes.push(format!("today: {note}"));
+        }
+    }
+    notes
 }
 
 fn other(miss: &NearMiss<'_>) -> Other {

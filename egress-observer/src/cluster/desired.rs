@@ -172,7 +172,10 @@ impl Wanted<'_> {
             return outside(Reason::InjectionDisabled, because);
         }
         let mut setup = self.rendered(injector, &revision);
-        setup.notes.push(format!("injected because of {because}"));
+        // No news to a pod that has a sidecar.
+        if self.applied.config().is_none() {
+            setup.notes.push(format!("injected because of {because}"));
+        }
         setup
     }
 

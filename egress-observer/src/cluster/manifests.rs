@@ -213,7 +213,16 @@ fn object(
     Ok(())
 }
 
-fn typed<T: DeserializeOwned>(path: &Path, kind: &str, value: Value) -> Result<T, ManifestError> {
+fn typed<T: DeserializeOwned>(
+    path: &Path,
+    kind: &str,
+    mut value: Value,
+) -> Result<T, ManifestError> {
+    drop_nulls(&mut value);
+    // The field's path costs as much as the rest, and is wanted only where something is wrong.
+    if let Ok(object) = T::deserialize(&value) {
+        return Ok(object);
+    }
     let name = |field: &str| {
         value
             .pointer(&format!("/metadata/{field}"))
@@ -225,7 +234,7 @@ fn typed<T: DeserializeOwned>(path: &Path, kind: &str, value: Value) -> Result<T
         (None, Some(name)) => name,
         (_, None) => "without a name".to_owned(),
     };
-    serde_path_to_error::deserialize(without_nulls(value)).map_err(|error| ManifestError::Field {
+    serde_path_to_error::deserialize(value).map_err(|error| ManifestError::Field {
         path: path.to_owned(),
         kind: kind.to_owned(),
         name,
@@ -235,15 +244,14 @@ fn typed<T: DeserializeOwned>(path: &Path, kind: &str, value: Value) -> Result<T
 }
 
 /// Drops fields that are `null`: to Kubernetes that is the same as absent.
-fn without_nulls(value: Value) -> Value {
+fn drop_nulls(value: &mut Value) {
     match value {
-        Value::Object(fields) => fields
-            .into_iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| (name, without_nulls(value)))
-            .collect(),
-        Value::Array(items) => items.into_iter().map(without_nulls).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value,
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
