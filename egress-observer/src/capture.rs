@@ -87,6 +87,27 @@ impl Default for CaptureConfig {
     }
 }
 
+/// What rules see of a port: ports of one kind are treated alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PortKind {
+    excluded: Option<u32>,
+    included: Option<u32>,
+    dns: bool,
+    tunnel: bool,
+}
+
+impl PortKind {
+    /// What the rules made from this see; without any, those of ambient mode.
+    pub fn new(config: Option<&CaptureConfig>, port: u16) -> Self {
+        Self {
+            excluded: config.and_then(|config| config.exclude_ports.first(port)),
+            included: config.and_then(|config| config.include_ports.first(port)),
+            dns: port == DNS_PORT,
+            tunnel: config.is_some_and(|config| config.tunnel_port == port),
+        }
+    }
+}
+
 /// What rules are made with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Backend {

@@ -16,7 +16,7 @@ pub use self::{
     destination::{To, ToError},
 };
 use crate::{
-    capture::{CaptureConfig, Decision, Dialled, OwnerGroups, Rule},
+    capture::{CaptureConfig, Decision, Dialled, OwnerGroups, PortKind, Rule},
     cluster::{
         Snapshot,
         pod::{ContainerRole, DeclaredContainer, Pod},
@@ -216,8 +216,8 @@ pub struct Explainer<'a> {
     policy_source: Option<String>,
     stale: Option<bool>,
     notes: Vec<String>,
-    /// Decisions at any address, by setup, port and protocol.
-    anywhere: RefCell<HashMap<(bool, u16, Protocol), Decision>>,
+    /// Decisions at any address, by setup, kind of port and protocol.
+    anywhere: RefCell<HashMap<(bool, [PortKind; 2], Protocol), Decision>>,
 }
 
 impl<'a> Explainer<'a> {
@@ -443,7 +443,9 @@ impl<'a> Explainer<'a> {
         if ip.is_some() {
             return decide();
         }
-        let key = (applied, port, protocol);
+        let configs = [setup.config(), setup.before_change.as_deref()];
+        let kinds = configs.map(|config| PortKind::new(config, port));
+        let key = (applied, kinds, protocol);
         if let Some(known) = self.anywhere.borrow().get(&key) {
             return *known;
         }
