@@ -3,16 +3,16 @@
 //! function of a snapshot.
 
 mod advice;
+mod answer;
 mod anywhere;
 mod destination;
 pub mod text;
 
 use std::{cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 
-use serde::Serialize;
-
 pub use self::{
     advice::{Advice, Method},
+    answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},
     destination::{To, ToError},
 };
 use crate::{
@@ -29,127 +29,6 @@ use crate::{
     model::{Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict},
     verdict::{self, Case, Observed},
 };
-
-/// `apiVersion` of everything that is printed for programs.
-pub const API_VERSION: &str = "egress-observer.io/v1alpha1";
-
-/// The answer about one destination.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Explanation {
-    /// [`API_VERSION`].
-    pub api_version: &'static str,
-    /// `Explanation`.
-    pub kind: &'static str,
-    /// The pod, as namespace/name.
-    pub pod: String,
-    /// The workload that it belongs to.
-    pub workload: String,
-    /// Who connects.
-    pub source: Source,
-    /// Where to.
-    pub destination: Destination,
-    /// What today's configuration would do, if the pod were made anew.
-    pub desired: Stand,
-    /// What the pod was set up to do when it started.
-    pub applied: Stand,
-    /// Whether the pod was set up otherwise than it would be today; null if that is not known.
-    pub stale: Option<bool>,
-    /// What the mesh knows of the destination.
-    pub registry: Declared,
-    /// What the sidecar does with what the mesh does not know; null if that is not known.
-    pub policy: Option<Policy>,
-    /// The object that says so.
-    pub policy_source: Option<String>,
-    /// The judgement, if the kernel follows what was applied.
-    pub verdict: Verdict,
-    /// Why.
-    pub reason: Reason,
-    /// What the sidecar does with it and what the client sees, in words.
-    pub outcome: String,
-    /// What has no effect because the connection goes around the sidecar.
-    pub void: Vec<String>,
-    /// What else is worth to know: text that Istio ignores, what is assumed.
-    pub notes: Vec<String>,
-    /// Ways out, each with its price.
-    pub advice: Vec<Advice>,
-}
-
-/// Who connects.
-#[derive(Clone, Debug, Serialize)]
-pub struct Source {
-    /// The container, if one is meant.
-    pub container: Option<String>,
-    /// What it is.
-    pub actor: Actor,
-    /// Its user; null if the image decides.
-    pub uid: Option<u32>,
-    /// Its group; null if the image decides.
-    pub gid: Option<u32>,
-}
-
-/// Where to.
-#[derive(Clone, Debug, Serialize)]
-pub struct Destination {
-    /// The name that the client asks for; null if it is not given.
-    pub host: Option<String>,
-    /// The address that it dials; null if it is not known.
-    pub ip: Option<IpAddr>,
-    /// The port.
-    pub port: u16,
-    /// Transport protocol.
-    pub protocol: Protocol,
-    /// How far away it is.
-    pub scope: Scope,
-}
-
-/// What a configuration does with the connection.
-#[derive(Clone, Debug, Serialize)]
-pub struct Stand {
-    /// What it does.
-    pub expected: Expected,
-    /// The kind of rule that decides, or what is missing to tell.
-    pub reason: Reason,
-    /// The rule, as in `iptables-save`; null where there are no rules.
-    pub rule: Option<String>,
-    /// Where the rule comes from: the object and field that decide.
-    pub source: String,
-    /// The listener that gets a captured connection; null if none does, or more than one may.
-    pub port: Option<u16>,
-}
-
-/// What the mesh knows of the destination.
-#[derive(Clone, Debug, Serialize)]
-pub struct Declared {
-    /// Whether, and how.
-    #[serde(rename = "match")]
-    pub matched: Registry,
-    /// Kind of the object that takes it.
-    pub kind: Option<&'static str>,
-    /// Its namespace.
-    pub namespace: Option<String>,
-    /// Its name.
-    pub name: Option<String>,
-    /// Its host, as written there.
-    pub host: Option<String>,
-    /// What led to it: `host`, `sni`, `address`, `range` or `port`.
-    pub by: Option<&'static str>,
-    /// What would tell, where that is not known: `http_host`, `tls_sni`, `address`.
-    pub needs: Vec<&'static str>,
-    /// Entries that one would think of, and why they are not it.
-    pub others: Vec<Other>,
-}
-
-/// An entry that is not the one.
-#[derive(Clone, Debug, Serialize)]
-pub struct Other {
-    /// Kind, namespace and name.
-    pub object: String,
-    /// The host in question.
-    pub host: String,
-    /// Why it is not it.
-    pub because: String,
-}
 
 /// Who connects, as it is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -204,6 +83,14 @@ pub enum Unanswered {
     },
 }
 
+/// What is decided alike where no address is given.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Alike {
+    applied: bool,
+    ports: [PortKind; 2],
+    protocol: Protocol,
+}
+
 /// Answers about one pod, with everything that is the same for all destinations prepared.
 pub struct Explainer<'a> {
     snapshot: &'a Snapshot,
@@ -216,8 +103,8 @@ pub struct Explainer<'a> {
     policy_source: Option<String>,
     stale: Option<bool>,
     notes: Vec<String>,
-    /// Decisions at any address, by setup, kind of port and protocol.
-    anywhere: RefCell<HashMap<(bool, [PortKind; 2], Protocol), Decision>>,
+    /// Decisions at any address.
+    anywhere: RefCell<HashMap<Alike, Decision>>,
 }
 
 impl<'a> Explainer<'a> {
@@ -444,8 +331,11 @@ impl<'a> Explainer<'a> {
             return decide();
         }
         let configs = [setup.config(), setup.before_change.as_deref()];
-        let kinds = configs.map(|config| PortKind::new(config, port));
-        let key = (applied, kinds, protocol);
+        let key = Alike {
+            applied,
+            ports: configs.map(|config| PortKind::new(config, port)),
+            protocol,
+        };
         if let Some(known) = self.anywhere.borrow().get(&key) {
             return *known;
         }
