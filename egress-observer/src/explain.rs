@@ -284,9 +284,15 @@ impl<'a> Explainer<'a> {
         addresses.iter().find(family).copied()
     }
 
+    /// How far away it is. The cluster's own names are inside it, whether or not the Service is given.
     fn scope(&self, asked: &Asked<'_>) -> Scope {
+        let of_cluster = |host: &str| {
+            let suffixes = [".svc", ".svc.cluster.local"];
+            !host.contains('.') || suffixes.iter().any(|suffix| host.ends_with(suffix))
+        };
         match asked.ip {
             Some(ip) => self.snapshot.scope(self.pod, ip),
+            None if asked.host.is_some_and(of_cluster) => Scope::Cluster,
             None => Scope::External,
         }
     }

@@ -46,7 +46,7 @@ pub(super) fn outcome(
                                       (PassthroughCluster): it works, and no policy applies to it."
             .to_owned(),
         (Match::Undeclared { http }, Verdict::Blocked) => blocked(port, *http),
-        (_, Verdict::Mediated) => "An address of the cluster. Which Service or pod has it, the \
+        (_, Verdict::Mediated) => "It is inside the cluster. Which Service or pod it is, the \
                                    manifests do not show."
             .to_owned(),
         (Match::NameNeeded { .. }, _) => match explanation.policy {
