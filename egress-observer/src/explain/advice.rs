@@ -188,7 +188,7 @@ fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {
         price: price.to_owned(),
         apply: Some(format!(
             "# for the mesh, with istioctl:\n\
-             istioctl install --set values.global.proxy.excludeIPRanges=\"{plain}\"\n\
+             istioctl install --set values.global.proxy.excludeIPRanges=\"{escaped}\"\n\
              # or with Helm:\n\
              helm upgrade istiod istio/istiod -n istio-system --reuse-values \\\n\
              \x20 --set global.proxy.excludeIPRanges=\"{escaped}\"\n\
