@@ -251,3 +251,32 @@ fn the_first_screen_of_the_readme_is_real() {
         }
     }
 }
+
+#[test]
+fn the_service_entry_that_is_advised_makes_it_mediated() {
+    let dir = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("advised");
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let destinations = [
+        "www.baidu.com:80",
+        "www.baidu.com:443",
+        "db.example.com@203.0.113.7:5432",
+        "203.0.113.7:5432",
+        "[2001:db8::7]:8443",
+    ];
+    for (to, number) in destinations.iter().zip(0..) {
+        let args = ["--pod", "shop/sleep", "--to", to, "-o", "json"];
+        let before = objects(&explain(&args, ""));
+        let advice = before[0]["advice"].as_array().expect("advice");
+        let Some(entry) = advice.iter().find(|one| one["method"] == "service_entry") else {
+            // IPv6 is direct in this pod: there is nothing to declare.
+            assert_eq!(before[0]["applied"]["reason"], "no_ipv6_rules", "{to}");
+            continue;
+        };
+        assert_eq!(before[0]["verdict"], "blocked", "{to}");
+        let file = dir.join(format!("{number}.yaml"));
+        std::fs::write(&file, entry["apply"].as_str().expect("YAML")).expect("a file");
+        let more = ["--manifests", file.to_str().expect("UTF-8")];
+        let after = objects(&explain(&[&args[..], &more[..]].concat(), ""));
+        assert_eq!(after[0]["verdict"], "mediated", "{to}: {after:?}");
+    }
+}
