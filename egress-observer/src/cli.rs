@@ -52,16 +52,23 @@ pub enum Command {
     /// Observe this node and serve metrics, until SIGTERM or Ctrl-C.
     Agent(AgentArgs),
     /// Say why a pod's connection goes the way it goes, from manifests alone.
+    #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainArgs),
+    /// Find faults in manifests, offline: exit code 79 if there are any that matter.
+    Lint(LintArgs),
     /// Say which connections a change of the configuration would change, and which pods need a
     /// restart for it, before anyone applies it.
     WhatIf(WhatIfArgs),
     /// Remove what an agent left in the kernel: it stops counting, and what it counted since the
     /// last scrape is gone.
     Uninstall(UninstallArgs),
-    /// Find faults in manifests, offline: exit code 79 if there are any that matter.
-    Lint(LintArgs),
 }
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  egress-observer explain --manifests cluster.yaml --pod shop/sleep --to www.baidu.com:443
+  egress-observer explain --manifests cluster.yaml --pod shop/sleep --to httpbin.org@198.18.0.10:80
+  egress-observer explain --manifests cluster.yaml --pod shop/sleep --to - < destinations.txt";
 
 /// Settings of the agent.
 #[derive(Debug, Args)]
