@@ -1,9 +1,10 @@
-//! How the injector reads the annotations `traffic.sidecar.istio.io/*`: what it does not accept, it
-//! refuses together with the pod (`pkg/kube/inject/validate.go`).
+//! How the injector and the CNI plugin read the annotations `traffic.sidecar.istio.io/*`: what they do
+//! not accept, they refuse together with the pod (`pkg/kube/inject/validate.go`,
+//! `cni/pkg/plugin/sidecar_redirect.go`).
 
 use thiserror::Error;
 
-use super::setup::{EXCLUDE, EXCLUDE_PORTS, INCLUDE};
+use super::setup::{EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS};
 use crate::capture::prefix;
 
 /// Why an annotation is refused.
@@ -17,10 +18,18 @@ pub(crate) enum AnnotationError {
     Port(String),
 }
 
-/// Whether the injector accepts an annotation, by its name without the common beginning. Included
-/// ports are not looked at. Elements are not trimmed, and empty ones are not dropped, apart from an
-/// empty text; only ports may have blanks around them.
+/// Whether the injector accepts an annotation, by its name without the common beginning. It does not
+/// look at included ports.
 pub(crate) fn validate(name: &str, text: &str) -> Result<(), AnnotationError> {
+    if name == INCLUDE_PORTS {
+        return Ok(());
+    }
+    validate_for_cni(name, text)
+}
+
+/// Whether the CNI plugin accepts an annotation. Elements are not trimmed, and empty ones are not
+/// dropped, apart from an empty text; only ports may have blanks around them.
+pub(crate) fn validate_for_cni(name: &str, text: &str) -> Result<(), AnnotationError> {
     if text.is_empty() {
         return Ok(());
     }
@@ -31,7 +40,7 @@ pub(crate) fn validate(name: &str, text: &str) -> Result<(), AnnotationError> {
             Some(_) => Ok(()),
             None => Err(AnnotationError::Range(element.to_owned())),
         }),
-        EXCLUDE_PORTS => elements.map(str::trim).try_for_each(|element| {
+        INCLUDE_PORTS | EXCLUDE_PORTS => elements.map(str::trim).try_for_each(|element| {
             let port = element.parse::<u16>();
             port.map(drop)
                 .map_err(|_no_port| AnnotationError::Port(element.to_owned()))
@@ -43,7 +52,6 @@ pub(crate) fn validate(name: &str, text: &str) -> Result<(), AnnotationError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::setup::INCLUDE_PORTS;
 
     #[test]
     fn the_injector_is_stricter_than_the_program() {
@@ -63,5 +71,6 @@ mod tests {
         assert!(!refused(EXCLUDE_PORTS, "80, 443"));
         assert!(refused(EXCLUDE_PORTS, "8000:9000"));
         assert!(!refused(INCLUDE_PORTS, "8000:9000"));
+        assert!(validate_for_cni(INCLUDE_PORTS, "8000:9000").is_err());
     }
 }

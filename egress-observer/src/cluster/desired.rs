@@ -466,9 +466,7 @@ impl Wanted<'_> {
             dns: on("ISTIO_META_DNS_CAPTURE"),
             ipv6: setup::has_ipv6(self.ips, on("ISTIO_DUAL_STACK")),
         };
-        plugin
-            .setup(&annotations, String::new())
-            .map_err(|(key, problem)| format!("annotation {key}: {problem}"))
+        plugin.setup(&annotations, String::new())
     }
 
     /// Through the command line that the template renders.

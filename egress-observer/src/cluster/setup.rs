@@ -4,15 +4,16 @@
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use super::{
+    annotations::validate_for_cni,
     objects::{self, Container},
     pod::{INIT, PROXY},
 };
 use crate::{
     capture::{
-        Backend, CaptureConfig, Decision, Dialled, DnsCapture, ListError, Ports, Ranges, Rule,
-        Setting, Version,
+        Backend, CaptureConfig, Decision, Dialled, DnsCapture, Ports, Ranges, Rule, Setting,
+        Version,
         ambient::{self, AmbientConfig},
-        decide,
+        decide, elements,
         flags::{self, Surroundings, Variable},
     },
     model::Reason,
@@ -203,17 +204,19 @@ pub(crate) fn container<'a>(spec: &'a objects::PodSpec, name: &str) -> Option<&'
 /// Why the CNI plugin makes no rules for a pod with a proxy (`cni/pkg/plugin/plugin.go`).
 fn skipped_by_cni(object: &objects::Pod) -> Option<String> {
     let metadata = &object.metadata;
-    let refused = |values: &BTreeMap<String, String>| {
-        values.get(INJECT).map(|value| flags::parse_bool(value)) == Some(Some(false))
-    };
-    if refused(&metadata.labels) || refused(&metadata.annotations) {
-        return Some(format!("{INJECT} is false"));
-    }
     // The plugin's default; others may be configured.
     if metadata.namespace == "kube-system" {
         return Some("namespace kube-system".to_owned());
     }
-    None
+    // The label wins over the annotation.
+    let inject = metadata
+        .labels
+        .get(INJECT)
+        .or(metadata.annotations.get(INJECT));
+    if inject.map(|value| flags::parse_bool(value)) == Some(Some(false)) {
+        return Some(format!("{INJECT} is false"));
+    }
+    (!metadata.annotations.contains_key(STATUS)).then(|| format!("no annotation {STATUS}"))
 }
 
 /// The mode as the injector wrote it where nobody can change it, else the annotation.
@@ -380,7 +383,7 @@ fn by_cni_plugin(
             }
             setup
         }
-        Err((from, problem)) => unreadable(source, &format_args!("annotation {from}: {problem}")),
+        Err(problem) => unreadable(source, &problem),
     }
 }
 
@@ -419,50 +422,43 @@ pub(super) struct CniPlugin {
 
 impl CniPlugin {
     /// What it makes of annotations, with its own defaults
-    /// (`cni/pkg/plugin/sidecar_redirect.go`): one that is there counts even if empty. Its ports
-    /// are fixed; it captures all DNS or none. The annotation that it refuses, and why, otherwise.
+    /// (`cni/pkg/plugin/sidecar_redirect.go`): one that is there counts even if empty, and one that
+    /// cannot be read keeps the pod from starting, which is the error. Its ports are fixed; it
+    /// captures all DNS or none.
     pub(super) fn setup(
         &self,
         annotations: &BTreeMap<String, String>,
         source: String,
-    ) -> Result<Setup, (String, ListError)> {
+    ) -> Result<Setup, String> {
         let mut setup = Setup::new(Membership::NotRedirected, source);
-        let mut annotation = |name: &str, default: &'static str, setting: Setting| {
-            let key = format!("{TRAFFIC}{name}");
-            let value = annotations.get(&key);
-            let text = value.map_or_else(|| default.to_owned(), Clone::clone);
-            let origin = match value {
-                Some(value) => format!("annotation {key} {value:?}"),
-                None => format!("no annotation {key}: the CNI plugin's default {default:?}"),
+        let mut annotation =
+            |name: &str, default: &str, setting: Setting| -> Result<String, String> {
+                let key = format!("{TRAFFIC}{name}");
+                let Some(text) = annotations.get(&key) else {
+                    let origin =
+                        format!("no annotation {key}: the CNI plugin's default {default:?}");
+                    setup.origins.push((setting, origin));
+                    return Ok(default.to_owned());
+                };
+                setup
+                    .origins
+                    .push((setting, format!("annotation {key} {text:?}")));
+                validate_for_cni(name, text)
+                    .map_err(|problem| format!("annotation {key}: {problem}"))?;
+                Ok(text.clone())
             };
-            setup.origins.push((setting, origin));
-            (key, text)
+        let include = annotation(INCLUDE, "*", Setting::Include)?;
+        let exclude = annotation(EXCLUDE, "", Setting::Exclude)?;
+        let include_ports = annotation(INCLUDE_PORTS, "", Setting::IncludePorts)?;
+        let exclude_ports = annotation(EXCLUDE_PORTS, "15020", Setting::ExcludePorts)?;
+        let interfaces = annotation(INTERFACES, "", Setting::Interfaces)?;
+        // What the plugin has accepted, the rules accept.
+        let ranges = |text: &str| match Ranges::parse(text, self.version) {
+            Ok((ranges, _)) => Ok(ranges),
+            Err(problem) => Err(problem.to_string()),
         };
-        let include = annotation(INCLUDE, "*", Setting::Include);
-        let exclude = annotation(EXCLUDE, "", Setting::Exclude);
-        let include_ports = annotation(INCLUDE_PORTS, "", Setting::IncludePorts);
-        let exclude_ports = annotation(EXCLUDE_PORTS, "15020", Setting::ExcludePorts);
-        let interfaces = annotation(INTERFACES, "", Setting::Interfaces);
-        let mut ranges = |(key, text): (String, String)| match Ranges::parse(&text, self.version) {
-            Ok((ranges, ignored)) => {
-                let from = format!("annotation {key}");
-                let notes = ignored
-                    .iter()
-                    .map(|element| flags::ignored_element(&from, element));
-                setup.notes.extend(notes);
-                Ok(ranges)
-            }
-            Err(problem) => Err((key, problem)),
-        };
-        let include = ranges(include)?;
-        let (exclude_key, exclude_text) = exclude;
-        if exclude_text == "*" {
-            return Err((exclude_key, ListError::Star));
-        }
-        let exclude = ranges((exclude_key, exclude_text))?;
-        let ports = |(key, text): (String, String)| {
-            Ports::parse(&text, self.backend).map_err(|problem| (key, problem))
-        };
+        let ports =
+            |text: &str| Ports::parse(text, self.backend).map_err(|problem| problem.to_string());
         // The user and group of the container count from 1.19 on, included ports from 1.14 on,
         // devices from 1.17 on.
         let since = |minor| self.version.is_none_or(|version| version >= Version(minor));
@@ -470,28 +466,19 @@ impl CniPlugin {
             let id = id.filter(|id| *id != 0 && since(19));
             vec![id.unwrap_or(1337)]
         };
+        let from = |minor, text: String| if since(minor) { text } else { String::new() };
         let config = CaptureConfig {
             version: self.version,
             backend: self.backend,
             ipv6: self.ipv6,
             proxy_uids: id(self.uid),
             proxy_gids: id(self.gid),
-            exclude_interfaces: if since(17) {
-                crate::capture::elements(&interfaces.1)
-                    .map(str::to_owned)
-                    .collect()
-            } else {
-                Vec::new()
-            },
-            exclude_ports: ports(exclude_ports)?,
+            exclude_interfaces: elements(&from(17, interfaces)).map(str::to_owned).collect(),
+            exclude_ports: ports(&exclude_ports)?,
             dns: self.dns.then_some(DnsCapture::All),
-            include_ports: if since(14) {
-                ports(include_ports)?
-            } else {
-                Ports::default()
-            },
-            exclude,
-            include,
+            include_ports: ports(&from(14, include_ports))?,
+            exclude: ranges(&exclude)?,
+            include: ranges(&include)?,
             ..CaptureConfig::default()
         };
         setup.membership = Membership::Sidecar(Box::new(config));
