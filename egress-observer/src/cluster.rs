@@ -12,6 +12,7 @@ pub mod restart;
 pub mod setup;
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, HashSet},
     net::IpAddr,
     path::PathBuf,
@@ -77,6 +78,7 @@ impl Snapshot {
         let mut counts = ObjectCounts::default();
         let mut pods = Vec::new();
         let mut around = Surroundings::default();
+        let mut service_entries = Vec::new();
         for object in objects {
             match object {
                 Object::Pod(object) => {
@@ -88,7 +90,7 @@ impl Snapshot {
                 }
                 Object::ServiceEntry(object) => {
                     counts.service_entries += 1;
-                    snapshot.registry.set_service_entry(&object);
+                    service_entries.push(object);
                 }
                 Object::MutatingWebhookConfiguration(object) => {
                     snapshot.mesh.apply_webhook(&object.metadata);
@@ -115,6 +117,10 @@ impl Snapshot {
             };
             let export_to = &mesh.default_service_export_to;
             snapshot.registry.set_defaults(root, export_to);
+        }
+        for object in &service_entries {
+            let object = with_selected_pods(object, &pods);
+            snapshot.registry.set_service_entry(&object);
         }
         // Pods last: what they are depends on the rest.
         for object in pods {
@@ -230,6 +236,34 @@ impl Snapshot {
             Scope::External
         }
     }
+}
+
+/// An entry with a `workloadSelector`: the pods of its namespace that have these labels are its
+/// endpoints (`pilot/pkg/serviceregistry/serviceentry/controller.go`).
+fn with_selected_pods<'a>(
+    object: &'a objects::ServiceEntry,
+    pods: &[objects::Pod],
+) -> Cow<'a, objects::ServiceEntry> {
+    let Some(selector) = &object.spec.workload_selector else {
+        return Cow::Borrowed(object);
+    };
+    let namespace = pod::namespace(&object.metadata.namespace);
+    let selected = pods.iter().filter(|pod| {
+        let labels = &pod.metadata.labels;
+        let has = |(key, value)| labels.get(key) == Some(value);
+        pod::namespace(&pod.metadata.namespace) == namespace && selector.labels.iter().all(has)
+    });
+    let addresses = selected.flat_map(|pod| {
+        let all = pod.status.pod_ips.iter().map(|entry| &entry.ip);
+        all.chain([&pod.status.pod_ip]).filter(|ip| !ip.is_empty())
+    });
+    let mut object = object.clone();
+    let endpoints = addresses.map(|ip| objects::WorkloadEntry {
+        address: ip.clone(),
+        ..objects::WorkloadEntry::default()
+    });
+    object.spec.endpoints.extend(endpoints);
+    Cow::Owned(object)
 }
 
 /// What pods depend on, besides the mesh's configuration.
