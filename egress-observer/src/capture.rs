@@ -118,6 +118,17 @@ pub enum Backend {
     Nftables,
 }
 
+impl Backend {
+    /// By `--native-nftables`, which the injector renders from `global.nativeNftables`.
+    pub(crate) const fn of(native_nftables: bool) -> Self {
+        if native_nftables {
+            Self::Nftables
+        } else {
+            Self::Iptables
+        }
+    }
+}
+
 /// `ISTIO_OUTBOUND_OWNER_GROUPS` and `.._EXCLUDE`: whose connections are captured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnerGroups {

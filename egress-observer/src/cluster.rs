@@ -111,12 +111,9 @@ impl Snapshot {
             }
         }
         if let Some(mesh) = snapshot.mesh.config("") {
-            let root = match mesh.root_namespace.as_str() {
-                "" => mesh::ROOT_NAMESPACE,
-                root => root,
-            };
             let export_to = &mesh.default_service_export_to;
-            snapshot.registry.set_defaults(root, export_to);
+            let registry = &mut snapshot.registry;
+            registry.set_defaults(&mesh.root_namespace, export_to);
         }
         for object in &service_entries {
             let object = with_selected_pods(object, &pods);

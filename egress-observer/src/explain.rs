@@ -23,7 +23,7 @@ use crate::{
         registry::{
             Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef, PortProtocol, Viewer,
         },
-        setup::{Membership, Setup},
+        setup::Setup,
     },
     finding,
     model::{Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict},
@@ -353,13 +353,7 @@ impl<'a> Explainer<'a> {
     fn judge(&self, applied: Decision, registry: Registry) -> (Verdict, Reason) {
         verdict::judge(&Case {
             actor: self.role.actor,
-            unmeshed: match self.pod.applied.membership {
-                Membership::Outside(reason) => Some(reason),
-                Membership::Sidecar(_)
-                | Membership::NotRedirected
-                | Membership::Ambient(_)
-                | Membership::Unknown(_) => None,
-            },
+            unmeshed: self.pod.applied.membership.outside(),
             decision: applied,
             observed: match applied.expected {
                 Expected::Captured => Observed::Captured,

@@ -11,7 +11,7 @@ use crate::{
         Snapshot,
         pod::{ContainerRole, Pod, Rules},
         registry::{Destination, Match, ObjectKind},
-        setup::{Membership, Setup},
+        setup::Setup,
     },
     flow::Flow,
     model::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
@@ -135,13 +135,7 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
     };
     let case = Case {
         actor: role.actor,
-        unmeshed: match pod.applied.membership {
-            Membership::Outside(reason) => Some(reason),
-            Membership::Sidecar(_)
-            | Membership::NotRedirected
-            | Membership::Ambient(_)
-            | Membership::Unknown(_) => None,
-        },
+        unmeshed: pod.applied.membership.outside(),
         decision,
         observed,
         registry,

@@ -1,13 +1,11 @@
 //! What Istio does to an injected pod: the arguments of `istio-init`, the annotations that ask for
 //! them, and the iptables rules that come out ([`rules`], without DNS capture).
 
-use std::fmt::Write as _;
-
 use anyhow::{Context as _, Result};
 
 use crate::netns::Netns;
 use crate::process::feed;
-use crate::rules::{self, Family, PROXY_PORTS, Settings};
+use crate::rules::{self, Family, PROXY_PORTS, Settings, join};
 
 /// The user and group that sidecars run as, and that the rules let through.
 pub const PROXY_ID: u32 = 1337;
@@ -54,9 +52,7 @@ impl Capture {
 
     /// The value of `-i` and of `includeOutboundIPRanges`.
     pub fn include_text(&self) -> String {
-        self.include_ranges
-            .as_ref()
-            .map_or_else(|| "*".to_owned(), |ranges| ranges.join(","))
+        self.settings().include_text()
     }
 
     /// The arguments of `istio-init`, as the injection template renders them.
@@ -68,12 +64,12 @@ impl Capture {
         push("-i", self.include_text());
         push("-x", self.exclude_ranges.join(","));
         push("-b", "*".to_owned());
-        push("-d", ports(&PROXY_PORTS));
+        push("-d", join(PROXY_PORTS));
         if !self.include_ports.is_empty() {
-            push("-q", ports(&self.include_ports));
+            push("-q", join(&self.include_ports));
         }
         if !self.exclude_ports.is_empty() {
-            push("-o", ports(&self.exclude_ports));
+            push("-o", join(&self.exclude_ports));
         }
         // The template puts the user between its fixed and its varying arguments.
         args.insert(fixed.len(), self.uid.to_string());
@@ -94,10 +90,10 @@ impl Capture {
             put("excludeOutboundIPRanges", self.exclude_ranges.join(","));
         }
         if !self.include_ports.is_empty() {
-            put("includeOutboundPorts", ports(&self.include_ports));
+            put("includeOutboundPorts", join(&self.include_ports));
         }
         if !self.exclude_ports.is_empty() {
-            put("excludeOutboundPorts", ports(&self.exclude_ports));
+            put("excludeOutboundPorts", join(&self.exclude_ports));
         }
         annotations
     }
@@ -130,15 +126,6 @@ impl Capture {
             ..Settings::default()
         }
     }
-}
-
-fn ports(ports: &[u16]) -> String {
-    let mut text = String::new();
-    for port in ports {
-        let comma = if text.is_empty() { "" } else { "," };
-        write!(text, "{comma}{port}").expect("writing to a String cannot fail");
-    }
-    text
 }
 
 #[cfg(test)]

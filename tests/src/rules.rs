@@ -234,7 +234,7 @@ fn port_text(range: &RangeInclusive<u16>, joint: char) -> String {
     }
 }
 
-fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+pub(crate) fn join<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
     let mut text = String::new();
     for item in items {
         let comma = if text.is_empty() { "" } else { "," };

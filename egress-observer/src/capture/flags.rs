@@ -198,11 +198,7 @@ pub(crate) fn parse(args: &[&str], around: &Surroundings<'_>) -> Result<Parsed, 
         }
     }
     let version = around.version;
-    let backend = if given.switch(NFTABLES)? {
-        Backend::Nftables
-    } else {
-        Backend::Iptables
-    };
+    let backend = Backend::of(given.switch(NFTABLES)?);
     let mut origins = Vec::new();
     let mut ranges = |flag, setting| -> Result<Ranges, FlagError> {
         let given = given.value(flag)?;

@@ -16,7 +16,7 @@ use super::{
     pod::PROXY,
     setup::{
         self, CniPlugin, EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INTERCEPTION_MODE,
-        INTERFACES, Injected, Membership, STATUS, Setup, TRAFFIC, container,
+        INTERFACES, Injected, Membership, STATUS, Setup, TRAFFIC, container, unreadable,
     },
 };
 use crate::{
@@ -260,12 +260,6 @@ impl Wanted<'_> {
     /// What the template renders, and what is made of it.
     fn rendered(&self, injector: &Injector, revision: &str) -> Setup {
         let source = format!("ConfigMap {}", injector.name);
-        let refused = |problem: String| {
-            let unknown = Membership::Unknown(Reason::UnreadableConfig);
-            let mut setup = Setup::new(unknown, source.clone());
-            setup.notes.push(problem);
-            setup
-        };
         let templates = self.annotation(TEMPLATES).unwrap_or("sidecar");
         if let Some(other) = templates
             .split(',')
@@ -277,7 +271,7 @@ impl Wanted<'_> {
         }
         let config = match self.proxy_config(revision) {
             Ok(config) => config,
-            Err(problem) => return refused(problem),
+            Err(problem) => return unreadable(source, &problem),
         };
         let cni = injector.values.pilot.cni.enabled || injector.values.istio_cni.enabled;
         let by_cni = cni || self.was_by_cni();
@@ -296,7 +290,8 @@ impl Wanted<'_> {
             Err(setup) => return *setup,
         };
         if let Some(problem) = values.iter().find_map(Chosen::refused) {
-            return refused(format!("the injector refuses the pod: {problem}"));
+            let refused = format!("the injector refuses the pod: {problem}");
+            return unreadable(source, &refused);
         }
         let metadata = &config.proxy_metadata;
         let made = if cni {
@@ -319,7 +314,7 @@ impl Wanted<'_> {
                     ..setup
                 }
             }
-            Err(problem) => refused(problem),
+            Err(problem) => unreadable(source, &problem),
         }
     }
 
@@ -460,7 +455,7 @@ impl Wanted<'_> {
         let (uids, gids) = self.proxy_ids(injector);
         let plugin = CniPlugin {
             version: self.version(injector),
-            backend: backend(injector),
+            backend: Backend::of(injector.values.global.native_nftables),
             uid: uids.first().copied(),
             gid: gids.first().copied(),
             dns: on("ISTIO_META_DNS_CAPTURE"),
@@ -529,14 +524,6 @@ impl Wanted<'_> {
         let mut setup = Setup::new(Membership::Sidecar(Box::new(config)), String::new());
         setup.notes = parsed.notes;
         Ok(setup)
-    }
-}
-
-fn backend(injector: &Injector) -> Backend {
-    if injector.values.global.native_nftables {
-        Backend::Nftables
-    } else {
-        Backend::Iptables
     }
 }
 

@@ -181,7 +181,8 @@ struct Config {
     policy: Option<Policy>,
 }
 
-/// The namespace whose ConfigMaps win over those of the same name elsewhere.
+/// Istio's default for `rootNamespace`, and the namespace whose ConfigMaps win over those of the same
+/// name elsewhere.
 pub(crate) const ROOT_NAMESPACE: &str = "istio-system";
 
 impl Mesh {

@@ -41,7 +41,7 @@ pub use self::{
     near_miss::{NearMiss, Why},
     sidecar::{SidecarPolicy, SidecarScope},
 };
-use super::objects;
+use super::{mesh::ROOT_NAMESPACE, objects};
 use crate::model::Protocol;
 
 /// What the mesh knows.
@@ -173,7 +173,7 @@ impl Default for Registry {
             rules: Rules::default(),
             problems: BTreeMap::new(),
             defaults: Defaults {
-                root_namespace: "istio-system".to_owned(),
+                root_namespace: ROOT_NAMESPACE.to_owned(),
                 service_export_to: vec!["*".to_owned()],
             },
         }

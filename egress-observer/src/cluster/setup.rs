@@ -34,6 +34,16 @@ pub enum Membership {
     Unknown(Reason),
 }
 
+impl Membership {
+    /// Why the pod is outside the mesh, if it is.
+    pub fn outside(&self) -> Option<Reason> {
+        match self {
+            Self::Outside(reason) => Some(*reason),
+            Self::Sidecar(_) | Self::NotRedirected | Self::Ambient(_) | Self::Unknown(_) => None,
+        }
+    }
+}
+
 /// Where a pod stands, and what says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
@@ -163,11 +173,10 @@ pub(super) fn applied(object: &objects::Pod, ips: &[IpAddr], cluster_dns: &[IpAd
         });
         let source = format!("init container {INIT}: its arguments");
         if failed {
-            let mut setup = Setup::new(Membership::Unknown(Reason::UnreadableConfig), source);
-            setup
-                .notes
-                .push(format!("{INIT} failed: the pod has no complete rules"));
-            return setup;
+            return unreadable(
+                source,
+                &format!("{INIT} failed: the pod has no complete rules"),
+            );
         }
         return by_init(init, proxy, ips, nameservers, source);
     }
@@ -330,7 +339,7 @@ fn by_init(
     }
 }
 
-fn unreadable(source: String, problem: &dyn fmt::Display) -> Setup {
+pub(super) fn unreadable(source: String, problem: &dyn fmt::Display) -> Setup {
     let mut setup = Setup::new(Membership::Unknown(Reason::UnreadableConfig), source);
     setup.notes.push(problem.to_string());
     setup
@@ -354,14 +363,9 @@ fn by_cni_plugin(
     let args = validation.map_or_else(Vec::new, |validation| {
         flags::arguments(&validation.command, &validation.args)
     });
-    let nftables = args.contains(&"--native-nftables");
     let plugin = CniPlugin {
         version: version(&[validation, Some(proxy)]),
-        backend: if nftables {
-            Backend::Nftables
-        } else {
-            Backend::Iptables
-        },
+        backend: Backend::of(args.contains(&"--native-nftables")),
         uid: proxy.security_context.run_as_user,
         gid: proxy.security_context.run_as_group,
         dns: truthy(proxy, "ISTIO_META_DNS_CAPTURE"),

@@ -182,11 +182,7 @@ impl<'a> Lists<'a> {
             include_ports: list(INCLUDE_PORTS),
             exclude_ports: list(EXCLUDE_PORTS),
             version: injector.and_then(|injector| Version::of_tag(&injector.values.global.tag)),
-            backend: if nftables {
-                Backend::Nftables
-            } else {
-                Backend::Iptables
-            },
+            backend: Backend::of(nftables),
             cni: injector.is_some_and(by_cni),
         }
     }

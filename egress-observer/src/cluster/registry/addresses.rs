@@ -2,7 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{Registry, Viewer, claim::ObjectKind, host, lookup::View};
+use super::{
+    Registry, Viewer,
+    claim::{ObjectKind, single},
+    host,
+    lookup::View,
+};
 
 impl Registry {
     /// The addresses that a client gets for a name, as far as the mesh itself gives it some: those
@@ -11,19 +16,13 @@ impl Registry {
     pub fn addresses_of(&self, viewer: &Viewer<'_>, name: &str, port: u16) -> Vec<IpAddr> {
         let view = View::new(self, viewer);
         let name = host::normal(name);
-        let as_meant = || {
-            let whole = host::unabbreviated(&name, viewer.namespace)?;
-            view.named(&whole, port, |_| true)
-        };
-        let Some(claim) = view.named(&name, port, |_| true).or_else(as_meant) else {
+        let Some(claim) = view.named_or_meant(&name, port, |_| true) else {
             return Vec::new();
         };
         let service = claim.entry.object.kind == ObjectKind::Service;
         if !service && !viewer.dns_capture {
             return Vec::new();
         }
-        let single =
-            |net: &ipnet::IpNet| (net.prefix_len() == net.max_prefix_len()).then(|| net.addr());
         let listed: Vec<IpAddr> = claim.addresses.iter().filter_map(single).collect();
         if listed.is_empty() {
             claim.allocated.clone()

@@ -334,7 +334,7 @@ impl Claim {
 }
 
 /// The address of a range that has only one. A range of one address is treated as that address.
-fn single(net: &IpNet) -> Option<IpAddr> {
+pub(super) fn single(net: &IpNet) -> Option<IpAddr> {
     (net.prefix_len() == net.max_prefix_len()).then(|| net.addr())
 }
 

@@ -235,13 +235,9 @@ impl<'r, 'v> View<'r, 'v> {
         claim.entry.object.kind == ObjectKind::Service || allocated
     }
 
-    /// By a name as the client said it, or as it may have meant it.
+    /// By a name.
     fn by_name(&self, name: &str, port: u16, fit: impl Fn(&Claim) -> bool) -> Option<Match<'r>> {
-        let as_meant = || {
-            let whole = host::unabbreviated(name, self.viewer.namespace)?;
-            self.named(&whole, port, &fit)
-        };
-        let claim = self.named(name, port, &fit).or_else(as_meant)?;
+        let claim = self.named_or_meant(name, port, fit)?;
         let by = match claim.protocol {
             PortProtocol::Tls => By::Sni,
             PortProtocol::Http | PortProtocol::Tcp | PortProtocol::Sniffed | PortProtocol::Udp => {
@@ -256,13 +252,22 @@ impl<'r, 'v> View<'r, 'v> {
         }
     }
 
-    /// The fit claim with the host that is nearest to a name.
-    pub(super) fn named(
+    /// The fit claim for a name as the client said it, or as it may have meant it.
+    pub(super) fn named_or_meant(
         &self,
         name: &str,
         port: u16,
         fit: impl Fn(&Claim) -> bool,
     ) -> Option<&'r Arc<Claim>> {
+        let as_meant = || {
+            let whole = host::unabbreviated(name, self.viewer.namespace)?;
+            self.named(&whole, port, &fit)
+        };
+        self.named(name, port, &fit).or_else(as_meant)
+    }
+
+    /// The fit claim with the host that is nearest to a name.
+    fn named(&self, name: &str, port: u16, fit: impl Fn(&Claim) -> bool) -> Option<&'r Arc<Claim>> {
         let by_host = &self.registry.index.by_host;
         let nearest = |claims: &'r Ranked<Option<u16>>| {
             let chosen = self.chosen(claims, port)?;
