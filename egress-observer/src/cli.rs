@@ -7,7 +7,7 @@ use egress_observer_common::MAX_SLOTS;
 use ipnet::IpNet;
 
 use crate::{
-    commands::{explain::ExplainArgs, lint::LintArgs, what_if::WhatIfArgs},
+    commands::{explain::ExplainArgs, lint::LintArgs, suggest::SuggestArgs, what_if::WhatIfArgs},
     metrics::Destinations,
 };
 
@@ -59,6 +59,8 @@ pub enum Command {
     /// Say which connections a change of the configuration would change, and which pods need a
     /// restart for it, before anyone applies it.
     WhatIf(WhatIfArgs),
+    /// Suggest objects and settings that follow from what was observed.
+    Suggest(SuggestArgs),
     /// Remove what an agent left in the kernel: it stops counting, and what it counted since the
     /// last scrape is gone.
     Uninstall(UninstallArgs),

@@ -11,9 +11,9 @@ use crate::{
     cgroup,
     cluster::{Snapshot, manifests},
     explain::{Explainer, To, Who},
+    flows,
     kernel::preflight,
     model::Protocol,
-    what_if,
 };
 
 /// A target, by the name of its file in `fuzz/fuzz_targets`.
@@ -63,7 +63,7 @@ pub fn destination(data: &[u8]) {
 /// Recorded flows.
 pub fn flows(data: &[u8]) {
     for line in data.split(|byte| *byte == b'\n') {
-        drop(what_if::flows::parse(line));
+        drop(flows::parse(line));
     }
 }
 

@@ -21,6 +21,7 @@ mod config_watch;
 pub mod explain;
 pub mod finding;
 pub mod flow;
+mod flows;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod http;
@@ -29,5 +30,7 @@ pub mod lint;
 pub mod metrics;
 pub mod model;
 mod readable;
+pub mod record;
+mod suggest;
 pub mod verdict;
 mod what_if;

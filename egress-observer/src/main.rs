@@ -46,6 +46,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Explain(args) => commands::explain::run(&args),
         Command::Lint(args) => commands::lint::run(&args),
         Command::WhatIf(args) => commands::what_if::run(&args),
+        Command::Suggest(args) => commands::suggest::run(&args),
         Command::Uninstall(args) => {
             let dir = args.pin_dir;
             if kernel::uninstall(&dir)? {

@@ -9,7 +9,6 @@
 
 pub(crate) mod change;
 pub(crate) mod compare;
-pub(crate) mod flows;
 pub(crate) mod set;
 mod text;
 

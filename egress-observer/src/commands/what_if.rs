@@ -1,26 +1,22 @@
 //! `egress-observer what-if`.
 
-use std::{
-    fs,
-    io::{self, BufRead, BufReader},
-    path::{Path, PathBuf},
-};
+use std::{io, path::PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, Args};
 use tracing::subscriber::{self, NoSubscriber};
 
-use super::{BadInput, Findings, Manifests, write_out};
+use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
 use crate::{
     cluster::{ManifestError, Snapshot, manifests, manifests::Object},
     explain::{To, ToError},
+    flows::{Flow, From, Seen},
     model::Verdict,
     what_if::{
         Report,
         change::{Change, Id},
         compare::{Comparison, World},
         count,
-        flows::{self, Flow, From},
         set::Setting,
     },
 };
@@ -48,9 +44,8 @@ pub struct WhatIfArgs {
     /// The control plane revision whose values are set [default: every one].
     #[arg(long, value_name = "REVISION", requires = "set")]
     revision: Option<String>,
-    /// Flows, one JSON object a line; `-` is standard input. What `explain -o json` prints is one.
-    #[arg(long, value_name = "FILE")]
-    flows: Option<PathBuf>,
+    #[command(flatten)]
+    flows: FlowSource,
     /// A destination to try: HOST:PORT, IP:PORT, [IPV6]:PORT or HOST@IP:PORT, `/udp` behind it for
     /// UDP.
     #[arg(long, value_name = "DESTINATION", value_parser = to, requires = "pods")]
@@ -95,9 +90,6 @@ fn verdict(text: &str) -> Result<Verdict, String> {
     })
 }
 
-/// How many lines or flows that cannot be used are named one by one.
-const NAMED: u64 = 20;
-
 /// Compares, prints, and says by its error what is wrong or was found.
 pub fn run(args: &WhatIfArgs) -> Result<()> {
     let world = world(args)?;
@@ -108,10 +100,9 @@ pub fn run(args: &WhatIfArgs) -> Result<()> {
             .add(flow)
             .map_err(|problem| BadInput(format!("--pod: {problem}")))?;
     }
-    let mut n_bad = 0;
-    if let Some(path) = &args.flows {
-        n_bad = read_flows(path, &mut comparison)?;
-    }
+    let n_bad = args
+        .flows
+        .each(&mut |flow| comparison.add(&flow).map_err(|problem| problem.to_string()))?;
     let report = comparison.report(described(args), n_bad, !args.changed_only);
     write_out(|out| match args.output {
         Output::Text => write!(out, "{report}"),
@@ -181,64 +172,12 @@ fn tries(args: &WhatIfArgs, world: &World) -> Vec<Flow> {
             uid: None,
             gid: None,
             to: to.clone(),
+            names: to.host.iter().cloned().collect(),
             n: 1,
+            seen: Seen::default(),
         })
     };
     pods.iter().flat_map(of_pod).collect()
-}
-
-/// Takes the lines of a file in. How many are no flows.
-fn read_flows(path: &Path, comparison: &mut Comparison<'_>) -> Result<u64> {
-    let standard_input = path == Path::new("-");
-    let mut input: Box<dyn BufRead> = if standard_input {
-        Box::new(io::stdin().lock())
-    } else {
-        let file = fs::File::open(path)
-            .map_err(|error| BadInput(format!("cannot read {}: {error}", path.display())))?;
-        Box::new(BufReader::with_capacity(1 << 16, file))
-    };
-    let name = if standard_input {
-        "standard input".into()
-    } else {
-        path.to_string_lossy()
-    };
-    let (mut n_bad, mut n_unplaced) = (0_u64, 0_u64);
-    let mut text = Vec::new();
-    for line in 1_u64.. {
-        text.clear();
-        let n_read = input
-            .read_until(b'\n', &mut text)
-            .map_err(|error| BadInput(format!("cannot read {name}: {error}")))?;
-        if n_read == 0 {
-            break;
-        }
-        if text.trim_ascii().is_empty() {
-            continue;
-        }
-        match flows::parse(&text) {
-            Ok(flow) => {
-                if let Err(problem) = comparison.add(&flow) {
-                    n_unplaced += 1;
-                    if n_unplaced <= NAMED {
-                        tracing::warn!("{name} line {line}: not judged: {problem}");
-                    }
-                }
-            }
-            Err(problem) => {
-                n_bad += 1;
-                if n_bad <= NAMED {
-                    tracing::warn!("{name} line {line}: no flow: {problem}");
-                }
-            }
-        }
-    }
-    for (n, what) in [(n_bad, "no flow"), (n_unplaced, "not judged")] {
-        if n > NAMED {
-            let more = count(n - NAMED, "more line");
-            tracing::warn!("{name}: {more}: {what}");
-        }
-    }
-    Ok(n_bad)
 }
 
 /// The change as it was given.

@@ -8,10 +8,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::{
-    FlowCounts, Group, Judgement, Open, Report, Restart, Stale, Total, When,
-    flows::{Flow, From},
-};
+use super::{FlowCounts, Group, Judgement, Open, Report, Restart, Stale, Total, When};
 use crate::{
     cluster::{
         Snapshot,
@@ -20,6 +17,7 @@ use crate::{
         setup::{Membership, Setup},
     },
     explain::{API_VERSION, Explainer, Judged, Unanswered, Who},
+    flows::{Flow, From},
     model::{Protocol, Reason, Verdict},
 };
 
@@ -509,10 +507,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{
-        cluster::manifests::Object,
-        what_if::{change::Change, flows},
-    };
+    use crate::{cluster::manifests::Object, flows, what_if::change::Change};
 
     /// A mesh with these values, and a pod that was made with others.
     fn objects(include: &str, ports: &str, mode: &str, dns: &str) -> Vec<Object> {

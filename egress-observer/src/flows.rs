@@ -1,11 +1,13 @@
-//! Flows as they are recorded: one JSON object a line, of which only what matters is read.
+//! Flows as they are recorded: one JSON object a line, of which only what matters is read. An agent
+//! writes such lines ([`crate::record`]), `explain -o json` prints them, and people may.
 
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{
     explain::{To, ToError},
-    model::{Actor, Protocol},
+    model::{Actor, Path, Protocol, Registry, Scope, Verdict},
 };
 
 /// Connections of one process to one destination.
@@ -18,8 +20,23 @@ pub(crate) struct Flow {
     pub(crate) uid: Option<u32>,
     pub(crate) gid: Option<u32>,
     pub(crate) to: To,
+    /// Every name that may have been meant, the one that was asked for last first. With more than
+    /// one, `to` has none.
+    pub(crate) names: Vec<String>,
     /// How many connections.
     pub(crate) n: u64,
+    pub(crate) seen: Seen,
+}
+
+/// What an agent made of it, as far as it is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) scope: Option<Scope>,
+    pub(crate) path: Option<Path>,
+    pub(crate) registry: Option<Registry>,
+    pub(crate) verdict: Option<Verdict>,
+    /// When the last of these connections was seen, RFC 3339.
+    pub(crate) last: Option<String>,
 }
 
 /// Whose they are. One that is missing is empty.
@@ -53,6 +70,7 @@ pub(crate) enum FlowError {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Line {
     pod: Option<String>,
     namespace: Option<String>,
@@ -60,6 +78,10 @@ struct Line {
     source: Option<SourceLine>,
     destination: Option<DestinationLine>,
     count: Option<u64>,
+    path: Option<Value>,
+    registry: Option<Value>,
+    verdict: Option<Value>,
+    last_time: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -77,6 +99,9 @@ struct DestinationLine {
     ip: Option<String>,
     port: Option<u16>,
     protocol: Option<String>,
+    #[serde(default)]
+    names: Vec<String>,
+    scope: Option<Value>,
 }
 
 /// Reads one line.
@@ -93,16 +118,50 @@ pub(crate) fn parse(line: &[u8]) -> Result<Flow, FlowError> {
     }
     let port = to.port.filter(|port| *port != 0).ok_or(FlowError::NoPort)?;
     let protocol = protocol(to.protocol.as_deref())?;
+    let seen = Seen {
+        scope: word(to.scope.as_ref(), Scope::parse),
+        path: word(line.path.as_ref(), Path::parse),
+        // An explanation has an object here.
+        registry: word(line.registry.as_ref(), Registry::parse).or_else(|| {
+            let matched = line.registry.as_ref()?.get("match");
+            word(matched, Registry::parse)
+        }),
+        verdict: word(line.verdict.as_ref(), Verdict::parse),
+        last: line
+            .last_time
+            .as_ref()
+            .and_then(Value::as_str)
+            .map(str::to_owned),
+    };
     let source = line.source.unwrap_or_default();
+    let target = To::of_parts(to.host.as_deref(), to.ip.as_deref(), port, protocol)?;
     Ok(Flow {
         from,
         container: source.container,
         actor: source.actor.map(actor).transpose()?,
         uid: source.uid,
         gid: source.gid,
-        to: To::of_parts(to.host.as_deref(), to.ip.as_deref(), port, protocol)?,
+        names: names(to.names, &target)?,
+        to: target,
         n: line.count.unwrap_or(1),
+        seen,
     })
+}
+
+/// All names in one spelling. One that is the destination's own needs no list.
+fn names(listed: Vec<String>, to: &To) -> Result<Vec<String>, ToError> {
+    if let Some(host) = &to.host {
+        return Ok(vec![host.clone()]);
+    }
+    let spelt = |name: String| To::of_parts(Some(&name), None, to.port, Protocol::Tcp);
+    let names = listed.into_iter().map(spelt);
+    names
+        .filter_map(|named| named.map(|named| named.host).transpose())
+        .collect()
+}
+
+fn word<T>(value: Option<&Value>, parse: fn(&str) -> Option<T>) -> Option<T> {
+    parse(value?.as_str()?)
 }
 
 /// `pod` is namespace/name, or a name beside `namespace`.
@@ -132,14 +191,11 @@ fn protocol(text: Option<&str>) -> Result<Protocol, FlowError> {
     let Some(text) = text else {
         return Ok(Protocol::Tcp);
     };
-    let known = |protocol: &&Protocol| text.eq_ignore_ascii_case(protocol.as_str());
-    let found = Protocol::ALL.iter().find(known).copied();
-    found.ok_or_else(|| FlowError::Protocol(text.to_owned()))
+    Protocol::parse(&text.to_ascii_lowercase()).ok_or_else(|| FlowError::Protocol(text.to_owned()))
 }
 
 fn actor(text: String) -> Result<Actor, FlowError> {
-    let known = Actor::ALL.iter().find(|actor| actor.as_str() == text);
-    known.copied().ok_or(FlowError::Actor(text))
+    Actor::parse(&text).ok_or(FlowError::Actor(text))
 }
 
 #[cfg(test)]
@@ -168,7 +224,12 @@ mod tests {
             uid: Some(100),
             gid: None,
             to: "httpbin.org@198.18.0.10:443/tcp".parse().unwrap(),
+            names: vec!["httpbin.org".to_owned()],
             n: 12,
+            seen: Seen {
+                verdict: Some(Verdict::Blocked),
+                ..Seen::default()
+            },
         };
         assert_eq!(flow(text), Ok(expected));
     }
@@ -229,6 +290,33 @@ mod tests {
             let said = flow(text).unwrap_err();
             assert!(said.contains(expected), "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn what_an_agent_made_of_it_is_kept() {
+        let text = r#"{"namespace": "shop", "workload": "a", "path": "captured", "registry": "undeclared",
+            "verdict": "blocked", "lastTime": "2026-01-05T08:00:00Z",
+            "destination": {"ip": "192.0.2.1", "port": 443, "names": ["B.test", "a.test."], "scope": "external"}}"#;
+        let flow = flow(text).unwrap();
+        assert_eq!(flow.to.host, None);
+        assert_eq!(flow.names, ["b.test", "a.test"]);
+        let expected = Seen {
+            scope: Some(Scope::External),
+            path: Some(Path::Captured),
+            registry: Some(Registry::Undeclared),
+            verdict: Some(Verdict::Blocked),
+            last: Some("2026-01-05T08:00:00Z".to_owned()),
+        };
+        assert_eq!(flow.seen, expected);
+    }
+
+    #[test]
+    fn an_explanation_is_a_flow() {
+        let text = r#"{"pod": "shop/a", "registry": {"match": "undeclared"}, "verdict": "passthrough",
+            "destination": {"host": "a.test", "ip": null, "port": 443, "scope": "external"}}"#;
+        let seen = flow(text).unwrap().seen;
+        assert_eq!(seen.registry, Some(Registry::Undeclared));
+        assert_eq!(seen.verdict, Some(Verdict::Passthrough));
     }
 
     proptest! {

@@ -1,0 +1,124 @@
+//! Where flows come from: files, standard input, or an agent that runs.
+
+use std::{
+    fs,
+    io::{self, BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Result;
+use clap::Args;
+
+use super::BadInput;
+use crate::{
+    flows::{self, Flow},
+    what_if::count,
+};
+
+/// How many lines that cannot be used are named one by one.
+const NAMED: u64 = 20;
+
+/// Settings of commands that need flows.
+#[derive(Debug, Args)]
+pub struct FlowSource {
+    /// Flows, one JSON object a line, such as an agent records (`--record`); `-` is standard input.
+    /// What `explain -o json` prints is one, too.
+    #[arg(long, num_args = 1.., value_name = "FILE", value_delimiter = ',')]
+    pub flows: Vec<PathBuf>,
+}
+
+impl FlowSource {
+    /// Whether one is given.
+    pub fn is_given(&self) -> bool {
+        !self.flows.is_empty()
+    }
+
+    /// Hands each flow to `take`, which may say why it cannot be used. How many lines are no flows.
+    pub(crate) fn each(
+        &self,
+        take: &mut dyn FnMut(Flow) -> Result<(), String>,
+    ) -> Result<u64, BadInput> {
+        let mut n_bad = 0;
+        for path in &self.flows {
+            let mut lines = Lines::open(path)?;
+            n_bad += lines.each(take)?;
+        }
+        Ok(n_bad)
+    }
+}
+
+/// Lines, and what they are called.
+struct Lines {
+    input: Box<dyn BufRead>,
+    name: String,
+}
+
+impl Lines {
+    fn open(path: &Path) -> Result<Self, BadInput> {
+        if path == Path::new("-") {
+            return Ok(Self {
+                input: Box::new(io::stdin().lock()),
+                name: "standard input".to_owned(),
+            });
+        }
+        let name = path.display().to_string();
+        let file = fs::File::open(path)
+            .map_err(|error| BadInput(format!("cannot read {name}: {error}")))?;
+        Ok(Self {
+            input: Box::new(BufReader::with_capacity(1 << 16, file)),
+            name,
+        })
+    }
+
+    fn each(&mut self, take: &mut dyn FnMut(Flow) -> Result<(), String>) -> Result<u64, BadInput> {
+        let Self { input, name } = self;
+        let (mut n_bad, mut n_unused) = (0_u64, 0_u64);
+        let mut text = Vec::new();
+        for line in 1_u64.. {
+            text.clear();
+            let n_read = input
+                .read_until(b'\n', &mut text)
+                .map_err(|error| BadInput(format!("cannot read {name}: {error}")))?;
+            if n_read == 0 {
+                break;
+            }
+            if text.trim_ascii().is_empty() {
+                continue;
+            }
+            match flows::parse(&text) {
+                Ok(flow) => {
+                    if let Err(problem) = take(flow) {
+                        n_unused += 1;
+                        if n_unused <= NAMED {
+                            tracing::warn!("{name} line {line}: not judged: {problem}");
+                        }
+                    }
+                }
+                Err(problem) => {
+                    n_bad += 1;
+                    if n_bad <= NAMED {
+                        tracing::warn!("{name} line {line}: no flow: {problem}");
+                    }
+                }
+            }
+        }
+        for (n, what) in [(n_bad, "no flow"), (n_unused, "not judged")] {
+            if n > NAMED {
+                let more = count(n - NAMED, "more line");
+                tracing::warn!("{name}: {more}: {what}");
+            }
+        }
+        Ok(n_bad)
+    }
+}
+
+/// The error for lines that are no flows, if there are any.
+pub(crate) fn bad_lines(n_bad: u64) -> Result<(), BadInput> {
+    if n_bad == 0 {
+        return Ok(());
+    }
+    Err(BadInput(format!(
+        "--flows: {} not read: no flow",
+        count(n_bad, "line")
+    )))
+}
