@@ -10,14 +10,16 @@
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 
+mod answer;
 mod flow;
 pub mod names;
 mod shared;
 mod ticket;
 
+pub use answer::{ANSWER_SIZES, AnswerHead};
 pub use flow::{Count, FlowKey, N_COUNTS, PROTOCOL_TCP, PROTOCOL_UDP, Slot, SlotState};
 pub use shared::{N_SHARED, Shared};
 pub use ticket::{GENERATIONS, MAX_SLOTS, PROOF_WAYS, Proof, Ticket};
 
 /// Version of everything in this crate; part of the directory that pinned tables live in.
-pub const LAYOUT_VERSION: u32 = 1;
+pub const LAYOUT_VERSION: u32 = 2;

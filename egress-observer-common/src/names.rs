@@ -11,8 +11,11 @@ pub const SENDMSG6: &str = "eo_sendmsg6";
 /// `sock_ops`.
 pub const SOCK_OPS: &str = "eo_sock_ops";
 
-/// Every program.
-pub const PROGRAMS: [&str; 5] = [CONNECT4, CONNECT6, SENDMSG4, SENDMSG6, SOCK_OPS];
+/// `cgroup_skb/ingress`.
+pub const DNS: &str = "eo_dns";
+
+/// Every program; [`DNS`] may be switched off.
+pub const PROGRAMS: [&str; 6] = [CONNECT4, CONNECT6, SENDMSG4, SENDMSG6, SOCK_OPS, DNS];
 
 /// HASH: [`FlowKey`](crate::FlowKey) to slot index.
 pub const FLOWS: &str = "EO_FLOWS";
@@ -29,7 +32,10 @@ pub const SHARED: &str = "EO_SHARED";
 /// SK_STORAGE: destinations that an unconnected UDP socket sent to.
 pub const UDP_MEMORY: &str = "EO_UDP_MEMORY";
 
+/// RINGBUF of DNS answers, each behind an [`AnswerHead`](crate::AnswerHead).
+pub const ANSWERS: &str = "EO_ANSWERS";
+
 /// Every table that is pinned.
-pub const TABLES: [&str; 7] = [
-    FLOWS, SLOTS, FREE_SLOTS, ATTEMPTS, PROOFS, SHARED, UDP_MEMORY,
+pub const TABLES: [&str; 8] = [
+    FLOWS, SLOTS, FREE_SLOTS, ATTEMPTS, PROOFS, SHARED, UDP_MEMORY, ANSWERS,
 ];

@@ -24,6 +24,8 @@ pub enum Shared {
     UnmatchedAccepts,
     /// TCP Fast Open connections seen: only then is their table looked at.
     FastOpens,
+    /// DNS answers that found no room on their way to the user side.
+    AnswersLost,
 }
 
 /// Words in the table, with room for later ones.

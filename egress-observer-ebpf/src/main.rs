@@ -1,6 +1,6 @@
 //! The eBPF programs: entry points only.
 //!
-//! Every program answers 1: for `connect` and `sendmsg` that is "go on", for `sock_ops` it leaves
+//! Every program answers 1: for `connect`, `sendmsg` and packets that is "go on", for `sock_ops` it leaves
 //! the reply of other programs alone (`tcp_call_bpf` takes 0 for a refusal). Nothing here changes
 //! traffic.
 #![no_std]
@@ -14,6 +14,7 @@
 mod addr;
 mod atomic;
 mod connect;
+mod dns;
 mod outcome;
 mod owner;
 mod sendmsg;
@@ -21,8 +22,8 @@ mod settings;
 mod tables;
 
 use aya_ebpf::{
-    macros::{cgroup_sock_addr, sock_ops},
-    programs::{SockAddrContext, SockOpsContext},
+    macros::{cgroup_skb, cgroup_sock_addr, sock_ops},
+    programs::{SkBuffContext, SockAddrContext, SockOpsContext},
 };
 
 const GO_ON: i32 = 1;
@@ -55,6 +56,12 @@ fn eo_sendmsg6(ctx: SockAddrContext) -> i32 {
 fn eo_sock_ops(ctx: SockOpsContext) -> u32 {
     outcome::sock_ops(&ctx);
     GO_ON as u32
+}
+
+#[cgroup_skb(ingress)]
+fn eo_dns(ctx: SkBuffContext) -> i32 {
+    dns::packet(&ctx);
+    GO_ON
 }
 
 #[panic_handler]

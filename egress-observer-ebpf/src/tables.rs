@@ -8,7 +8,7 @@ use aya_ebpf::{
     bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST},
     btf_maps::SkStorage,
     macros::{btf_map, map},
-    maps::{Array, HashMap, Queue},
+    maps::{Array, HashMap, Queue, RingBuf},
 };
 use egress_observer_common::{
     Count, FlowKey, GENERATIONS, N_SHARED, PROOF_WAYS, Proof, Shared, Slot, SlotState, Ticket,
@@ -29,6 +29,8 @@ static ATTEMPTS: Array<u64> = Array::with_max_entries(65_536, BPF_F_MMAPABLE);
 static PROOFS: Array<Proof> = Array::with_max_entries(65_536, BPF_F_MMAPABLE);
 #[map(name = "EO_SHARED")]
 static SHARED: Array<[u64; N_SHARED]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+#[map(name = "EO_ANSWERS")]
+pub(crate) static ANSWERS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
 #[btf_map]
 pub(crate) static EO_UDP_MEMORY: SkStorage<UdpMemory> = SkStorage::new();
 

@@ -4,7 +4,7 @@
 //! changes, and when a scrape asks; never for a connection.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -13,30 +13,38 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
 use ipnet::IpNet;
+use jiff::Timestamp;
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::mpsc,
-    time::MissedTickBehavior,
+    sync::{mpsc, oneshot},
+    time::{MissedTickBehavior, sleep},
 };
 use tracing::{error, info, warn};
 
 use crate::{
-    cgroup::Cgroups,
-    cli::AgentArgs,
+    cgroup::{Cgroups, Place},
+    cli::{AgentArgs, DEFAULT_API_SOCKET, Switch},
     cluster::{ObjectCounts, Snapshot},
     config_watch::ConfigWatch,
-    finding,
-    flow::Ledger,
-    http::{self, Pulse, ScrapeRequest},
+    dns,
+    finding::{self, Finding, Source},
+    flow::{Flow, Ledger},
+    http::{self, Pulse, Request, What},
     kernel::{self, Kernel, Sizes, preflight},
     metrics::{Metrics, Writer, health::Health},
+    model::{Actor, DnsResult},
+    names::{Asker, Limits, Names},
     readable::Readable,
+    record::{File, Record, RecordError, Rotation},
 };
 
 /// How often counters are read when nobody asks.
 const TURN: Duration = Duration::from_secs(1);
 /// How often attempts and proofs that nobody else ends are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
+/// Between two looks at DNS answers that cannot wait for the next turn: a flood of them must not
+/// keep the agent busy.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How often what is long gone is forgotten.
 const PRUNE: Duration = Duration::from_secs(60);
 
@@ -50,16 +58,21 @@ pub async fn run(args: AgentArgs) -> Result<()> {
     let listener = http::bind(args.metrics_address)
         .await
         .with_context(|| format!("cannot serve on --metrics-address {}", args.metrics_address))?;
+    let api = api(args.api_socket.as_deref())?;
     let mut agent = Agent::start(&args, snapshot, objects)?;
-    let (send, mut scrapes) = mpsc::channel(16);
+    let (send, mut requests) = mpsc::channel(16);
     let pulse = Arc::new(Pulse::default());
-    let server = tokio::spawn(http::serve(listener, Arc::clone(&pulse), send));
+    let servers = [Some(listener), api].into_iter().flatten();
+    let servers: Vec<_> = servers
+        .map(|listener| tokio::spawn(http::serve(listener, Arc::clone(&pulse), send.clone())))
+        .collect();
 
     let mut made = agent
         .cgroups
         .events()
         .and_then(Readable::new)
         .context("watching cgroups")?;
+    let mut answers = answers(&agent).context("waiting for DNS answers")?;
     let mut terminate = signal(SignalKind::terminate()).context("handling SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("handling SIGINT")?;
     let mut turn = tokio::time::interval(TURN);
@@ -71,7 +84,8 @@ pub async fn run(args: AgentArgs) -> Result<()> {
         pulse.beat();
         tokio::select! {
             _ = turn.tick() => agent.turn()?,
-            Some(scrape) = scrapes.recv() => agent.scrape(scrape),
+            Some(request) = requests.recv() => agent.answer(request),
+            Some(()) = answers.recv() => agent.listen(Instant::now()),
             ready = made.wait() => {
                 ready.context("watching cgroups")?;
                 agent.cgroups.refresh(Instant::now());
@@ -84,9 +98,42 @@ pub async fn run(args: AgentArgs) -> Result<()> {
             _ = interrupt.recv() => break,
         }
     }
-    server.abort();
+    for server in servers {
+        server.abort();
+    }
+    agent.end();
     info!(pinned = agent.kernel.pinned, "stopping");
     Ok(())
+}
+
+/// Tells when the buffer of DNS answers has become half full, and not too often.
+fn answers(agent: &Agent) -> io::Result<mpsc::Receiver<()>> {
+    let mut half_full = agent.kernel.answers.events().and_then(Readable::new)?;
+    let (send, receive) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while half_full.wait().await.is_ok() && send.send(()).await.is_ok() {
+            sleep(PAUSE).await;
+        }
+    });
+    Ok(receive)
+}
+
+/// The API's socket. Without a setting it is where it can be.
+fn api(path: Option<&Path>) -> Result<Option<http::Listener>> {
+    let given = path.is_some();
+    let path = path.unwrap_or(Path::new(DEFAULT_API_SOCKET));
+    if path == Path::new("none") {
+        return Ok(None);
+    }
+    match http::bind_api(path) {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) if given => Err(error)
+            .with_context(|| format!("cannot serve the API on --api-socket {}", path.display())),
+        Err(error) => {
+            warn!(path = %path.display(), %error, "there is no API: its socket cannot be made");
+            Ok(None)
+        }
+    }
 }
 
 /// All state.
@@ -95,12 +142,26 @@ struct Agent {
     cgroups: Cgroups,
     snapshot: Snapshot,
     ledger: Ledger,
+    names: Names,
     metrics: Metrics,
+    /// What the API tells.
+    recent: Record,
+    recorder: Option<Recorder>,
     health: Health,
     manifests: Vec<PathBuf>,
     cluster_cidrs: Vec<IpNet>,
     swept: Instant,
     pruned: Instant,
+}
+
+/// Findings on their way to a file.
+struct Recorder {
+    file: File,
+    pending: Record,
+    interval: Duration,
+    written: Instant,
+    /// Whether the last try failed: said once.
+    failed: bool,
 }
 
 impl Agent {
@@ -132,6 +193,7 @@ impl Agent {
                 args.capture_ports.len()
             );
         }
+        let recorder = Recorder::start(args)?;
         let root = cgroup_root(args.cgroup_root.as_deref())?;
         let pins = args.pin_dir.as_path() != Path::new("none");
         // Cgroups first, so that no connection is counted for one that could have been known.
@@ -144,8 +206,10 @@ impl Agent {
                 flows: args.max_flows,
                 attempts: args.max_attempts,
                 proofs: args.max_proofs,
+                answers: args.dns_buffer,
             },
             capture_ports: args.capture_ports.clone(),
+            dns: args.dns == Switch::On,
         })?;
         let now = Instant::now();
         Ok(Self {
@@ -153,6 +217,13 @@ impl Agent {
             cgroups,
             snapshot,
             ledger: Ledger::new(Duration::from_secs(args.flow_idle)),
+            names: Names::new(Limits {
+                in_all: args.dns_max_names as usize,
+                per_pod: args.dns_max_names_per_pod as usize,
+                keep: Duration::from_secs(args.dns_keep.into()),
+            }),
+            recent: Record::new(args.max_findings as usize),
+            recorder,
             metrics: Metrics::new(args.metrics_destinations, args.metrics_max_destinations),
             health,
             manifests: args.manifests.clone(),
@@ -176,9 +247,11 @@ impl Agent {
             }
         }
         self.collect(now);
+        self.record(now);
         if now - self.pruned >= PRUNE {
             self.pruned = now;
             self.cgroups.prune(now);
+            self.names.prune(now);
             self.metrics.prune(&self.snapshot.workloads(), now);
         }
         Ok(())
@@ -188,31 +261,118 @@ impl Agent {
     fn collect(&mut self, now: Instant) {
         // A connection cannot be older than its cgroup: what is read now knows all of them.
         self.cgroups.refresh(now);
+        let mut flows = Vec::new();
+        let tables = &mut self.kernel.tables;
+        self.ledger.collect(tables, now, |flow| flows.push(flow));
+        // Nor is it older than the answer that it owes its address to: read after the counters.
+        self.listen(now);
+        let time = Timestamp::now();
+        for flow in flows {
+            match self.judge(&flow, now) {
+                Some(finding) => {
+                    self.metrics.record(&finding, now);
+                    if let Some(recorder) = &mut self.recorder {
+                        if recorder.pending.is_full() {
+                            recorder.write(now, &self.health);
+                        }
+                        recorder.pending.add(finding.clone(), time);
+                    }
+                    self.recent.add(finding, time);
+                }
+                None => self.health.host_connections(flow.n),
+            }
+        }
+    }
+
+    /// DNS answers to names.
+    fn listen(&mut self, now: Instant) {
+        self.cgroups.refresh(now);
         let Self {
             kernel,
             cgroups,
-            snapshot,
-            ledger,
-            metrics,
+            names,
             health,
             ..
         } = self;
-        ledger.collect(&mut kernel.tables, now, |flow| {
-            let source = finding::attribute(snapshot, cgroups, &flow.key);
-            match finding::assess(snapshot, &source, &flow) {
-                Some(finding) => metrics.record(&finding, now),
-                None => health.host_connections(flow.n),
-            }
+        kernel.answers.drain(|head, message| {
+            let Some(Place::Pod { uid, container }) = cgroups.place(head.cgroup) else {
+                health.dns_answer(DnsResult::NotAttributed);
+                return;
+            };
+            let learnt = dns::parse(message).map(|answer| {
+                names.learn(uid, container.as_deref(), &answer, now);
+                DnsResult::Named
+            });
+            health.dns_answer(learnt.unwrap_or_else(|other| other));
         });
     }
 
+    fn judge(&mut self, flow: &Flow, now: Instant) -> Option<Finding> {
+        let source = finding::attribute(&self.snapshot, &self.cgroups, &flow.key);
+        let names = match &source {
+            Source::Pod {
+                pod,
+                container,
+                role,
+            } => {
+                let of_proxy = role.actor == Actor::Proxy;
+                let is_proxy =
+                    |other: Option<&str>| pod.role(other, u32::MAX, u32::MAX).actor == Actor::Proxy;
+                let asker = Asker {
+                    pod: &pod.uid,
+                    container: *container,
+                    alike: &|other| is_proxy(other) == of_proxy,
+                };
+                self.names.of(&asker, flow.ip(), now)
+            }
+            Source::Node | Source::Unknown => Vec::new(),
+        };
+        finding::assess(&self.snapshot, &source, names, flow)
+    }
+
+    /// Writes what is to be recorded, if it is time.
+    fn record(&mut self, now: Instant) {
+        if let Some(recorder) = &mut self.recorder
+            && now - recorder.written >= recorder.interval
+        {
+            recorder.write(now, &self.health);
+        }
+    }
+
+    /// Records what is left.
+    fn end(&mut self) {
+        let now = Instant::now();
+        self.collect(now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(now, &self.health);
+        }
+    }
+
+    fn answer(&mut self, Request { what, answer }: Request) {
+        match what {
+            What::Metrics => self.scrape(answer),
+            What::Findings => {
+                self.collect(Instant::now());
+                let mut text = Vec::new();
+                match self.recent.write(&mut text) {
+                    // Whoever asked may be gone.
+                    Ok(()) => drop(answer.send(Bytes::from(text))),
+                    Err(error) => error!(%error, "cannot write the findings"),
+                }
+            }
+        }
+    }
+
     /// Answers a scrape with everything up to this moment.
-    fn scrape(&mut self, answer: ScrapeRequest) {
+    fn scrape(&mut self, answer: oneshot::Sender<Bytes>) {
         let start = Instant::now();
         self.collect(start);
         self.health.attached(self.kernel.attached());
         self.health
             .update(&self.kernel.tables, &self.ledger, &self.metrics);
+        self.health.names(&self.names);
+        let pending = self.recorder.as_ref().map(|recorder| &recorder.pending);
+        self.health.findings(&self.recent, pending);
         let mut out = Writer::default();
         self.metrics.write(&mut out);
         let mut text = out.finish();
@@ -242,6 +402,40 @@ impl Agent {
                 self.health.reloaded(None);
                 let problem = anyhow::Error::from(problem);
                 error!("{problem:#}; the last configuration stays in place");
+            }
+        }
+    }
+}
+
+impl Recorder {
+    fn start(args: &AgentArgs) -> Result<Option<Self>, RecordError> {
+        let Some(path) = &args.record else {
+            return Ok(None);
+        };
+        let rotation = Rotation {
+            max_bytes: args.record_max_bytes,
+            n_old: args.record_files,
+        };
+        Ok(Some(Self {
+            file: File::open(path, rotation)?,
+            pending: Record::new(args.max_findings as usize),
+            interval: Duration::from_secs(args.record_interval.into()),
+            written: Instant::now(),
+            failed: false,
+        }))
+    }
+
+    /// Writes what is pending; it stays so if that fails.
+    fn write(&mut self, now: Instant, health: &Health) {
+        self.written = now;
+        match self.file.write(&mut self.pending) {
+            Ok(()) => self.failed = false,
+            Err(error) => {
+                health.not_recorded();
+                if !self.failed {
+                    self.failed = true;
+                    error!("{:#}; trying again", anyhow::Error::from(error));
+                }
             }
         }
     }

@@ -129,6 +129,50 @@ pub struct AgentArgs {
         env = "EGRESS_OBSERVER_METRICS_MAX_DESTINATIONS"
     )]
     pub metrics_max_destinations: usize,
+    /// Whether to read the DNS answers that pods get, for the names of destinations.
+    #[arg(long, value_enum, default_value = "on", env = "EGRESS_OBSERVER_DNS")]
+    pub dns: Switch,
+    /// The most names of addresses that are remembered, in all; each takes 0.2 KiB.
+    #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..), env = "EGRESS_OBSERVER_DNS_MAX_NAMES")]
+    pub dns_max_names: u32,
+    /// The same for one pod.
+    #[arg(long, value_name = "N", default_value_t = 1_024, value_parser = clap::value_parser!(u32).range(1..), env = "EGRESS_OBSERVER_DNS_MAX_NAMES_PER_POD")]
+    pub dns_max_names_per_pod: u32,
+    /// How long a name is remembered at least, after the pod asked for it or connected by it.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 600,
+        env = "EGRESS_OBSERVER_DNS_KEEP"
+    )]
+    pub dns_keep: u32,
+    /// Bytes for DNS answers between two looks, a power of two.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = answers_size, hide = true, env = "EGRESS_OBSERVER_DNS_BUFFER")]
+    pub dns_buffer: u32,
+    /// Where to record findings, as lines of JSON.
+    #[arg(long, value_name = "FILE", env = "EGRESS_OBSERVER_RECORD")]
+    pub record: Option<PathBuf>,
+    /// How often to write them.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..), env = "EGRESS_OBSERVER_RECORD_INTERVAL")]
+    pub record_interval: u32,
+    /// How large the file becomes before the next one takes its place.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 64 << 20,
+        env = "EGRESS_OBSERVER_RECORD_MAX_BYTES"
+    )]
+    pub record_max_bytes: u64,
+    /// How many files before it are kept, as FILE.1 and so on.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(..=1000), env = "EGRESS_OBSERVER_RECORD_FILES")]
+    pub record_files: u32,
+    /// The socket of the API, or `none` [default: /run/egress-observer/agent.sock, if it can be made].
+    #[arg(long, value_name = "PATH", env = "EGRESS_OBSERVER_API_SOCKET")]
+    pub api_socket: Option<PathBuf>,
+    /// The most kinds of findings that the API tells, and that wait to be recorded; each takes
+    /// 0.6 KiB.
+    #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..), env = "EGRESS_OBSERVER_MAX_FINDINGS")]
+    pub max_findings: u32,
     /// The most flows (container, user, destination, port) at one time; each takes 0.3 KiB.
     #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOTS)), env = "EGRESS_OBSERVER_MAX_FLOWS")]
     pub max_flows: u32,
@@ -149,6 +193,15 @@ pub struct AgentArgs {
     pub max_proofs: u32,
 }
 
+/// Whether something is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
 /// Settings of `uninstall`.
 #[derive(Debug, Args)]
 pub struct UninstallArgs {
@@ -158,12 +211,21 @@ pub struct UninstallArgs {
 }
 
 const DEFAULT_PIN_DIR: &str = "/sys/fs/bpf/egress-observer";
+/// Where the API's socket is by default.
+pub const DEFAULT_API_SOCKET: &str = "/run/egress-observer/agent.sock";
 
 fn power_of_two(text: &str) -> Result<u32, String> {
     text.parse()
         .ok()
         .filter(|number: &u32| number.is_power_of_two() && (4..=1 << 20).contains(number))
         .ok_or_else(|| "not a power of two from 4 to 1048576".to_owned())
+}
+
+fn answers_size(text: &str) -> Result<u32, String> {
+    text.parse()
+        .ok()
+        .filter(|size: &u32| size.is_power_of_two() && (16_384..=1 << 28).contains(size))
+        .ok_or_else(|| "not a power of two from 16384 to 268435456".to_owned())
 }
 
 #[cfg(test)]

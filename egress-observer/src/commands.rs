@@ -1,7 +1,7 @@
 //! The offline commands: reading at one edge, writing at the other, pure functions between.
 
 pub mod explain;
-mod flows;
+pub mod flows;
 pub mod lint;
 pub mod suggest;
 pub mod what_if;

@@ -10,6 +10,7 @@ pub mod text;
 
 use std::{cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 
+pub(crate) use self::destination::host_name;
 pub use self::{
     advice::{Advice, Method},
     answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},

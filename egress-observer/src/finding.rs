@@ -20,12 +20,14 @@ use crate::{
 
 /// Whose connection it is.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum Source<'a> {
     /// A pod's.
     Pod {
         /// The pod.
-        pod: Arc<Pod>,
-        /// Its part that connected.
+        pod: &'a Arc<Pod>,
+        /// Id of the container that connected, if it is one's.
+        container: Option<&'a str>,
+        /// What it is.
         role: ContainerRole,
     },
     /// The node's own, not a pod's.
@@ -35,11 +37,12 @@ pub enum Source {
 }
 
 /// Finds the owner of a flow.
-pub fn attribute(snapshot: &Snapshot, cgroups: &Cgroups, key: &FlowKey) -> Source {
+pub fn attribute<'a>(snapshot: &'a Snapshot, cgroups: &'a Cgroups, key: &FlowKey) -> Source<'a> {
     match cgroups.place(key.cgroup) {
         Some(Place::Pod { uid, container }) => match snapshot.pod(uid) {
             Some(pod) => Source::Pod {
-                pod: Arc::clone(pod),
+                pod,
+                container: container.as_deref(),
                 role: pod.role(container.as_deref(), key.uid, key.gid),
             },
             None => Source::Unknown,
@@ -50,10 +53,14 @@ pub fn attribute(snapshot: &Snapshot, cgroups: &Cgroups, key: &FlowKey) -> Sourc
 }
 
 /// What a destination is called.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Service {
     /// A ServiceEntry's host, as written there.
     Host(Arc<str>),
+    /// The name that the pod asked for.
+    Name(Arc<str>),
+    /// The one of several names that it asked for last; another one may be meant.
+    Ambiguous(Arc<str>),
     /// Its address.
     Ip(IpAddr),
     /// Many that did not fit.
@@ -63,22 +70,43 @@ pub enum Service {
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Host(host) => f.write_str(host),
+            Self::Host(name) | Self::Name(name) => f.write_str(name),
+            // No name of a host has a tilde.
+            Self::Ambiguous(name) => write!(f, "{name}~ambiguous"),
             Self::Ip(ip) => ip.fmt(f),
             Self::Other => f.write_str("~other"),
         }
     }
 }
 
+/// Which process connects.
+#[derive(Clone, Debug)]
+pub struct Client {
+    /// Its pod.
+    pub pod: Arc<Pod>,
+    /// Its container's name, if that is known.
+    pub container: Option<Arc<str>>,
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
 /// Judged connections of one flow.
 #[derive(Clone, Debug)]
 pub struct Finding {
+    /// Who connects; none if that is not known.
+    pub client: Option<Client>,
     /// Namespace of the workload; `unknown` if there is none.
     pub namespace: Arc<str>,
     /// The workload; `unknown` if there is none.
     pub workload: Arc<str>,
     /// Where to.
     pub service: Service,
+    /// The address.
+    pub ip: IpAddr,
+    /// The names that the pod has for it, the one asked for last first.
+    pub names: Vec<Arc<str>>,
     /// Destination port.
     pub port: u16,
     /// Transport protocol.
@@ -101,20 +129,45 @@ pub struct Finding {
     pub n: u64,
 }
 
-/// Judges a flow of a pod, or of nobody known. `None` for the node's own.
-pub fn assess(snapshot: &Snapshot, source: &Source, flow: &Flow) -> Option<Finding> {
+/// Judges a flow of a pod, or of nobody known. `None` for the node's own. `names` are those that
+/// the pod has for the address, the one asked for last first.
+pub fn assess(
+    snapshot: &Snapshot,
+    source: &Source<'_>,
+    names: Vec<Arc<str>>,
+    flow: &Flow,
+) -> Option<Finding> {
     match source {
-        Source::Pod { pod, role } => Some(of_pod(snapshot, pod, *role, flow)),
+        Source::Pod {
+            pod,
+            container,
+            role,
+        } => {
+            let container = container.and_then(|id| pod.containers.get(id));
+            let client = Client {
+                pod: Arc::clone(pod),
+                container: container.map(|container| Arc::clone(&container.name)),
+                uid: flow.key.uid,
+                gid: flow.key.gid,
+            };
+            Some(of_pod(snapshot, client, *role, names, flow))
+        }
         Source::Node => None,
         Source::Unknown => Some(of_nobody(snapshot, flow)),
     }
 }
 
-fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> Finding {
+fn of_pod(
+    snapshot: &Snapshot,
+    client: Client,
+    role: ContainerRole,
+    names: Vec<Arc<str>>,
+    flow: &Flow,
+) -> Finding {
+    let pod = &client.pod;
     let ip = flow.ip();
     let protocol = protocol(&flow.key);
     let scope = snapshot.scope(pod, ip);
-    let (registry, service) = registry(snapshot, pod, scope, protocol, ip, flow.key.port);
     let dialled = Dialled {
         ip,
         port: flow.key.port,
@@ -133,19 +186,33 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
         }
         _ => observed(flow.count, scope),
     };
-    let case = Case {
-        actor: role.actor,
-        unmeshed: pod.applied.membership.outside(),
-        decision,
-        observed,
-        registry,
-        policy: snapshot.policy(pod),
+    let policy = snapshot.policy(pod);
+    let judge = |registry| {
+        verdict::judge(&Case {
+            actor: role.actor,
+            unmeshed: pod.applied.membership.outside(),
+            decision,
+            observed,
+            registry,
+            policy,
+        })
     };
-    let (verdict, reason) = verdict::judge(&case);
+    let to = Destination {
+        ip: Some(ip),
+        host: None,
+        port: flow.key.port,
+        protocol,
+    };
+    let meant = meant(snapshot, pod, scope, &names, to);
+    let (verdict, reason) = agreed(meant.registries.iter().map(|registry| judge(*registry)))
+        .unwrap_or((Verdict::Unknown, Reason::AmbiguousName));
+    let registry = agreed(meant.registries.iter().copied()).unwrap_or(Registry::Unknown);
     Finding {
         namespace: Arc::clone(&pod.namespace),
         workload: Arc::clone(&pod.workload),
-        service,
+        service: meant.service.unwrap_or(Service::Ip(ip)),
+        ip,
+        names,
         port: flow.key.port,
         protocol,
         actor: role.actor,
@@ -156,6 +223,7 @@ fn of_pod(snapshot: &Snapshot, pod: &Pod, role: ContainerRole, flow: &Flow) -> F
         reason,
         failure: failure(flow.count),
         n: flow.n,
+        client: Some(client),
     }
 }
 
@@ -164,9 +232,12 @@ fn of_nobody(snapshot: &Snapshot, flow: &Flow) -> Finding {
     let ip = flow.ip();
     let scope = snapshot.scope_from_anywhere(ip);
     Finding {
+        client: None,
         namespace: Arc::clone(&unknown),
         workload: unknown,
         service: Service::Ip(ip),
+        ip,
+        names: Vec::new(),
         port: flow.key.port,
         protocol: protocol(&flow.key),
         actor: Actor::App,
@@ -203,30 +274,55 @@ pub(crate) fn decision(
     }
 }
 
-/// What the mesh knows of a destination, and what it is called. Its entries first: one may declare
-/// an address inside the cluster's ranges.
-fn registry(
+/// What a destination may be.
+struct Meant {
+    /// What the mesh knows of it: for each name that may be meant.
+    registries: Vec<Registry>,
+    /// None if it has only its address.
+    service: Option<Service>,
+}
+
+/// What the mesh knows of a destination, and what it is called: by its entries first (one may
+/// declare an address inside the cluster's ranges), then by the name that the pod asked for.
+fn meant(
     snapshot: &Snapshot,
     pod: &Pod,
     scope: Scope,
-    protocol: Protocol,
-    ip: IpAddr,
-    port: u16,
-) -> (Registry, Service) {
-    let to = Destination {
-        ip: Some(ip),
-        host: None,
-        port,
-        protocol,
+    names: &[Arc<str>],
+    to: Destination<'_>,
+) -> Meant {
+    let viewer = snapshot.viewer(pod);
+    let host = |matched: &Match<'_>| match matched {
+        Match::Declared(hit) => Some(Arc::clone(hit.host)),
+        Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => None,
     };
-    let matched = snapshot.registry.lookup(&snapshot.viewer(pod), &to);
-    let service = match &matched {
-        Match::Declared(hit) => Service::Host(Arc::clone(hit.host)),
-        Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => {
-            Service::Ip(ip)
-        }
+    let lookup = |name: Option<&str>| {
+        let to = Destination { host: name, ..to };
+        let matched = snapshot.registry.lookup(&viewer, &to);
+        (known(&matched, scope), host(&matched))
     };
-    (known(&matched, scope), service)
+    let (registries, hosts): (Vec<_>, Vec<_>) = if names.is_empty() {
+        [lookup(None)].into_iter().unzip()
+    } else {
+        names.iter().map(|name| lookup(Some(name))).unzip()
+    };
+    let service = match (agreed(hosts), names) {
+        (Some(Some(host)), _) => Some(Service::Host(host)),
+        (_, [name]) => Some(Service::Name(Arc::clone(name))),
+        (_, [last, ..]) => Some(Service::Ambiguous(Arc::clone(last))),
+        (_, []) => None,
+    };
+    Meant {
+        registries,
+        service,
+    }
+}
+
+/// The one value that all are.
+fn agreed<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Option<T> {
+    let mut values = values.into_iter();
+    let first = values.next()?;
+    values.all(|other| other == first).then_some(first)
 }
 
 /// What an answer of the registry means for the verdict. What is inside the cluster is known, even

@@ -1,11 +1,16 @@
-//! The metrics address: `/metrics`, `/livez`, `/readyz`, and a page that says what this is.
+//! What the agent answers. At the metrics address: `/metrics`, `/livez`, `/readyz`, and a page that
+//! says what this is. On the API's socket, which only its owner may use: `/v1/findings` as well, what
+//! was seen lately, as lines of JSON.
 //!
 //! Read-only. Liveness is the agent's loop alone: neither a missing configuration nor anything
 //! outside the process makes it fail.
 
 use std::{
+    fs::{self, Permissions},
     io,
     net::SocketAddr,
+    os::unix::{fs::PermissionsExt as _, net::UnixStream as StdUnixStream},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -27,14 +32,30 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::TcpListener,
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
     sync::{Semaphore, mpsc, oneshot},
     time::{sleep, timeout},
 };
 use tracing::warn;
 
-/// A scrape that waits for its answer.
-pub type ScrapeRequest = oneshot::Sender<Bytes>;
+/// A question to the agent's loop that waits for its answer.
+#[derive(Debug)]
+pub struct Request {
+    /// What is asked for.
+    pub what: What,
+    /// Where the answer goes.
+    pub answer: oneshot::Sender<Bytes>,
+}
+
+/// What can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The metrics.
+    Metrics,
+    /// What was seen lately.
+    Findings,
+}
 
 /// Connections at a time; the others wait to be accepted.
 const MAX_CONNECTIONS: usize = 64;
@@ -88,25 +109,51 @@ impl Pulse {
 #[derive(Clone)]
 struct Shared {
     pulse: Arc<Pulse>,
-    scrapes: mpsc::Sender<ScrapeRequest>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// Where questions come in.
+#[derive(Debug)]
+pub enum Listener {
+    /// The metrics address.
+    Metrics(TcpListener),
+    /// The API's socket.
+    Api(UnixListener),
+}
+
+/// A connection of either kind.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Self::Metrics(listener) => Box::new(listener.accept().await?.0),
+            Self::Api(listener) => Box::new(listener.accept().await?.0),
+        })
+    }
 }
 
 /// Serves for ever: at most [`MAX_CONNECTIONS`] at a time, and none that only takes up a place.
-pub async fn serve(listener: TcpListener, pulse: Arc<Pulse>, scrapes: mpsc::Sender<ScrapeRequest>) {
-    let router = Router::new()
-        .route("/", get(page))
+pub async fn serve(listener: Listener, pulse: Arc<Pulse>, requests: mpsc::Sender<Request>) {
+    let mut router = Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .with_state(Shared { pulse, scrapes });
+        .route("/readyz", get(readyz));
+    router = match listener {
+        Listener::Metrics(_) => router.route("/", get(page)),
+        Listener::Api(_) => router.route("/v1/findings", get(findings)),
+    };
+    let router = router.with_state(Shared { pulse, requests });
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let place = Arc::clone(&places).acquire_owned().await;
         let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+            Ok(stream) => stream,
             Err(error) => {
                 // Out of file descriptors, most likely; others give theirs back.
-                warn!(%error, "cannot accept on the metrics address");
+                warn!(%error, "cannot accept a connection");
                 sleep(PAUSE).await;
                 continue;
             }
@@ -125,24 +172,47 @@ pub async fn serve(listener: TcpListener, pulse: Arc<Pulse>, scrapes: mpsc::Send
 }
 
 /// Binds the metrics address.
-pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address).await
+pub async fn bind(address: SocketAddr) -> io::Result<Listener> {
+    TcpListener::bind(address).await.map(Listener::Metrics)
+}
+
+/// Binds the API's socket, in the place of one that nobody listens on any more.
+pub fn bind_api(path: &Path) -> io::Result<Listener> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    match StdUnixStream::connect(path) {
+        Ok(_another) => return Err(io::ErrorKind::AddrInUse.into()),
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
+        Err(_) => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    // Between the two lines it is as the umask has it; what it tells is no secret to its owner's
+    // group, and there is nothing to change.
+    fs::set_permissions(path, Permissions::from_mode(0o600))?;
+    Ok(Listener::Api(listener))
+}
+
+async fn ask(shared: Shared, what: What) -> Option<Bytes> {
+    let (answer, text) = oneshot::channel();
+    shared.requests.send(Request { what, answer }).await.ok()?;
+    text.await.ok()
+}
+
+fn answer(text: Option<Bytes>, content_type: &'static str) -> Response {
+    match text {
+        Some(text) => ([(header::CONTENT_TYPE, content_type)], text).into_response(),
+        None => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
 }
 
 async fn metrics(State(shared): State<Shared>) -> Response {
-    let (answer, text) = oneshot::channel();
-    let asked = shared.scrapes.send(answer).await.is_ok();
-    match text.await {
-        Ok(text) if asked => (
-            [(
-                header::CONTENT_TYPE,
-                "text/plain; version=0.0.4; charset=utf-8",
-            )],
-            text,
-        )
-            .into_response(),
-        _ => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-    }
+    let text = ask(shared, What::Metrics).await;
+    answer(text, "text/plain; version=0.0.4; charset=utf-8")
+}
+
+async fn findings(State(shared): State<Shared>) -> Response {
+    answer(ask(shared, What::Findings).await, "application/x-ndjson")
 }
 
 async fn livez(State(shared): State<Shared>) -> (StatusCode, &'static str) {

@@ -4,6 +4,7 @@
 //! tables stay in the kernel when the process ends, and the next agent takes them over: programs
 //! are replaced in place, so that no connection goes uncounted meanwhile.
 
+mod answers;
 mod load;
 mod pins;
 pub mod preflight;
@@ -26,7 +27,10 @@ use egress_observer_common::names;
 use thiserror::Error;
 use tracing::{info, warn};
 
-pub use self::tables::{Counts, SlotView, Tables};
+pub use self::{
+    answers::Answers,
+    tables::{Counts, SlotView, Tables},
+};
 use self::{pins::Pins, preflight::Missing};
 
 /// The eBPF object; empty in a build without it.
@@ -135,6 +139,8 @@ pub struct Sizes {
     pub attempts: u32,
     /// Loopback connections waiting for their listener: a power of two, at least 4.
     pub proofs: u32,
+    /// Bytes for DNS answers that were not read yet: a power of two, whole pages.
+    pub answers: u32,
 }
 
 impl Sizes {
@@ -144,6 +150,7 @@ impl Sizes {
             names::SLOTS => &mut self.flows,
             names::ATTEMPTS => &mut self.attempts,
             names::PROOFS => &mut self.proofs,
+            names::ANSWERS => &mut self.answers,
             _ => return,
         };
         if *size != entries {
@@ -171,12 +178,25 @@ pub struct Options {
     pub sizes: Sizes,
     /// At most four ports that the mesh redirects to.
     pub capture_ports: Vec<u16>,
+    /// Whether DNS answers are looked for.
+    pub dns: bool,
+}
+
+impl Options {
+    /// The programs to attach.
+    fn programs(&self) -> impl Iterator<Item = &'static str> {
+        let dns = self.dns;
+        let asked_for = move |name: &&str| dns || *name != names::DNS;
+        names::PROGRAMS.into_iter().filter(asked_for)
+    }
 }
 
 /// The attached programs.
 pub struct Kernel {
     /// Their tables.
     pub tables: Tables,
+    /// What they tell of DNS.
+    pub answers: Answers,
     /// Whether links and tables outlive the process.
     pub pinned: bool,
     /// Whether sockets tell their owner; else the calling task stands for it.
@@ -213,18 +233,25 @@ impl Kernel {
             }
         }
         let (mut ebpf, knows_owners) = load::load(options, &sizes, pins.as_ref())?;
-        let links = names::PROGRAMS
-            .into_iter()
+        if let Some(pins) = &pins
+            && !options.dns
+        {
+            pins.remove_link(names::DNS);
+        }
+        let links = options
+            .programs()
             .map(|name| {
                 attach(&ebpf, name, cgroup.as_fd(), &options.cgroup, pins.as_ref())
                     .map(|link| (name, link))
             })
             .collect::<Result<_, _>>()?;
         let tables = Tables::take(&mut ebpf)?;
+        let answers = Answers::take(&mut ebpf)?;
         sys::give_memory_back();
         info!(cgroup = %options.cgroup.display(), pinned = pins.is_some(), knows_owners, "attached");
         Ok(Self {
             tables,
+            answers,
             pinned: pins.is_some(),
             knows_owners,
             _ebpf: ebpf,
@@ -289,6 +316,7 @@ fn attach_type(name: &str) -> u32 {
         names::CONNECT6 => 11,
         names::SENDMSG4 => 14,
         names::SENDMSG6 => 15,
+        names::DNS => 0,
         _ => 3,
     }
 }

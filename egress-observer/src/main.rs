@@ -8,11 +8,13 @@ use egress_observer::{
     agent,
     cli::{Cli, Command, LogFormat},
     cluster::ManifestError,
-    commands::{self, BadInput, Findings},
+    commands::{self, BadInput, Findings, flows::Unreachable},
     kernel,
 };
 use tracing_subscriber::EnvFilter;
 
+/// No agent answers.
+const UNREACHABLE: u8 = 3;
 /// `EX_DATAERR`: the input is wrong, not the program or the machine.
 const BAD_INPUT: u8 = 65;
 /// The answer is complete, and has what the caller asked to fail on.
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
                 BAD_INPUT.into()
             } else if error.is::<Findings>() {
                 FINDINGS.into()
+            } else if error.is::<Unreachable>() {
+                UNREACHABLE.into()
             } else {
                 ExitCode::FAILURE
             }

@@ -197,6 +197,16 @@ pub struct Metrics {
     level: Destinations,
     max_destinations: usize,
     folded: u64,
+    unnamed: Unnamed,
+}
+
+/// Connections out of the cluster whose destination's name is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unnamed {
+    /// The pod has no name for the address, as far as was seen.
+    pub missing: u64,
+    /// It has several.
+    pub ambiguous: u64,
 }
 
 impl Metrics {
@@ -219,6 +229,7 @@ impl Metrics {
             level,
             max_destinations,
             folded: 0,
+            unnamed: Unnamed::default(),
         }
     }
 
@@ -236,6 +247,13 @@ impl Metrics {
         }
         if self.has_destination(finding) {
             self.record_destination(finding, workload.clone(), now);
+        }
+        if finding.scope == Scope::External && finding.client.is_some() {
+            match finding.service {
+                Service::Ip(_) => self.unnamed.missing += n,
+                Service::Ambiguous(_) => self.unnamed.ambiguous += n,
+                Service::Host(_) | Service::Name(_) | Service::Other => {}
+            }
         }
         let labels = ConnectionLabels {
             workload,
@@ -313,6 +331,11 @@ impl Metrics {
         self.max_destinations
     }
 
+    /// Connections to destinations without a name.
+    pub fn unnamed(&self) -> Unnamed {
+        self.unnamed
+    }
+
     /// Connections counted under `~other`.
     pub fn folded(&self) -> u64 {
         self.folded
@@ -325,9 +348,12 @@ mod tests {
 
     fn finding(last_byte: u8) -> Finding {
         Finding {
+            client: None,
             namespace: "shop".into(),
             workload: "cart".into(),
             service: Service::Ip([192, 0, 2, last_byte].into()),
+            ip: [192, 0, 2, last_byte].into(),
+            names: Vec::new(),
             port: 443,
             protocol: Protocol::Tcp,
             actor: Actor::App,

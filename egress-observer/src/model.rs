@@ -223,6 +223,8 @@ closed_set! {
         OutcomeLost = "outcome_lost",
         /// Captured, and only a host name could tell whether the mesh knows the destination.
         NameNeeded = "name_needed",
+        /// Several names lead to the address, and the mesh treats them differently.
+        AmbiguousName = "ambiguous_name",
     }
 }
 
@@ -241,5 +243,19 @@ closed_set! {
         NotSent = "not_sent",
         /// Anything else.
         Other = "other",
+    }
+}
+
+closed_set! {
+    /// What came of a DNS answer.
+    DnsResult {
+        /// It told a pod the addresses of a name.
+        Named = "named",
+        /// It has no address for a host's name.
+        NoAddress = "no_address",
+        /// It is broken.
+        Malformed = "malformed",
+        /// No pod that is known asked for it.
+        NotAttributed = "not_attributed",
     }
 }

@@ -49,7 +49,16 @@ pub struct Pod {
     /// What its workload's template gives a new pod, if the template is known.
     pub renewed: Option<Renewed>,
     /// By container id, without the runtime's prefix.
-    pub containers: HashMap<String, ContainerRole>,
+    pub containers: HashMap<String, Container>,
+}
+
+/// A container that the status names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it is.
+    pub role: ContainerRole,
 }
 
 /// What a container is.
@@ -169,8 +178,8 @@ impl Pod {
     /// Istio gives no other container that user. A container that the status does not name (yet)
     /// may have run before the rules, in a pod that has such.
     pub fn role(&self, container: Option<&str>, uid: u32, gid: u32) -> ContainerRole {
-        if let Some(role) = container.and_then(|id| self.containers.get(id)) {
-            return *role;
+        if let Some(container) = container.and_then(|id| self.containers.get(id)) {
+            return container.role;
         }
         let config = self.applied.config();
         let proxy = config.is_some_and(|config| {
@@ -281,10 +290,7 @@ fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
 }
 
 /// The containers that the status names, by their ids.
-fn containers(
-    object: &objects::Pod,
-    declared: &[DeclaredContainer],
-) -> HashMap<String, ContainerRole> {
+fn containers(object: &objects::Pod, declared: &[DeclaredContainer]) -> HashMap<String, Container> {
     let status = &object.status;
     let ephemeral = ContainerRole {
         actor: Actor::App,
@@ -301,10 +307,11 @@ fn containers(
             let declared = declared
                 .iter()
                 .find(|container| container.name == status.name);
-            Some((
-                id.to_owned(),
-                declared.map_or(ephemeral, |container| container.role),
-            ))
+            let container = Container {
+                name: status.name.as_str().into(),
+                role: declared.map_or(ephemeral, |container| container.role),
+            };
+            Some((id.to_owned(), container))
         })
         .collect()
 }

@@ -2,21 +2,28 @@
 
 use std::{
     fs,
-    io::{self, BufRead, BufReader},
+    io::{self, BufRead, BufReader, Write as _},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::Result;
 use clap::Args;
+use thiserror::Error;
 
 use super::BadInput;
 use crate::{
+    cli::DEFAULT_API_SOCKET,
     flows::{self, Flow},
     what_if::count,
 };
 
 /// How many lines that cannot be used are named one by one.
 const NAMED: u64 = 20;
+
+/// How long an agent may take to answer.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// Settings of commands that need flows.
 #[derive(Debug, Args)]
@@ -25,23 +32,38 @@ pub struct FlowSource {
     /// What `explain -o json` prints is one, too.
     #[arg(long, num_args = 1.., value_name = "FILE", value_delimiter = ',')]
     pub flows: Vec<PathBuf>,
+    /// The socket of an agent that runs: what it saw lately [default: /run/egress-observer/agent.sock].
+    #[arg(
+        long,
+        value_name = "SOCKET",
+        num_args = 0..=1,
+        default_missing_value = DEFAULT_API_SOCKET
+    )]
+    pub agent: Option<PathBuf>,
+}
+
+/// No agent answers.
+#[derive(Debug, Error)]
+#[error("cannot ask the agent at {path}: {problem}; does it run with this --api-socket?")]
+pub struct Unreachable {
+    path: String,
+    problem: String,
 }
 
 impl FlowSource {
     /// Whether one is given.
     pub fn is_given(&self) -> bool {
-        !self.flows.is_empty()
+        !self.flows.is_empty() || self.agent.is_some()
     }
 
     /// Hands each flow to `take`, which may say why it cannot be used. How many lines are no flows.
-    pub(crate) fn each(
-        &self,
-        take: &mut dyn FnMut(Flow) -> Result<(), String>,
-    ) -> Result<u64, BadInput> {
+    pub(crate) fn each(&self, take: &mut dyn FnMut(Flow) -> Result<(), String>) -> Result<u64> {
         let mut n_bad = 0;
         for path in &self.flows {
-            let mut lines = Lines::open(path)?;
-            n_bad += lines.each(take)?;
+            n_bad += Lines::open(path)?.each(take)?;
+        }
+        if let Some(socket) = &self.agent {
+            n_bad += Lines::ask(socket)?.each(take)?;
         }
         Ok(n_bad)
     }
@@ -67,6 +89,36 @@ impl Lines {
         Ok(Self {
             input: Box::new(BufReader::with_capacity(1 << 16, file)),
             name,
+        })
+    }
+
+    /// What an agent saw lately. HTTP/1.0, so that the answer ends with the connection.
+    fn ask(socket: &Path) -> Result<Self, Unreachable> {
+        let name = socket.display().to_string();
+        let failed = |problem: String| Unreachable {
+            path: name.clone(),
+            problem,
+        };
+        let answer = || -> io::Result<(String, BufReader<UnixStream>)> {
+            let mut stream = UnixStream::connect(socket)?;
+            stream.set_read_timeout(Some(ANSWER))?;
+            stream.write_all(b"GET /v1/findings HTTP/1.0\r\n\r\n")?;
+            let mut input = BufReader::with_capacity(1 << 16, stream);
+            let mut status = String::new();
+            input.read_line(&mut status)?;
+            let mut line = String::new();
+            while input.read_line(&mut line)? > 0 && line != "\r\n" {
+                line.clear();
+            }
+            Ok((status, input))
+        };
+        let (status, input) = answer().map_err(|error| failed(error.to_string()))?;
+        if status.split(' ').nth(1) != Some("200") {
+            return Err(failed(format!("it answers `{}`", status.trim())));
+        }
+        Ok(Self {
+            input: Box::new(input),
+            name: format!("the agent at {name}"),
         })
     }
 

@@ -31,7 +31,7 @@ pub struct ToError {
 }
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-enum Problem {
+pub(crate) enum Problem {
     #[error("it has no port")]
     NoPort,
     #[error("its port is not a number from 1 to 65535")]
@@ -153,7 +153,7 @@ fn ip(text: &str) -> Result<IpAddr, Problem> {
 }
 
 /// A name that DNS can have, in lower case and without the last dot.
-fn host_name(text: &str) -> Result<String, Problem> {
+pub(crate) fn host_name(text: &str) -> Result<String, Problem> {
     let name = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';

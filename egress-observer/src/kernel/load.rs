@@ -51,6 +51,7 @@ fn load_with(
         ("EO_ATTEMPT_BITS", sizes.attempts.trailing_zeros()),
         ("EO_PROOF_MASK", sizes.proofs - 1),
         ("EO_EPHEMERAL_LOW", ephemeral_low()),
+        ("EO_HALF_OF_ANSWERS", sizes.answers / 2),
         ("EO_KERNEL_TYPES", offsets.is_some().into()),
     ];
     settings.extend(offsets.into_iter().flatten());
@@ -79,7 +80,8 @@ fn load_with(
         .map_max_entries(names::SLOTS, sizes.flows)
         .map_max_entries(names::FREE_SLOTS, sizes.flows)
         .map_max_entries(names::ATTEMPTS, sizes.attempts)
-        .map_max_entries(names::PROOFS, sizes.proofs);
+        .map_max_entries(names::PROOFS, sizes.proofs)
+        .map_max_entries(names::ANSWERS, sizes.answers);
     if let Some(pins) = pins {
         for name in names::TABLES {
             loader.map_pin_path(name, pins.path(name));
@@ -88,13 +90,14 @@ fn load_with(
     let mut ebpf = loader
         .load(OBJECT)
         .map_err(|error| KernelError::Load(Box::new(error)))?;
-    for name in names::PROGRAMS {
+    for name in options.programs() {
         let program = ebpf
             .program_mut(name)
             .ok_or(KernelError::NotInObject { name })?;
         match program {
             Program::CgroupSockAddr(program) => program.load(),
             Program::SockOps(program) => program.load(),
+            Program::CgroupSkb(program) => program.load(),
             _ => return Err(KernelError::NotInObject { name }),
         }
         .map_err(|source| KernelError::Program {

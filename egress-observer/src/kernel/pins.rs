@@ -128,10 +128,15 @@ impl Pins {
             .and_then(|link| sys::link_cgroup(link.as_fd()))
     }
 
+    /// Removes one pinned link, if it is there.
+    pub(super) fn remove_link(&self, name: &str) {
+        drop(fs::remove_file(self.path(name)));
+    }
+
     /// Removes the pinned links, which detaches the programs behind them.
     pub(super) fn remove_links(&self) {
         for name in names::PROGRAMS {
-            drop(fs::remove_file(self.path(name)));
+            self.remove_link(name);
         }
     }
 }
@@ -146,6 +151,7 @@ fn shape(name: &str) -> (Option<MapType>, u32, u32) {
         names::ATTEMPTS => (MapType::Array, 4, 8),
         names::PROOFS => (MapType::Array, 4, size_of::<Proof>()),
         names::SHARED => (MapType::Array, 4, 8 * N_SHARED),
+        names::ANSWERS => (MapType::RingBuf, 0, 0),
         _ => (MapType::SkStorage, 4, 40),
     };
     (Some(map_type), size(key), size(value))

@@ -281,11 +281,11 @@ fn key_bytes(key: &FlowKey) -> KeyBytes {
     bytes
 }
 
-fn table(name: &'static str) -> impl Fn(MapError) -> KernelError {
+pub(super) fn table(name: &'static str) -> impl Fn(MapError) -> KernelError {
     move |source| KernelError::Table { name, source }
 }
 
-fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
+pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
     ebpf.take_map(name).ok_or(KernelError::NotInObject { name })
 }
 

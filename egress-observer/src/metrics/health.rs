@@ -8,8 +8,15 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
-use super::{Metrics, PREFIX};
-use crate::{cluster::ObjectCounts, flow::Ledger, kernel::Tables};
+use super::{Metrics, PREFIX, Unnamed};
+use crate::{
+    cluster::ObjectCounts,
+    flow::Ledger,
+    kernel::Tables,
+    model::DnsResult,
+    names::{Evicted, Names},
+    record::Record,
+};
 
 /// The fixed metrics.
 #[derive(Debug)]
@@ -30,6 +37,15 @@ pub struct Health {
     reload_successful: IntGauge,
     reloads: IntCounter,
     scrape_duration: Gauge,
+    dns_answers: IntCounterVec,
+    dns_names: IntGauge,
+    dns_names_max: IntGauge,
+    dns_names_evicted: IntCounterVec,
+    names_missing: IntCounter,
+    names_ambiguous: IntCounter,
+    findings: IntGauge,
+    findings_evicted: IntCounterVec,
+    record_errors: IntCounter,
     process: Process,
 }
 
@@ -60,6 +76,10 @@ impl Maker {
 
     fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
         self.keep(IntCounter::new(format!("{PREFIX}{name}"), help))
+    }
+
+    fn gauge(&self, name: &str, help: &str) -> prometheus::Result<IntGauge> {
+        self.keep(IntGauge::new(format!("{PREFIX}{name}"), help))
     }
 
     fn counters(&self, name: &str, help: &str, label: &str) -> prometheus::Result<IntCounterVec> {
@@ -121,7 +141,7 @@ impl Health {
         for program in names::PROGRAMS {
             program_attached.with_label_values(&[program]).set(0);
         }
-        Ok(Self {
+        let health = Self {
             flows_lost: make.counters(
                 "flows_lost_total",
                 "Connections that are in no other metric, by cause.",
@@ -129,8 +149,8 @@ impl Health {
             )?,
             events_lost: make.counters(
                 "events_lost_total",
-                "Connections that a full table lost track of: counted as unknown, or, for \
-                 udp_memory, counted again.",
+                "What a full table or buffer lost track of: connections that count as unknown, \
+                 or, for udp_memory, are counted again; for dns_buffer, DNS answers.",
                 "source",
             )?,
             host_connections: make.counter(
@@ -156,10 +176,10 @@ impl Health {
                 "family",
             )?,
             watch_objects: make.gauges("watch_objects", "Objects known.", "resource")?,
-            reload_successful: make.keep(IntGauge::new(
-                format!("{PREFIX}config_last_reload_successful"),
+            reload_successful: make.gauge(
+                "config_last_reload_successful",
                 "Whether the last reading of the configuration succeeded.",
-            ))?,
+            )?,
             reloads: make.counter(
                 "config_reloads_total",
                 "Times that the configuration was read.",
@@ -168,9 +188,44 @@ impl Health {
                 format!("{PREFIX}scrape_duration_seconds"),
                 "Time it took to answer the scrape before this one.",
             ))?,
+            dns_answers: make.counters(
+                "dns_answers_total",
+                "DNS answers with records that reached sockets, by what came of them.",
+                "result",
+            )?,
+            dns_names: make.gauge("dns_names", "Names of addresses that pods have asked for.")?,
+            dns_names_max: make.gauge("dns_names_max", "The most that are remembered.")?,
+            dns_names_evicted: make.counters(
+                "dns_names_evicted_total",
+                "Names forgotten for later ones, by the bound that was reached.",
+                "bound",
+            )?,
+            names_missing: make.counter(
+                "destination_names_missing_total",
+                "Connections out of the cluster to an address that the pod has no known name for.",
+            )?,
+            names_ambiguous: make.counter(
+                "destination_names_ambiguous_total",
+                "Connections out of the cluster to an address that the pod has several names for.",
+            )?,
+            findings: make.gauge("findings", "Kinds of findings that the API tells.")?,
+            findings_evicted: make.counters(
+                "findings_evicted_total",
+                "Kinds of findings forgotten for later ones: by the API, or before they were \
+                 recorded.",
+                "store",
+            )?,
+            record_errors: make.counter(
+                "record_errors_total",
+                "Times that findings could not be recorded.",
+            )?,
             process: make.process()?,
             registry: make.0,
-        })
+        };
+        for result in DnsResult::ALL {
+            health.dns_answers.with_label_values(&[result.as_str()]);
+        }
+        Ok(health)
     }
 
     /// Notes which programs are attached.
@@ -203,6 +258,36 @@ impl Health {
         self.host_connections.inc_by(n);
     }
 
+    /// Counts a DNS answer.
+    pub fn dns_answer(&self, result: DnsResult) {
+        self.dns_answers.with_label_values(&[result.as_str()]).inc();
+    }
+
+    /// Brings what is known of names up to date.
+    pub fn names(&self, names: &Names) {
+        self.dns_names.set(names.len() as i64);
+        self.dns_names_max.set(names.max() as i64);
+        let Evicted { pod, node } = names.evicted();
+        for (bound, n) in [("pod", pod), ("node", node)] {
+            catch_up(&self.dns_names_evicted.with_label_values(&[bound]), n);
+        }
+    }
+
+    /// Brings what is known of findings up to date: those that the API tells, and those that wait to
+    /// be recorded.
+    pub fn findings(&self, recent: &Record, pending: Option<&Record>) {
+        self.findings.set(recent.len() as i64);
+        let pending = pending.map_or(0, Record::n_evicted);
+        for (store, n) in [("api", recent.n_evicted()), ("record", pending)] {
+            catch_up(&self.findings_evicted.with_label_values(&[store]), n);
+        }
+    }
+
+    /// Counts a failure to record.
+    pub fn not_recorded(&self) {
+        self.record_errors.inc();
+    }
+
     /// Notes how long a scrape took.
     pub fn scraped(&self, took: Duration) {
         self.scrape_duration.set(took.as_secs_f64());
@@ -227,6 +312,10 @@ impl Health {
         outcome("attempt_table", Shared::AttemptTableFull);
         outcome("proof_table", Shared::ProofTableFull);
         outcome("udp_memory", Shared::UdpMemoryFull);
+        outcome("dns_buffer", Shared::AnswersLost);
+        let Unnamed { missing, ambiguous } = metrics.unnamed();
+        catch_up(&self.names_missing, missing);
+        catch_up(&self.names_ambiguous, ambiguous);
         catch_up(&self.udp_replies, tables.shared(Shared::UdpReplies));
         catch_up(
             &self.unmatched_accepts,
