@@ -10,6 +10,7 @@ use crate::{
     },
     cgroup,
     cluster::{Snapshot, manifests},
+    dns,
     explain::{Explainer, To, Who},
     flows,
     kernel::preflight,
@@ -23,6 +24,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("cgroup_path", cgroup_path),
     ("destination", destination),
+    ("dns_answer", dns_answer),
     ("flows", flows),
     ("istio_iptables", istio_iptables),
     ("lists", lists),
@@ -45,6 +47,15 @@ pub fn mount_table(data: &[u8]) {
     let text = text(data);
     if let Ok(root) = preflight::cgroup_root(&text) {
         drop(preflight::pods_in_v1(&text, &root));
+    }
+}
+
+/// A DNS answer: what comes out is what a host can be called.
+pub fn dns_answer(data: &[u8]) {
+    if let Ok(answer) = dns::parse(data) {
+        let to = To::of_parts(Some(&answer.name), None, 1, Protocol::Tcp);
+        assert_eq!(to.map(|to| to.host), Ok(Some(answer.name)));
+        assert!(!answer.addresses.is_empty());
     }
 }
 

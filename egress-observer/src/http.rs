@@ -10,7 +10,7 @@ use std::{
     io,
     net::SocketAddr,
     os::unix::{fs::PermissionsExt as _, net::UnixStream as StdUnixStream},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -118,7 +118,20 @@ pub enum Listener {
     /// The metrics address.
     Metrics(TcpListener),
     /// The API's socket.
-    Api(UnixListener),
+    Api(Socket),
+}
+
+/// A socket in the file system, which goes with whoever listens on it.
+#[derive(Debug)]
+pub struct Socket {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        drop(fs::remove_file(&self.path));
+    }
 }
 
 /// A connection of either kind.
@@ -130,7 +143,7 @@ impl Listener {
     async fn accept(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
             Self::Metrics(listener) => Box::new(listener.accept().await?.0),
-            Self::Api(listener) => Box::new(listener.accept().await?.0),
+            Self::Api(socket) => Box::new(socket.listener.accept().await?.0),
         })
     }
 }
@@ -186,11 +199,14 @@ pub fn bind_api(path: &Path) -> io::Result<Listener> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path)?,
         Err(_) => {}
     }
-    let listener = UnixListener::bind(path)?;
+    let socket = Socket {
+        listener: UnixListener::bind(path)?,
+        path: path.to_owned(),
+    };
     // Between the two lines it is as the umask has it; what it tells is no secret to its owner's
     // group, and there is nothing to change.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    Ok(Listener::Api(listener))
+    Ok(Listener::Api(socket))
 }
 
 async fn ask(shared: Shared, what: What) -> Option<Bytes> {

@@ -88,7 +88,13 @@ impl Names {
     }
 
     /// Remembers what a container of a pod was told.
-    pub fn learn(&mut self, pod: &str, container: Option<&str>, answer: &Answer, now: Instant) {
+    pub(crate) fn learn(
+        &mut self,
+        pod: &str,
+        container: Option<&str>,
+        answer: &Answer,
+        now: Instant,
+    ) {
         if !self.by_pod.contains_key(pod) {
             self.by_pod.insert(pod.to_owned(), OfPod::default());
         }

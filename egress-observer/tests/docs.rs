@@ -88,6 +88,9 @@ fn exported_metrics(text: &str) -> BTreeMap<String, Metric> {
 fn connections() -> Metrics {
     let mut metrics = Metrics::new(Destinations::All, 10);
     let finding = Finding {
+        client: None,
+        ip: [192, 0, 2, 1].into(),
+        names: Vec::new(),
         namespace: "shop".into(),
         workload: "sleep".into(),
         service: Service::Ip([192, 0, 2, 1].into()),
@@ -198,6 +201,7 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
         ("verdict", values!(Verdict)),
         ("reason", values!(Reason)),
         ("error", values!(Failure)),
+        ("result", values!(DnsResult)),
         ("program", names::PROGRAMS.map(str::to_owned).to_vec()),
         ("family", families.to_vec()),
     ])

@@ -11,6 +11,7 @@
 //!   protocol: udp          # tcp if not given
 //!   uid: 1337              # 1000 if not given; `gid` likewise
 //!   container: aa          # a container's id, if it matters
+//!   names: [httpbin.org]   # what the pod asked DNS for, the last one first
 //!   expect: {verdict: mediated, reason: included_range}   # and path, scope, registry, service
 //! ```
 //!
@@ -33,7 +34,6 @@ mod corpus {
         fs,
         net::{IpAddr, SocketAddr},
         path::{Path, PathBuf},
-        sync::Arc,
     };
 
     use anyhow::{Context as _, Result, ensure};
@@ -62,6 +62,8 @@ mod corpus {
         #[serde(default = "app")]
         gid: u32,
         container: Option<String>,
+        #[serde(default)]
+        names: Vec<String>,
         expect: BTreeMap<String, String>,
     }
 
@@ -209,7 +211,8 @@ mod corpus {
             .with_context(|| format!("no pod {}", connection.pod))?;
         let (uid, gid) = (connection.uid, connection.gid);
         let source = Source::Pod {
-            pod: Arc::clone(pod),
+            pod,
+            container: connection.container.as_deref(),
             role: pod.role(connection.container.as_deref(), uid, gid),
         };
         let count = Count::ALL
@@ -228,7 +231,9 @@ mod corpus {
             _pad: [0; 5],
         };
         let count = count.with_context(|| format!("saw: {}?", connection.saw))?;
-        assess(snapshot, &source, &Flow { key, count, n: 1 }).context("it is a pod's")
+        let names = connection.names.iter().map(|name| name.as_str().into());
+        let flow = Flow { key, count, n: 1 };
+        assess(snapshot, &source, names.collect(), &flow).context("it is a pod's")
     }
 
     /// An address as the kernel side writes it.
