@@ -321,7 +321,7 @@ impl Agent {
                 let asker = Asker {
                     pod: &pod.uid,
                     container: *container,
-                    alike: &|other| is_proxy(other) == of_proxy,
+                    alike: &|other| of_proxy || !is_proxy(other),
                 };
                 self.names.of(&asker, flow.ip(), now)
             }

@@ -29,11 +29,11 @@ const MAX_CHAIN: usize = 16;
 
 /// An answer with addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// The name as the client meant it, in lower case and without the last dot.
-    pub(crate) name: String,
+    pub name: String,
     /// Its addresses, and how long they are good for.
-    pub(crate) addresses: Vec<(IpAddr, Duration)>,
+    pub addresses: Vec<(IpAddr, Duration)>,
 }
 
 /// What a record says.
@@ -62,7 +62,7 @@ struct Record {
 ///    client meant the beginning.
 /// 4. The labels before a host's name that say what HTTPS and SVCB records are asked for
 ///    (`_8443._https.`) are no part of it.
-pub(crate) fn parse(message: &[u8]) -> Result<Answer, DnsResult> {
+pub fn parse(message: &[u8]) -> Result<Answer, DnsResult> {
     let message = Message::from_slice(message).map_err(|_short| DnsResult::Malformed)?;
     let question = message.first_question().ok_or(DnsResult::Malformed)?;
     let header = message.header();

@@ -4,9 +4,10 @@
 //! Data flows one way, and every stage is a plain function over values:
 //!
 //! ```text
-//! kernel::Tables -> flow::Flow -> finding::Source -> finding::Finding -> metrics
+//! kernel::Tables -> flow::Flow -> finding::Source -> finding::Finding -> metrics, record
 //!                       (cgroup, cluster::Snapshot)    (capture::decide, cluster::registry,
 //!                                                       verdict::judge)
+//! kernel::Answers -> dns::Answer -> names::Names -> the names of a flow's address
 //! ```
 //!
 //! [`agent`] wires it together.
@@ -18,7 +19,7 @@ pub mod cli;
 pub mod cluster;
 pub mod commands;
 mod config_watch;
-mod dns;
+pub mod dns;
 pub mod explain;
 pub mod finding;
 pub mod flow;
@@ -30,7 +31,7 @@ pub mod kernel;
 pub mod lint;
 pub mod metrics;
 pub mod model;
-mod names;
+pub mod names;
 mod readable;
 pub mod record;
 mod suggest;

@@ -1,9 +1,9 @@
 //! What pods know addresses by: the names that they asked for, pod by pod.
 //!
 //! A name belongs to the container whose socket received the answer. Other containers of the pod
-//! stand in where that one asked for nothing (they share a network, and may share a resolver), but
-//! never the proxy for the application or the other way round: a sidecar resolves every host that
-//! the mesh declares, whoever asks for it.
+//! stand in where that one asked for nothing: they share a network, and may share a resolver; and a
+//! proxy passes on what the application dialled. Only the proxy never stands in for the application:
+//! it resolves every host that the mesh declares, whoever asks for it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -88,13 +88,7 @@ impl Names {
     }
 
     /// Remembers what a container of a pod was told.
-    pub(crate) fn learn(
-        &mut self,
-        pod: &str,
-        container: Option<&str>,
-        answer: &Answer,
-        now: Instant,
-    ) {
+    pub fn learn(&mut self, pod: &str, container: Option<&str>, answer: &Answer, now: Instant) {
         if !self.by_pod.contains_key(pod) {
             self.by_pod.insert(pod.to_owned(), OfPod::default());
         }

@@ -1,13 +1,14 @@
 //! What a decision costs: the capture rules against many ranges, the registry against many
-//! ServiceEntries, each beside a linear scan over the same lists, in turns. Prints JSON;
-//! `cargo xtask bench` shows it as a table.
+//! ServiceEntries, each beside a linear scan over the same lists, in turns; and what names cost. Prints
+//! JSON; `cargo xtask bench` shows it as a table.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its figures are its output")]
 
 use std::{
+    fs,
     hint::black_box,
     net::{IpAddr, Ipv4Addr},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use egress_observer::{
@@ -16,7 +17,9 @@ use egress_observer::{
         Destination, Viewer,
         linear::{Client, Sample},
     },
+    dns,
     model::Protocol,
+    names::{Asker, Limits, Names},
 };
 use serde_json::{Value, json};
 
@@ -28,7 +31,7 @@ fn main() {
     let entries: Vec<Value> = [100, 1_000, 10_000].map(of_entries).into();
     println!(
         "{}",
-        json!({"ranges": ranges, "entries": entries, "whole": whole()})
+        json!({"ranges": ranges, "entries": entries, "whole": whole(), "names": names()})
     );
 }
 
@@ -198,4 +201,88 @@ fn whole() -> Value {
     };
     let (ours, _) = pair((50_000, ours), (1, |_| ()));
     ours
+}
+
+/// Pods, and names of each: a node that is full of them.
+const PODS: usize = 64;
+const NAMES_PER_POD: usize = 1_024;
+
+/// A DNS answer taken in, beside a broken one that is refused; the names of an address, beside an
+/// address without; and what a name takes.
+fn names() -> Value {
+    let mut names = Names::new(Limits {
+        in_all: PODS * NAMES_PER_POD,
+        per_pod: NAMES_PER_POD,
+        keep: Duration::from_secs(600),
+    });
+    let now = Instant::now();
+    let answers: Vec<_> = (0..NAMES_PER_POD).map(answer).collect();
+    let before = resident_bytes();
+    for pod in 0..PODS {
+        for answer in &answers {
+            learn(&mut names, pod, answer, now);
+        }
+    }
+    let bytes = resident_bytes().saturating_sub(before) / names.len().max(1);
+    let broken: Vec<_> = answers.iter().map(|answer| &answer[..20]).collect();
+    let taken_in = |i: usize| learn(&mut names, i % PODS, &answers[i % answers.len()], now);
+    let refused = |i: usize| {
+        drop(black_box(dns::parse(broken[i % broken.len()])));
+    };
+    let (answer_ns, broken_ns) = pair((20_000, taken_in), (20_000, refused));
+    let mut of = |i: usize, known: usize| {
+        let asker = Asker {
+            pod: &(i % PODS).to_string(),
+            container: Some("app"),
+            alike: &|_| true,
+        };
+        black_box(names.of(&asker, address(known + i % NAMES_PER_POD).into(), now));
+    };
+    let mut rounds = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for (ns, known) in rounds.iter_mut().zip([0, NAMES_PER_POD]) {
+            ns.push(time(20_000, |i| of(i, known)));
+        }
+    }
+    let [known_ns, unknown_ns] = rounds.map(quartiles);
+    json!({
+        "names": PODS * NAMES_PER_POD,
+        "answerNs": answer_ns,
+        "brokenNs": broken_ns,
+        "knownNs": known_ns,
+        "unknownNs": unknown_ns,
+        "bytes": bytes,
+    })
+}
+
+fn learn(names: &mut Names, pod: usize, message: &[u8], now: Instant) {
+    if let Ok(answer) = dns::parse(message) {
+        names.learn(&pod.to_string(), Some("app"), &answer, now);
+    }
+}
+
+/// `www<i>.example.com`, over an alias, at one address.
+fn answer(i: usize) -> Vec<u8> {
+    let label = format!("www{i}");
+    let mut message = vec![0, 1, 0x81, 0x80, 0, 1, 0, 2, 0, 0, 0, 0];
+    message.push(label.len() as u8);
+    message.extend(label.as_bytes());
+    message.extend(b"\x07example\x03com\x00\x00\x01\x00\x01");
+    // The question's name is at 12, its parent behind the first label.
+    message.extend([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, 6, 3]);
+    message.extend(*b"cdn");
+    message.extend([0xc0, 13 + label.len() as u8]);
+    let alias = message.len() - 6;
+    message.extend([0xc0, alias as u8, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+    message.extend(address(i).octets());
+    message
+}
+
+fn resident_bytes() -> usize {
+    let status = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = status
+        .split(' ')
+        .nth(1)
+        .and_then(|pages| pages.parse().ok());
+    pages.unwrap_or(0_usize) * 4_096
 }

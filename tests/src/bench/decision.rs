@@ -15,6 +15,25 @@ pub struct Decision {
     pub(super) entries: Vec<Registry>,
     /// One decision and one lookup, against the most of both.
     pub(super) whole: Quartiles,
+    pub(super) names: Names,
+}
+
+/// What names cost on a node that is full of them.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Names {
+    /// How many are remembered.
+    pub(super) names: usize,
+    /// A DNS answer read and remembered.
+    pub(super) answer_ns: Quartiles,
+    /// A broken one refused.
+    pub(super) broken_ns: Quartiles,
+    /// The names of an address that has one.
+    pub(super) known_ns: Quartiles,
+    /// Of one that has none.
+    pub(super) unknown_ns: Quartiles,
+    /// Memory for each name.
+    pub(super) bytes: usize,
 }
 
 /// The capture rules with this many ranges.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::Figures;
 use super::agent_cost::{AgentCost, Usage};
-use super::decision::Decision;
+use super::decision::{Decision, Names};
 use super::latency::{Change, Latency};
 use super::machine::Machine;
 use super::program_time::{ProgramTime, Rate};
@@ -49,6 +49,8 @@ pub fn table(figures: &Figures) -> String {
         agent(&figures.agent),
         "A decision, beside a linear scan over the same lists (in turns)".to_owned(),
         decision(&figures.decision),
+        format!("Names, {} of them remembered", figures.decision.names.names),
+        names(&figures.decision.names),
     ]
     .join("\n")
 }
@@ -210,6 +212,22 @@ fn decision(decision: &Decision) -> String {
     let whole = quartiles(&decision.whole, 0, "ns");
     let what = "one decision with 1,000 ranges and 10,000 ServiceEntries".to_owned();
     lines.push([what, whole, String::new()]);
+    aligned(&lines)
+}
+
+fn names(names: &Names) -> String {
+    let lines = [
+        ("a DNS answer read and remembered", &names.answer_ns),
+        ("a broken one refused", &names.broken_ns),
+        ("the names of an address", &names.known_ns),
+        ("of an address without", &names.unknown_ns),
+    ];
+    let mut lines: Vec<_> = lines
+        .iter()
+        .map(|(what, ns)| [(*what).to_owned(), quartiles(ns, 0, "ns")])
+        .collect();
+    let bytes = format!("{} bytes", names.bytes);
+    lines.push(["memory for each name".to_owned(), bytes]);
     aligned(&lines)
 }
 
