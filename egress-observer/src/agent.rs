@@ -35,7 +35,7 @@ use crate::{
     model::{Actor, DnsResult},
     names::{Asker, Limits, Names},
     readable::Readable,
-    record::{File, Record, RecordError, Rotation},
+    record::{Record, RecordError, Recorder, Rotation},
 };
 
 /// How often counters are read when nobody asks.
@@ -136,6 +136,20 @@ fn api(path: Option<&Path>) -> Result<Option<http::Listener>> {
     }
 }
 
+/// What writes findings to a file, if that is asked for.
+fn recorder(args: &AgentArgs) -> Result<Option<Recorder>, RecordError> {
+    let Some(path) = &args.record else {
+        return Ok(None);
+    };
+    let rotation = Rotation {
+        max_bytes: args.record_max_bytes,
+        n_old: args.record_files,
+    };
+    let interval = Duration::from_secs(args.record_interval.into());
+    let pending = Record::new(args.max_findings as usize);
+    Recorder::start(path, rotation, pending, interval).map(Some)
+}
+
 /// All state.
 struct Agent {
     kernel: Kernel,
@@ -152,16 +166,6 @@ struct Agent {
     cluster_cidrs: Vec<IpNet>,
     swept: Instant,
     pruned: Instant,
-}
-
-/// Findings on their way to a file.
-struct Recorder {
-    file: File,
-    pending: Record,
-    interval: Duration,
-    written: Instant,
-    /// Whether the last try failed: said once.
-    failed: bool,
 }
 
 impl Agent {
@@ -193,7 +197,7 @@ impl Agent {
                 args.capture_ports.len()
             );
         }
-        let recorder = Recorder::start(args)?;
+        let recorder = recorder(args)?;
         let root = cgroup_root(args.cgroup_root.as_deref())?;
         let pins = args.pin_dir.as_path() != Path::new("none");
         // Cgroups first, so that no connection is counted for one that could have been known.
@@ -247,7 +251,9 @@ impl Agent {
             }
         }
         self.collect(now);
-        self.record(now);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.turn(now);
+        }
         if now - self.pruned >= PRUNE {
             self.pruned = now;
             self.cgroups.prune(now);
@@ -272,10 +278,7 @@ impl Agent {
                 Some(finding) => {
                     self.metrics.record(&finding, now);
                     if let Some(recorder) = &mut self.recorder {
-                        if recorder.pending.is_full() {
-                            recorder.write(now, &self.health);
-                        }
-                        recorder.pending.add(finding.clone(), time);
+                        recorder.add(finding.clone(), time, now);
                     }
                     self.recent.add(finding, time);
                 }
@@ -330,21 +333,12 @@ impl Agent {
         finding::assess(&self.snapshot, &source, names, flow)
     }
 
-    /// Writes what is to be recorded, if it is time.
-    fn record(&mut self, now: Instant) {
-        if let Some(recorder) = &mut self.recorder
-            && now - recorder.written >= recorder.interval
-        {
-            recorder.write(now, &self.health);
-        }
-    }
-
-    /// Records what is left.
+    /// Counts and records what is left.
     fn end(&mut self) {
         let now = Instant::now();
         self.collect(now);
         if let Some(recorder) = &mut self.recorder {
-            recorder.write(now, &self.health);
+            recorder.write(now);
         }
     }
 
@@ -371,8 +365,7 @@ impl Agent {
         self.health
             .update(&self.kernel.tables, &self.ledger, &self.metrics);
         self.health.names(&self.names);
-        let pending = self.recorder.as_ref().map(|recorder| &recorder.pending);
-        self.health.findings(&self.recent, pending);
+        self.health.findings(&self.recent, self.recorder.as_ref());
         let mut out = Writer::default();
         self.metrics.write(&mut out);
         let mut text = out.finish();
@@ -402,40 +395,6 @@ impl Agent {
                 self.health.reloaded(None);
                 let problem = anyhow::Error::from(problem);
                 error!("{problem:#}; the last configuration stays in place");
-            }
-        }
-    }
-}
-
-impl Recorder {
-    fn start(args: &AgentArgs) -> Result<Option<Self>, RecordError> {
-        let Some(path) = &args.record else {
-            return Ok(None);
-        };
-        let rotation = Rotation {
-            max_bytes: args.record_max_bytes,
-            n_old: args.record_files,
-        };
-        Ok(Some(Self {
-            file: File::open(path, rotation)?,
-            pending: Record::new(args.max_findings as usize),
-            interval: Duration::from_secs(args.record_interval.into()),
-            written: Instant::now(),
-            failed: false,
-        }))
-    }
-
-    /// Writes what is pending; it stays so if that fails.
-    fn write(&mut self, now: Instant, health: &Health) {
-        self.written = now;
-        match self.file.write(&mut self.pending) {
-            Ok(()) => self.failed = false,
-            Err(error) => {
-                health.not_recorded();
-                if !self.failed {
-                    self.failed = true;
-                    error!("{:#}; trying again", anyhow::Error::from(error));
-                }
             }
         }
     }

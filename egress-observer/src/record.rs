@@ -5,12 +5,16 @@
 
 mod file;
 mod line;
+mod recorder;
 
 use std::{collections::HashMap, io, net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
 
-pub use self::file::{File, RecordError, Rotation};
+pub use self::{
+    file::{RecordError, Rotation},
+    recorder::Recorder,
+};
 use crate::{
     finding::{Client, Finding, Service},
     model::{Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},

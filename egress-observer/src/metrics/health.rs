@@ -15,7 +15,7 @@ use crate::{
     kernel::Tables,
     model::DnsResult,
     names::{Evicted, Names},
-    record::Record,
+    record::{Record, Recorder},
 };
 
 /// The fixed metrics.
@@ -275,17 +275,14 @@ impl Health {
 
     /// Brings what is known of findings up to date: those that the API tells, and those that wait to
     /// be recorded.
-    pub fn findings(&self, recent: &Record, pending: Option<&Record>) {
+    pub fn findings(&self, recent: &Record, recorder: Option<&Recorder>) {
         self.findings.set(recent.len() as i64);
-        let pending = pending.map_or(0, Record::n_evicted);
-        for (store, n) in [("api", recent.n_evicted()), ("record", pending)] {
+        let evicted = recorder.map_or(0, Recorder::n_evicted);
+        for (store, n) in [("api", recent.n_evicted()), ("record", evicted)] {
             catch_up(&self.findings_evicted.with_label_values(&[store]), n);
         }
-    }
-
-    /// Counts a failure to record.
-    pub fn not_recorded(&self) {
-        self.record_errors.inc();
+        let errors = recorder.map_or(0, Recorder::n_errors);
+        catch_up(&self.record_errors, errors);
     }
 
     /// Notes how long a scrape took.

@@ -42,14 +42,14 @@ pub struct Rotation {
 
 /// A file that is written from time to time.
 #[derive(Debug)]
-pub struct File {
+pub(super) struct File {
     path: PathBuf,
     rotation: Rotation,
 }
 
 impl File {
     /// The file at `path`, which is made if it is not there and else continued.
-    pub fn open(path: &Path, rotation: Rotation) -> Result<Self, RecordError> {
+    pub(super) fn open(path: &Path, rotation: Rotation) -> Result<Self, RecordError> {
         let file = Self {
             path: path.to_owned(),
             rotation,
@@ -83,7 +83,7 @@ impl File {
     }
 
     /// Writes what there is and forgets it. What cannot be written stays.
-    pub fn write(&self, record: &mut Record) -> Result<(), RecordError> {
+    pub(super) fn write(&self, record: &mut Record) -> Result<(), RecordError> {
         if record.len() == 0 {
             return Ok(());
         }

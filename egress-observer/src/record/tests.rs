@@ -3,7 +3,7 @@ use std::{fs, sync::Arc};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::*;
+use super::{file::File, *};
 use crate::flows;
 
 fn finding(last_byte: u8, names: &[&str]) -> Finding {
