@@ -223,6 +223,8 @@ closed_set! {
         OutcomeLost = "outcome_lost",
         /// Captured, and only a host name could tell whether the mesh knows the destination.
         NameNeeded = "name_needed",
+        /// Several names lead to the address, and the mesh treats them differently.
+        AmbiguousName = "ambiguous_name",
     }
 }
 
