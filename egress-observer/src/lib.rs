@@ -31,6 +31,7 @@ pub mod metrics;
 pub mod model;
 mod readable;
 pub mod record;
+mod service_entry;
 mod suggest;
 pub mod verdict;
 mod what_if;
