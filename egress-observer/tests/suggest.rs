@@ -65,7 +65,15 @@ fn what_is_suggested_turns_blocked_into_mediated() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let suggested = file("suggested.yaml", &text(&output.stdout));
     let what_if = |more: &[&str]| {
-        let start = ["what-if", "--manifests", EXAMPLE, "--flows", "-", "-o", "json"];
+        let start = [
+            "what-if",
+            "--manifests",
+            EXAMPLE,
+            "--flows",
+            "-",
+            "-o",
+            "json",
+        ];
         let output = run(&[&start[..], more].concat(), FLOWS);
         serde_json::from_slice::<Value>(&output.stdout).expect("a report")
     };
@@ -150,7 +158,10 @@ fn what_is_wrong_is_said_with_the_right_exit_code() {
 
 #[test]
 fn lines_that_are_no_flows_are_named_and_the_rest_is_answered() {
-    let output = suggest(&["--wildcard", "*.other.test"], &format!("nonsense\n{FLOWS}"));
+    let output = suggest(
+        &["--wildcard", "*.other.test"],
+        &format!("nonsense\n{FLOWS}"),
+    );
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(65), "{said}");
     for expected in [
@@ -167,7 +178,9 @@ fn lines_that_are_no_flows_are_named_and_the_rest_is_answered() {
 fn the_example_of_the_documentation_is_real() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let page = fs::read_to_string(format!("{root}/docs/suggest.md")).expect("the page");
-    let (_, rest) = page.split_once("egress-observer suggest service-entries ").expect("a command");
+    let (_, rest) = page
+        .split_once("egress-observer suggest service-entries ")
+        .expect("a command");
     let (words, rest) = rest.split_once("```").expect("its end");
     let (_, rest) = rest.split_once("```yaml\n").expect("its output");
     let (expected, _) = rest.split_once("```").expect("its end");

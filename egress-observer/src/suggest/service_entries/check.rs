@@ -20,26 +20,32 @@ use crate::{
 /// How many notes an entry has at most.
 const NOTES: usize = 8;
 
-/// Says which connections no entry changes, since no sidecar sees them.
+/// Says which connections no entry brings under control, since no sidecar sees them.
 pub(super) fn note_unseen(entries: &mut [Entry]) {
+    let unseen = [
+        (
+            Verdict::ConfiguredBypass,
+            "around the sidecar as configured: with the entry that is declared_bypass",
+        ),
+        (
+            Verdict::UnexpectedBypass,
+            "around the sidecar against the configuration: the entry has no effect there",
+        ),
+        (
+            Verdict::Unmeshed,
+            "out of pods without a sidecar: the entry has no effect there",
+        ),
+    ];
     for entry in entries {
-        let mut note = |verdicts: &[Verdict], place: &str| {
-            let tallies = entry.used_by.iter().map(|user| &user.tally.verdicts);
-            let counts =
-                tallies.flat_map(|of| verdicts.iter().filter_map(|verdict| of.get(verdict)));
+        for (verdict, how) in unseen {
+            let users = entry.used_by.iter();
+            let counts = users.filter_map(|user| user.tally.verdicts.get(&verdict));
             let n = counts.fold(0_u64, |sum, n| sum.saturating_add(*n));
             if n > 0 {
                 let n = count(n, "connection");
-                entry
-                    .notes
-                    .push(format!("{n} went {place}: the entry has no effect there"));
+                entry.notes.push(format!("{n} went {how}"));
             }
-        };
-        note(
-            &[Verdict::ConfiguredBypass, Verdict::UnexpectedBypass],
-            "around the sidecar",
-        );
-        note(&[Verdict::Unmeshed], "out of pods without a sidecar");
+        }
     }
 }
 

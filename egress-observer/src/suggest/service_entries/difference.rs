@@ -16,7 +16,7 @@ use crate::what_if::count;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Difference {
-    change: Change,
+    change: Sign,
     /// Kind, namespace and name.
     object: String,
     hosts: Vec<String>,
@@ -28,7 +28,7 @@ pub(crate) struct Difference {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Change {
+enum Sign {
     /// There is none.
     Add,
     /// There is one for the host, and it does not take the connections.
@@ -39,8 +39,8 @@ enum Change {
     Unused,
 }
 
-impl Change {
-    const fn sign(self) -> char {
+impl Sign {
+    const fn as_char(self) -> char {
         match self {
             Self::Add => '+',
             Self::Change => '~',
@@ -69,7 +69,7 @@ pub(crate) fn differences(
             };
             let wanted = format!("not for {}: {}", ports(&entry.manifest), near.because);
             let difference = changed.entry((id, wanted.clone())).or_insert(Difference {
-                change: Change::Change,
+                change: Sign::Change,
                 object: near.object.clone(),
                 hosts: vec![near.host.clone()],
                 connections: 0,
@@ -92,7 +92,7 @@ pub(crate) fn differences(
 fn added(entry: &Entry) -> Difference {
     let manifest = &entry.manifest;
     Difference {
-        change: Change::Add,
+        change: Sign::Add,
         object: format!("ServiceEntry {}/{}", manifest.namespace, manifest.name),
         hosts: manifest.hosts.clone(),
         connections: entry.connections,
@@ -114,7 +114,7 @@ fn existing(id: &Id, hosts: &[String], observed: &Observed) -> Option<Difference
     };
     match observed.coverage.get(id) {
         Some(coverage) if coverage.connections > 0 || coverage.perhaps > 0 => Some(difference(
-            Change::Keep,
+            Sign::Keep,
             coverage.connections,
             coverage.perhaps,
             None,
@@ -128,7 +128,7 @@ fn existing(id: &Id, hosts: &[String], observed: &Observed) -> Option<Difference
                     ", unless one of {n} without a known name was for it"
                 ));
             }
-            Some(difference(Change::Unused, 0, 0, Some(because)))
+            Some(difference(Sign::Unused, 0, 0, Some(because)))
         }
     }
 }
@@ -136,10 +136,10 @@ fn existing(id: &Id, hosts: &[String], observed: &Observed) -> Option<Difference
 /// One line.
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = self.change.sign();
+        let sign = self.change.as_char();
         let hosts = self.hosts.join(", ");
         write!(f, "{sign} {} ({})", plain(&self.object), plain(&hosts))?;
-        if self.change != Change::Unused {
+        if self.change != Sign::Unused {
             write!(f, ": {}", count(self.connections, "connection"))?;
         }
         if self.perhaps > 0 {

@@ -55,7 +55,11 @@ impl fmt::Display for Entry {
         }
         if !self.guessed.is_empty() {
             let numbers: Vec<_> = self.guessed.iter().map(u16::to_string).collect();
-            writeln!(f, "# Protocol by the port's number: {}.", some(&numbers))?;
+            writeln!(
+                f,
+                "# Protocol by the port, as it cannot be seen: {}.",
+                some(&numbers)
+            )?;
         }
         let resolution = self.manifest.resolution.as_str();
         writeln!(f, "# Resolution {resolution}: {}.", self.because)?;
