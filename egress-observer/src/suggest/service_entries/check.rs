@@ -13,7 +13,7 @@ use crate::{
     explain::To,
     flows::From,
     model::{Protocol, Verdict},
-    service_entry::{Port, ServiceEntry},
+    service_entry::ServiceEntry,
     what_if::count,
 };
 
@@ -92,16 +92,20 @@ pub(super) fn note_undeclared(
     settings: &Settings,
     applied: &Known,
 ) {
+    let mut by_port: BTreeMap<(String, String, u16), usize> = BTreeMap::new();
+    for (place, Entry { manifest, .. }) in entries.iter().enumerate() {
+        for host in &manifest.hosts {
+            let ports = manifest.ports.iter().map(|port| port.number);
+            by_port.extend(ports.map(|port| {
+                let key = (manifest.namespace.clone(), host.clone(), port);
+                (key, place)
+            }));
+        }
+    }
     for (wanted, usage) in &observed.wanted {
         let (key, _) = key(wanted, settings);
-        let is_of = |entry: &&mut Entry| {
-            let manifest = &entry.manifest;
-            let port = |port: &Port| port.number == wanted.port;
-            manifest.namespace == key.namespace
-                && manifest.hosts.contains(&key.host)
-                && manifest.ports.iter().any(port)
-        };
-        let Some(entry) = entries.iter_mut().find(is_of) else {
+        let place = by_port.get(&(key.namespace, key.host, wanted.port));
+        let Some(entry) = place.and_then(|place| entries.get_mut(*place)) else {
             continue;
         };
         for (workload, from, to) in uses(wanted, usage) {
