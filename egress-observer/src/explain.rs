@@ -6,11 +6,12 @@ mod advice;
 mod answer;
 mod anywhere;
 mod destination;
+pub(crate) mod recorded;
 pub mod text;
 
 use std::{cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 
-pub(crate) use self::destination::host_name;
+pub(crate) use self::destination::{host_name, is_of_cluster};
 pub use self::{
     advice::{Advice, Method},
     answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},
@@ -170,6 +171,11 @@ impl<'a> Explainer<'a> {
         }
     }
 
+    /// Which part of the pod connects.
+    pub fn actor(&self) -> Actor {
+        self.role.actor
+    }
+
     /// The judgement over a destination.
     pub fn judged(&self, to: &To, protocol: Protocol) -> Judged<'a> {
         let asked = self.asked(to, protocol);
@@ -287,13 +293,9 @@ impl<'a> Explainer<'a> {
 
     /// How far away it is. The cluster's own names are inside it, whether or not the Service is given.
     fn scope(&self, asked: &Asked<'_>) -> Scope {
-        let of_cluster = |host: &str| {
-            let suffixes = [".svc", ".svc.cluster.local"];
-            !host.contains('.') || suffixes.iter().any(|suffix| host.ends_with(suffix))
-        };
         match asked.ip {
             Some(ip) => self.snapshot.scope(self.pod, ip),
-            None if asked.host.is_some_and(of_cluster) => Scope::Cluster,
+            None if asked.host.is_some_and(is_of_cluster) => Scope::Cluster,
             None => Scope::External,
         }
     }
@@ -490,7 +492,7 @@ fn declared(matched: &Match<'_>, registry: Registry, others: Vec<Other>) -> Decl
 }
 
 /// The protocol that a client most likely speaks on a port, for advice.
-fn usual_protocol(port: u16) -> PortProtocol {
+pub(crate) fn usual_protocol(port: u16) -> PortProtocol {
     match port {
         80 | 8000 | 8080 | 8888 => PortProtocol::Http,
         443 | 8443 | 9443 => PortProtocol::Tls,

@@ -104,6 +104,21 @@ struct DestinationLine {
     scope: Option<Value>,
 }
 
+impl Flow {
+    /// The destinations of which one is meant, where names lead to the address and none of them is
+    /// given as the one; else none.
+    pub(crate) fn candidates(&self) -> Vec<To> {
+        if self.to.host.is_some() {
+            return Vec::new();
+        }
+        let named = |name: &String| To {
+            host: Some(name.clone()),
+            ..self.to.clone()
+        };
+        self.names.iter().map(named).collect()
+    }
+}
+
 /// Reads one line.
 pub(crate) fn parse(line: &[u8]) -> Result<Flow, FlowError> {
     let line: Line = serde_json::from_slice(line).map_err(|problem| {

@@ -34,6 +34,7 @@ pub mod model;
 pub mod names;
 mod readable;
 pub mod record;
+mod service_entry;
 mod suggest;
 pub mod verdict;
 mod what_if;

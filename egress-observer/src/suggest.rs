@@ -3,4 +3,4 @@
 
 mod exclusions;
 mod ranges;
-mod service_entries;
+pub(crate) mod service_entries;

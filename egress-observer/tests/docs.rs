@@ -334,5 +334,17 @@ fn every_setting_is_documented_with_its_variable_and_default() {
             settings(command),
             "{title}"
         );
+        for inner in command.get_subcommands() {
+            let settings = settings(inner);
+            let title = format!(
+                "## `egress-observer {} {}`",
+                command.get_name(),
+                inner.get_name()
+            );
+            // One without variables of its own needs no section.
+            if !settings.is_empty() {
+                assert_eq!(documented_settings(section(&title)), settings, "{title}");
+            }
+        }
     }
 }

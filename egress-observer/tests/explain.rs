@@ -137,6 +137,57 @@ fn a_line_that_is_no_destination_is_told_in_its_place_and_65_in_the_end() {
     );
 }
 
+/// A flow to a host, or to an address that several names lead to.
+fn flow(pod: &str, destination: &str, count: u64) -> String {
+    format!(
+        r#"{{"pod": "{pod}", "destination": {{{destination}, "port": 443}}, "count": {count}}}"#
+    )
+}
+
+#[test]
+fn the_destinations_of_recorded_flows_are_answered_the_most_frequent_first() {
+    let lines = [
+        flow("shop/sleep", r#""host": "httpbin.org""#, 2),
+        flow("shop/batch", r#""host": "other.test""#, 9),
+        flow(
+            "shop/sleep",
+            r#""host": null, "ip": "198.18.0.50", "names": ["b.test", "a.test"]"#,
+            7,
+        ),
+        flow("shop/sleep", r#""host": "httpbin.org""#, 6),
+    ];
+    let args = ["--pod", "shop/sleep", "--flows", "-", "-o", "json"];
+    let more = ["--to", "www.baidu.com:80"];
+    let output = explain(&[&args[..], &more[..]].concat(), &lines.join("\n"));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let objects = objects(&output);
+    let hosts: Vec<_> = objects
+        .iter()
+        .map(|one| &one["destination"]["host"])
+        .collect();
+    assert_eq!(hosts, ["www.baidu.com", "httpbin.org", "a.test", "b.test"]);
+    let note = "several names lead to this address, and any may be meant: a.test, b.test";
+    let notes = objects[2]["notes"].as_array().expect("notes");
+    assert!(notes.iter().any(|one| one == note), "{notes:?}");
+}
+
+#[test]
+fn flows_of_others_alone_are_no_question() {
+    let line = flow("shop/batch", r#""host": "a.test""#, 1);
+    let output = explain(&["--pod", "shop/sleep", "--flows", "-"], &line);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("no flow of shop/sleep-6f7c9d-x2x4z"),
+        "{said}"
+    );
+    let output = explain(&["--pod", "shop/sleep", "--flows", "-"], "nonsense");
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    let output = explain(&["--pod", "shop/sleep"], "");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
 #[test]
 fn yaml_is_one_document_each() {
     let to = ["--to", "www.baidu.com:80", "--to", "httpbin.org:80"];

@@ -6,17 +6,26 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde::Serialize;
 
-use super::{BadInput, Manifests, pod, write_out};
+use super::{
+    BadInput, Manifests,
+    flows::{FlowSource, bad_lines},
+    pod, write_out,
+};
 use crate::{
-    explain::{API_VERSION, Explainer, Explanation, To, Who},
+    cluster::pod::Pod,
+    explain::{
+        API_VERSION, Explainer, Explanation, To, Who,
+        recorded::{Recorded, Whose},
+    },
     model::Protocol,
 };
 
 /// Settings of `explain`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("destinations").args(["to", "flows", "agent"]).required(true).multiple(true))]
 pub struct ExplainArgs {
     #[command(flatten)]
     manifests: Manifests,
@@ -25,8 +34,10 @@ pub struct ExplainArgs {
     pod: String,
     /// Where to: HOST:PORT, IP:PORT, [IPV6]:PORT, or HOST@IP:PORT where the name's address is known;
     /// `-` reads one a line from standard input and answers each with one JSON object a line.
-    #[arg(long, required = true, value_name = "DESTINATION", value_parser = to)]
+    #[arg(long, value_name = "DESTINATION", value_parser = to)]
     to: Vec<Given>,
+    #[command(flatten)]
+    flows: FlowSource,
     /// Transport protocol; `/udp` behind a destination says it for that one.
     #[arg(long, value_enum, default_value = "tcp")]
     protocol: Transport,
@@ -114,6 +125,7 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
     let output = args
         .output
         .unwrap_or(if lines { Output::Json } else { Output::Text });
+    let (recorded, n_no_flow) = recorded(args, pod, &explainer)?;
     let mut printer = Printer {
         output,
         first: true,
@@ -128,6 +140,11 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
                 }
             }
         }
+        for meant in &recorded {
+            for to in meant {
+                printer.answer(out, &of_several(meant, explainer.explain(to, protocol)))?;
+            }
+        }
         Ok(())
     })
     .context("writing to standard output")?;
@@ -135,7 +152,43 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
         let message = format!("standard input: {n_bad} lines are no destinations");
         return Err(BadInput(message).into());
     }
-    Ok(())
+    Ok(bad_lines(n_no_flow)?)
+}
+
+/// What the destinations of the pod in recorded flows may mean, and how many lines are no flows.
+fn recorded(
+    args: &ExplainArgs,
+    pod: &Pod,
+    explainer: &Explainer<'_>,
+) -> Result<(Vec<Vec<To>>, u64)> {
+    if !args.flows.is_given() {
+        return Ok((Vec::new(), 0));
+    }
+    let mut recorded = Recorded::new(Whose {
+        pod,
+        actor: explainer.actor(),
+        container: args.container.as_deref(),
+    });
+    let n_bad = args.flows.each(&mut |flow| {
+        recorded.add(flow);
+        Ok(())
+    })?;
+    let destinations = recorded.destinations();
+    if destinations.is_empty() {
+        tracing::warn!("no flow of {pod}, nor of its workload, is among those given");
+    }
+    Ok((destinations, n_bad))
+}
+
+/// An answer about one of several destinations, of which it is not known which one was meant.
+fn of_several(meant: &[To], mut explanation: Explanation) -> Explanation {
+    let names: Vec<_> = meant.iter().filter_map(|to| to.host.as_deref()).collect();
+    if names.len() > 1 {
+        let names = names.join(", ");
+        let note = format!("several names lead to this address, and any may be meant: {names}");
+        explanation.notes.push(note);
+    }
+    explanation
 }
 
 /// How many lines were none.

@@ -27,11 +27,11 @@ const ANSWER: Duration = Duration::from_secs(30);
 
 /// Settings of commands that need flows.
 #[derive(Debug, Args)]
-pub struct FlowSource {
+pub(crate) struct FlowSource {
     /// Flows, one JSON object a line, such as an agent records (`--record`); `-` is standard input.
     /// What `explain -o json` prints is one, too.
     #[arg(long, num_args = 1.., value_name = "FILE", value_delimiter = ',')]
-    pub flows: Vec<PathBuf>,
+    pub(crate) flows: Vec<PathBuf>,
     /// The socket of an agent that runs: what it saw lately [default: /run/egress-observer/agent.sock].
     #[arg(
         long,
@@ -39,7 +39,7 @@ pub struct FlowSource {
         num_args = 0..=1,
         default_missing_value = DEFAULT_API_SOCKET
     )]
-    pub agent: Option<PathBuf>,
+    pub(crate) agent: Option<PathBuf>,
 }
 
 /// No agent answers.
@@ -52,7 +52,7 @@ pub struct Unreachable {
 
 impl FlowSource {
     /// Whether one is given.
-    pub fn is_given(&self) -> bool {
+    pub(crate) fn is_given(&self) -> bool {
         !self.flows.is_empty() || self.agent.is_some()
     }
 

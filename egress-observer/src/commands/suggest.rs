@@ -20,7 +20,7 @@ pub struct SuggestArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// ServiceEntries for the undeclared hosts that pods connect to, ready for `kubectl apply`.
-    ServiceEntries(ServiceEntriesArgs),
+    ServiceEntries(Box<ServiceEntriesArgs>),
     /// Destinations that should go around the sidecar, such as the cloud's metadata address.
     Exclusions(ExclusionsArgs),
     /// The cluster's own ranges, as a value for `includeIPRanges`.

@@ -82,7 +82,7 @@ fn to(text: &str) -> Result<To, ToError> {
     text.parse()
 }
 
-fn verdict(text: &str) -> Result<Verdict, String> {
+pub(in crate::commands) fn verdict(text: &str) -> Result<Verdict, String> {
     let known = Verdict::ALL.iter().find(|known| known.as_str() == text);
     known.copied().ok_or_else(|| {
         let all: Vec<_> = Verdict::ALL.iter().map(|known| known.as_str()).collect();

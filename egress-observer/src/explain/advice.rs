@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::{Explanation, usual_protocol};
+use super::Explanation;
 use crate::{
-    cluster::{pod::Pod, registry::PortProtocol},
+    cluster::pod::Pod,
     model::{Expected, Reason, Registry, Verdict},
+    service_entry::{ApiVersion, AppProtocol, Port, Resolution, ServiceEntry, host_of},
 };
 
 /// One way out.
@@ -124,44 +125,35 @@ fn service_entry(explanation: &Explanation, pod: &Pod) -> Advice {
 /// A ServiceEntry for the destination.
 fn manifest(explanation: &Explanation, pod: &Pod) -> String {
     let destination = &explanation.destination;
-    let port = destination.port;
-    let usual = usual_protocol(port);
-    let word = match usual {
-        PortProtocol::Http => "HTTP",
-        PortProtocol::Tls => "TLS",
-        PortProtocol::Tcp | PortProtocol::Sniffed | PortProtocol::Udp => "TCP",
+    let number = destination.port;
+    let protocol = AppProtocol::usual(number);
+    let address = || {
+        let known = destination.ip.map(|ip| ip.to_string());
+        vec![known.unwrap_or_else(|| "<its address>".to_owned())]
     };
     let (host, addresses, resolution) = match (&destination.host, destination.ip) {
         // Told by its name, whatever its address.
-        (Some(host), _) if word != "TCP" => (host.clone(), None, "DNS"),
+        (Some(host), _) if protocol.says_a_name() => (host.clone(), Vec::new(), Resolution::Dns),
         // Without an address it would take every connection to the port.
-        (Some(host), ip) => {
-            let ip = ip.map_or_else(|| "<its address>".to_owned(), |ip| ip.to_string());
-            (host.clone(), Some(ip), "DNS")
-        }
-        (None, ip) => {
-            let ip = ip.map_or_else(String::new, |ip| ip.to_string());
-            let name = ip.replace(['.', ':'], "-");
-            (format!("{name}.external"), Some(ip), "NONE")
-        }
+        (Some(host), _) => (host.clone(), address(), Resolution::Dns),
+        (None, Some(ip)) => (host_of(ip), address(), Resolution::None),
+        (None, None) => (".external".to_owned(), address(), Resolution::None),
     };
-    let name = host.replace(['.', '_'], "-");
-    let namespace = &pod.namespace;
-    let lower = word.to_ascii_lowercase();
-    let addresses = addresses.map_or_else(String::new, |ip| format!("  addresses: [\"{ip}\"]\n"));
-    format!(
-        "apiVersion: networking.istio.io/v1\n\
-         kind: ServiceEntry\n\
-         metadata:\n\
-         \x20 name: {name}-{port}\n\
-         \x20 namespace: {namespace}\n\
-         spec:\n\
-         \x20 hosts: [{host}]\n\
-         {addresses}\
-         \x20 ports: [{{number: {port}, name: {lower}, protocol: {word}}}]\n\
-         \x20 resolution: {resolution}\n\
-         \x20 location: MESH_EXTERNAL\n"
-    )
+    let entry = ServiceEntry {
+        version: ApiVersion::V1,
+        name: format!("{}-{number}", host.replace(['.', '_'], "-")),
+        namespace: pod.namespace.to_string(),
+        hosts: vec![host],
+        addresses,
+        ports: vec![Port {
+            number,
+            name: protocol.as_str().to_ascii_lowercase(),
+            protocol,
+        }],
+        export_to: Vec::new(),
+        resolution,
+    };
+    entry.to_string()
 }
 
 fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {

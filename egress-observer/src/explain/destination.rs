@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::model::Protocol;
 
 /// Where a connection goes: a host, an address, or both, and a port.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct To {
     /// The name that the client asks for, in lower case.
     pub host: Option<String>,
@@ -163,6 +163,12 @@ pub(crate) fn host_name(text: &str) -> Result<String, Problem> {
         return Err(Problem::Host);
     }
     Ok(name.to_ascii_lowercase())
+}
+
+/// Whether a name is one of the cluster's own.
+pub(crate) fn is_of_cluster(host: &str) -> bool {
+    let suffixes = [".svc", ".svc.cluster.local"];
+    !host.contains('.') || suffixes.iter().any(|suffix| host.ends_with(suffix))
 }
 
 impl fmt::Display for To {

@@ -16,7 +16,7 @@ use crate::{
         restart,
         setup::{Membership, Setup},
     },
-    explain::{API_VERSION, Explainer, Judged, Unanswered, Who},
+    explain::{API_VERSION, Explainer, Judged, To, Unanswered, Who},
     flows::{Flow, From},
     model::{Protocol, Reason, Verdict},
 };
@@ -253,9 +253,10 @@ impl<'a> Comparison<'a> {
             .ok_or_else(|| unplaced(&flow.from))?;
         let sides = &self.world.pods[place];
         let protocol = flow.to.protocol.unwrap_or(Protocol::Tcp);
+        let candidates = flow.candidates();
         let process = self.process(place, sides.who(flow))?;
         let [before, now, restarted] = [&process.before, &process.now, &process.restarted]
-            .map(|explainer| explainer.judged(&flow.to, protocol));
+            .map(|explainer| judged(explainer, &flow.to, &candidates, protocol));
         let when = when(&before, &now, &restarted, sides.restart_is_known());
         let host = now.host.or(before.host).cloned();
         let destination = match (host, &flow.to.host, flow.to.ip) {
@@ -416,6 +417,32 @@ fn unplaced(from: &From) -> Unplaced {
     Unplaced::Pod { namespace, pod }
 }
 
+/// The judgement over a destination. Where several names lead to it: the one that is the same for
+/// all of them, or that it depends on the name.
+fn judged<'a>(
+    explainer: &Explainer<'a>,
+    to: &To,
+    candidates: &[To],
+    protocol: Protocol,
+) -> Judged<'a> {
+    let judge = |to: &To| explainer.judged(to, protocol);
+    let one = |one: Judged<'a>, other: Judged<'a>| {
+        let (verdict, reason) = if one.verdict == other.verdict {
+            (one.verdict, one.reason)
+        } else {
+            (Verdict::Unknown, Reason::AmbiguousName)
+        };
+        Judged {
+            verdict,
+            reason,
+            host: one.host.filter(|host| Some(*host) == other.host),
+            ..one
+        }
+    };
+    let of_all = candidates.iter().map(judge).reduce(one);
+    of_all.unwrap_or_else(|| judge(to))
+}
+
 fn judgement(judged: &Judged<'_>) -> Judgement {
     Judgement {
         verdict: judged.verdict,
@@ -536,6 +563,45 @@ mod tests {
             map("istio", "mesh", mesh.to_string()),
             Object::Pod(serde_json::from_value(pod).unwrap()),
         ]
+    }
+
+    #[test]
+    fn a_name_that_is_not_known_matters_only_where_it_makes_a_difference() {
+        let today = objects("*", "", "REGISTRY_ONLY", "false");
+        let entry = |name: &str, host: &str| {
+            let entry = json!({
+                "metadata": {"name": name, "namespace": "shop"},
+                "spec": {"hosts": [host], "ports": [{"number": 443, "protocol": "TLS"}]},
+            });
+            Object::ServiceEntry(serde_json::from_value(entry).unwrap())
+        };
+        let flow = json!({"pod": "shop/a", "count": 3,
+            "destination": {"ip": "198.18.0.9", "port": 443, "names": ["b.test", "a.test"]}});
+        let flow = flows::parse(flow.to_string().as_bytes()).unwrap();
+        let blocked = (Verdict::Blocked, Reason::IncludedRange);
+        let mediated = (Verdict::Mediated, Reason::IncludedRange);
+        let open = (Verdict::Unknown, Reason::AmbiguousName);
+        let cases = [
+            (vec![], blocked),
+            (vec![entry("a", "a.test")], open),
+            (vec![entry("c", "c.test")], blocked),
+            (vec![entry("a", "a.test"), entry("b", "b.test")], mediated),
+            (vec![entry("all", "*.test")], mediated),
+        ];
+        for (entries, expected) in cases {
+            let after = [today.clone(), entries.clone()].concat();
+            let snapshot = |objects| Snapshot::from_objects(objects, &[]).0;
+            let world = World::new(snapshot(today.clone()), snapshot(after));
+            let mut comparison = Comparison::new(&world);
+            comparison.add(&flow).unwrap();
+            let report = comparison.report(Vec::new(), 0, true);
+            let [group] = &report.groups[..] else {
+                panic!("{report:?}")
+            };
+            let said = |judgement: Judgement| (judgement.verdict, judgement.reason);
+            assert_eq!(said(group.before), blocked, "{entries:?}");
+            assert_eq!(said(group.now), expected, "{entries:?}");
+        }
     }
 
     fn report(today: Vec<Object>, settings: &[String], flow: &str) -> Report {

@@ -120,7 +120,7 @@ impl PortProtocol {
 
     /// Reads `spec.ports[].protocol` of a ServiceEntry (`Parse` in `pkg/config/protocol/instance.go`
     /// and `ModelProtocolToListenerProtocol` in `pilot/pkg/networking/networking.go`).
-    pub(super) fn parse(protocol: &str) -> Self {
+    pub(crate) fn parse(protocol: &str) -> Self {
         match protocol.to_ascii_lowercase().as_str() {
             "http" | "http2" | "http_proxy" | "grpc" | "grpc-web" => Self::Http,
             "https" | "tls" => Self::Tls,

@@ -1,13 +1,158 @@
 //! `egress-observer suggest service-entries`.
 
-use anyhow::{Result, bail};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
 use clap::Args;
+use ipnet::IpNet;
+
+use crate::{
+    cluster::{ManifestError, manifests},
+    commands::{
+        flows::{FlowSource, bad_lines},
+        what_if::verdict,
+        write_out,
+    },
+    model::Verdict,
+    service_entry::{ApiVersion, AppProtocol},
+    suggest::service_entries::{
+        ExportTo, Known, Namespace, Observer, Settings, Suggestions, Wildcard, suggest,
+    },
+};
 
 /// Settings of `suggest service-entries`.
 #[derive(Debug, Args)]
-pub struct ServiceEntriesArgs {}
+#[command(mut_group("FlowSource", |flows| flows.required(true)))]
+pub struct ServiceEntriesArgs {
+    #[command(flatten)]
+    flows: FlowSource,
+    /// Files or directories with the cluster's objects as YAML or JSON: what they declare is left
+    /// out.
+    #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
+    manifests: Vec<PathBuf>,
+    /// Pod and Service ranges of this cluster: what is in them is inside the cluster.
+    #[arg(
+        long,
+        value_name = "CIDR",
+        value_delimiter = ',',
+        env = "EGRESS_OBSERVER_CLUSTER_CIDRS"
+    )]
+    cluster_cidrs: Vec<IpNet>,
+    /// Only what workloads of these namespaces connect to.
+    #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',')]
+    namespace: Vec<Namespace>,
+    /// Only connections with these verdicts.
+    #[arg(long, value_name = "VERDICT", value_delimiter = ',', value_parser = verdict)]
+    verdict: Vec<Verdict>,
+    /// Put all entries into this namespace, one for each host [default: the namespace that uses
+    /// it].
+    #[arg(long, value_name = "NAMESPACE")]
+    in_namespace: Option<Namespace>,
+    /// Who sees them: `.`, `*`, or namespaces [default: `.`, or `*` where other namespaces use it].
+    #[arg(long, value_name = "WORD,...")]
+    export_to: Option<ExportTo>,
+    /// What is spoken on a port, such as 9000=GRPC [default: HTTP on 80, 8000, 8080, 8888; TLS on
+    /// 443, 8443, 9443; else TCP].
+    #[arg(long, value_name = "PORT=PROTOCOL", value_delimiter = ',', value_parser = protocol)]
+    protocol: Vec<(u16, AppProtocol)>,
+    /// One entry for all hosts below a domain, such as *.example.com.
+    #[arg(long, value_name = "WILDCARD")]
+    wildcard: Vec<Wildcard>,
+    /// Entries for addresses that no name is known for, too.
+    #[arg(long)]
+    include_addresses: bool,
+    /// Version of networking.istio.io.
+    #[arg(long, value_enum, default_value = "v1")]
+    api_version: ApiVersion,
+    /// What differs from the ServiceEntries that there are, instead of YAML.
+    #[arg(long, requires = "manifests")]
+    diff: bool,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value = "yaml")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For `kubectl apply -f -`; with `--diff`, lines.
+    Yaml,
+    /// One object.
+    Json,
+}
+
+fn protocol(text: &str) -> Result<(u16, AppProtocol), String> {
+    let (port, word) = text
+        .split_once('=')
+        .ok_or("not PORT=PROTOCOL, such as 9000=GRPC")?;
+    let port = port.parse().ok().filter(|port| *port != 0);
+    let port = port.ok_or_else(|| "its port is not a number from 1 to 65535".to_owned())?;
+    let protocol = AppProtocol::parse(word).ok_or_else(|| {
+        let all = AppProtocol::ALL.map(AppProtocol::as_str).join(", ");
+        format!("its protocol is none of {all}")
+    })?;
+    Ok((port, protocol))
+}
 
 /// Prints them.
-pub fn run(_args: &ServiceEntriesArgs) -> Result<()> {
-    bail!("under construction")
+pub fn run(args: &ServiceEntriesArgs) -> Result<()> {
+    let settings = settings(args);
+    let known = known(args)?;
+    let mut observer = Observer::new(&settings, known.as_ref());
+    let n_bad = args.flows.each(&mut |flow| {
+        observer.add(&flow);
+        Ok(())
+    })?;
+    let observed = observer.finish();
+    let suggestions = suggest(&observed, &settings, known, args.diff);
+    say(args, &suggestions);
+    write_out(|out| match (args.output, &suggestions.differences) {
+        (Output::Json, _) => {
+            serde_json::to_writer(&mut *out, &suggestions)?;
+            out.write_all(b"\n")
+        }
+        (Output::Yaml, Some(differences)) => differences
+            .iter()
+            .try_for_each(|difference| writeln!(out, "{difference}")),
+        (Output::Yaml, None) => write!(out, "{suggestions}"),
+    })
+    .context("writing to standard output")?;
+    Ok(bad_lines(n_bad)?)
+}
+
+fn settings(args: &ServiceEntriesArgs) -> Settings {
+    Settings {
+        namespaces: args.namespace.clone(),
+        verdicts: args.verdict.clone(),
+        in_namespace: args.in_namespace.clone(),
+        export_to: args.export_to.clone(),
+        protocols: args.protocol.iter().copied().collect(),
+        wildcards: args.wildcard.clone(),
+        include_addresses: args.include_addresses,
+        version: args.api_version,
+    }
+}
+
+fn known(args: &ServiceEntriesArgs) -> Result<Option<Known>, ManifestError> {
+    if args.manifests.is_empty() {
+        return Ok(None);
+    }
+    let located = manifests::read(&args.manifests)?.into_iter();
+    let objects = located.map(|located| located.object).collect();
+    Ok(Some(Known::new(objects, &args.cluster_cidrs)))
+}
+
+/// What standard output has no place for.
+fn say(args: &ServiceEntriesArgs, suggestions: &Suggestions) {
+    for wildcard in &suggestions.unused_wildcards {
+        tracing::warn!("--wildcard {wildcard}: no host of these flows is below it");
+    }
+    if !suggestions.entries.is_empty() {
+        return;
+    }
+    tracing::info!("nothing to suggest");
+    if args.output == Output::Yaml {
+        for line in suggestions.refusals() {
+            tracing::info!("not suggested: {line}");
+        }
+    }
 }

@@ -1,0 +1,331 @@
+//! A ServiceEntry to be applied: the one place that writes its YAML.
+
+use std::{fmt, net::IpAddr};
+
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use crate::{cluster::registry::PortProtocol, explain::usual_protocol};
+
+/// What is written of one: an external host, or several below a wildcard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServiceEntry {
+    pub(crate) version: ApiVersion,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) hosts: Vec<String>,
+    /// Empty: at any address.
+    pub(crate) addresses: Vec<String>,
+    pub(crate) ports: Vec<Port>,
+    /// Empty: to whom the mesh's configuration says.
+    pub(crate) export_to: Vec<String>,
+    pub(crate) resolution: Resolution,
+}
+
+/// One of `spec.ports`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Port {
+    pub(crate) number: u16,
+    pub(crate) name: String,
+    pub(crate) protocol: AppProtocol,
+}
+
+/// The version of the API group; all have the same fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ApiVersion {
+    /// Since Istio 1.22.
+    #[default]
+    #[value(name = "v1")]
+    V1,
+    /// Since Istio 1.5.
+    #[value(name = "v1beta1")]
+    V1Beta1,
+    /// Every version of Istio.
+    #[value(name = "v1alpha3")]
+    V1Alpha3,
+}
+
+/// How the proxy finds where a host is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Resolution {
+    /// It asks for the name.
+    Dns,
+    /// It goes where the client was going.
+    None,
+}
+
+/// What is spoken on a port, as `spec.ports[].protocol` has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct AppProtocol(&'static str);
+
+impl ApiVersion {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "networking.istio.io/v1",
+            Self::V1Beta1 => "networking.istio.io/v1beta1",
+            Self::V1Alpha3 => "networking.istio.io/v1alpha3",
+        }
+    }
+}
+
+impl Resolution {
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dns => "DNS",
+            Self::None => "NONE",
+        }
+    }
+}
+
+impl AppProtocol {
+    /// Those that make a listener.
+    pub(crate) const ALL: [Self; 10] = [
+        Self("HTTP"),
+        Self("HTTPS"),
+        Self("HTTP2"),
+        Self("GRPC"),
+        Self("GRPC-WEB"),
+        Self("TLS"),
+        Self("TCP"),
+        Self("MONGO"),
+        Self("MYSQL"),
+        Self("REDIS"),
+    ];
+
+    /// The one with this name, in whatever case.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|known| known.0.eq_ignore_ascii_case(text))
+    }
+
+    /// What a client most likely speaks on a port.
+    pub(crate) fn usual(port: u16) -> Self {
+        Self(match usual_protocol(port) {
+            PortProtocol::Http => "HTTP",
+            PortProtocol::Tls => "TLS",
+            PortProtocol::Tcp | PortProtocol::Sniffed | PortProtocol::Udp => "TCP",
+        })
+    }
+
+    pub(crate) const fn as_str(self) -> &'static str {
+        self.0
+    }
+
+    /// Whether the client says a name, so that no address is needed.
+    pub(crate) fn says_a_name(self) -> bool {
+        match PortProtocol::parse(self.0) {
+            PortProtocol::Http | PortProtocol::Tls => true,
+            PortProtocol::Tcp | PortProtocol::Sniffed | PortProtocol::Udp => false,
+        }
+    }
+}
+
+impl ServiceEntry {
+    /// The same as an object.
+    pub(crate) fn object(&self) -> Value {
+        let ports = self.ports.iter().map(|port| {
+            let protocol = port.protocol.as_str();
+            json!({"number": port.number, "name": port.name, "protocol": protocol})
+        });
+        let mut object = json!({
+            "apiVersion": self.version.as_str(),
+            "kind": "ServiceEntry",
+            "metadata": {"name": self.name, "namespace": self.namespace},
+            "spec": {
+                "hosts": self.hosts,
+                "ports": ports.collect::<Vec<_>>(),
+                "resolution": self.resolution.as_str(),
+                "location": "MESH_EXTERNAL",
+            },
+        });
+        for (field, words) in [
+            ("addresses", &self.addresses),
+            ("exportTo", &self.export_to),
+        ] {
+            if let Some(spec) = object["spec"].as_object_mut()
+                && !words.is_empty()
+            {
+                spec.insert(field.to_owned(), json!(words));
+            }
+        }
+        object
+    }
+}
+
+impl Serialize for ServiceEntry {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.object().serialize(serializer)
+    }
+}
+
+/// YAML, with the end of its last line.
+impl fmt::Display for ServiceEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "apiVersion: {}", self.version.as_str())?;
+        writeln!(f, "kind: ServiceEntry")?;
+        writeln!(f, "metadata:")?;
+        writeln!(f, "  name: {}", scalar(&self.name))?;
+        writeln!(f, "  namespace: {}", scalar(&self.namespace))?;
+        writeln!(f, "spec:")?;
+        write_list(f, "hosts", self.hosts.iter().map(|host| scalar(host)))?;
+        let addresses = self.addresses.iter().map(|address| quoted(address));
+        write_list(f, "addresses", addresses)?;
+        let ports = self.ports.iter().map(|port| {
+            let protocol = port.protocol.as_str();
+            let name = scalar(&port.name);
+            format!(
+                "{{number: {}, name: {name}, protocol: {protocol}}}",
+                port.number
+            )
+        });
+        write_list(f, "ports", ports)?;
+        write_list(
+            f,
+            "exportTo",
+            self.export_to.iter().map(|word| quoted(word)),
+        )?;
+        writeln!(f, "  resolution: {}", self.resolution.as_str())?;
+        writeln!(f, "  location: MESH_EXTERNAL")
+    }
+}
+
+/// A host for an address that has no name, such as `203-0-113-7.external`.
+pub(crate) fn host_of(ip: IpAddr) -> String {
+    let text = match ip {
+        // No label begins or ends with a dash.
+        IpAddr::V6(v6) if ip.to_string().starts_with(':') || ip.to_string().ends_with(':') => {
+            let segments = v6.segments().map(|segment| format!("{segment:x}"));
+            segments.join("-")
+        }
+        IpAddr::V4(_) | IpAddr::V6(_) => ip.to_string().replace(['.', ':'], "-"),
+    };
+    format!("{text}.external")
+}
+
+/// On one line if it is one element; nothing if there is none.
+fn write_list(
+    f: &mut fmt::Formatter<'_>,
+    field: &str,
+    elements: impl Iterator<Item = String>,
+) -> fmt::Result {
+    let elements: Vec<String> = elements.collect();
+    match elements.as_slice() {
+        [] => Ok(()),
+        [one] => writeln!(f, "  {field}: [{one}]"),
+        all => {
+            writeln!(f, "  {field}:")?;
+            all.iter().try_for_each(|one| writeln!(f, "    - {one}"))
+        }
+    }
+}
+
+/// Text that YAML reads as that text: plain where it cannot be taken for anything else.
+fn scalar(text: &str) -> String {
+    let reserved = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+    // No number has such a letter, in whatever base or with an exponent.
+    let letter = |byte: u8| byte.is_ascii_alphabetic() && !b"abcdefox".contains(&(byte | 0x20));
+    let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(known)
+        && text.bytes().any(letter)
+        && !reserved.contains(&text.to_ascii_lowercase().as_str());
+    if plain { text.to_owned() } else { quoted(text) }
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            ' '..='~' => out.push(c),
+            other => out.push_str(&format!("\\U{:08x}", u32::from(other))),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entry(host: &str, ports: &[u16]) -> ServiceEntry {
+        let port = |number: &u16| Port {
+            number: *number,
+            name: format!("p-{number}"),
+            protocol: AppProtocol::usual(*number),
+        };
+        ServiceEntry {
+            version: ApiVersion::V1,
+            name: "a".to_owned(),
+            namespace: "shop".to_owned(),
+            hosts: vec![host.to_owned()],
+            addresses: Vec::new(),
+            ports: ports.iter().map(port).collect(),
+            export_to: Vec::new(),
+            resolution: Resolution::Dns,
+        }
+    }
+
+    fn read(entry: &ServiceEntry) -> Value {
+        serde_saphyr::from_str(&entry.to_string()).unwrap()
+    }
+
+    #[test]
+    fn what_might_be_something_else_than_text_is_quoted() {
+        let cases = [
+            ("www.baidu.com", "www.baidu.com"),
+            ("203-0-113-7.external", "203-0-113-7.external"),
+            ("*.test", "\"*.test\""),
+            ("1.5e3", "\"1.5e3\""),
+            ("0x1f", "\"0x1f\""),
+            ("2026-01-01", "\"2026-01-01\""),
+            ("No", "\"No\""),
+            ("null", "\"null\""),
+            ("", "\"\""),
+            ("a\nb: \u{1b}", "\"a\\U0000000ab: \\U0000001b\""),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(scalar(text), expected);
+        }
+    }
+
+    #[test]
+    fn one_element_stays_on_its_line() {
+        let one = entry("a.test", &[80]).to_string();
+        assert!(one.contains("  ports: [{number: 80, name: p-80, protocol: HTTP}]\n"));
+        let two = entry("a.test", &[80, 443]).to_string();
+        assert!(two.contains("  ports:\n    - {number: 80, name: p-80, protocol: HTTP}\n    - {"));
+    }
+
+    #[test]
+    fn a_protocol_has_its_class() {
+        for (word, named) in [
+            ("grpc", true),
+            ("Https", true),
+            ("tcp", false),
+            ("redis", false),
+        ] {
+            let protocol = AppProtocol::parse(word).unwrap();
+            assert_eq!(protocol.says_a_name(), named, "{word}");
+        }
+        assert_eq!(AppProtocol::parse("udp"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn yaml_and_object_say_the_same(
+            host in "[ -~\\n\u{1b}\u{2028}é]{0,12}", plain in "[a-z0-9.-]{1,8}", wide in any::<bool>(),
+        ) {
+            let mut entry = entry(&host, &[80, 5432]);
+            entry.name = plain;
+            if wide {
+                entry.addresses = vec!["192.0.2.1".to_owned(), "2001:db8::1".to_owned()];
+                entry.export_to = vec!["*".to_owned()];
+            }
+            prop_assert_eq!(read(&entry), entry.object());
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! What a recorded flow says by itself.
+
+use std::net::IpAddr;
+
+use super::Tally;
+use crate::{
+    cluster::pod::PROXY,
+    explain::{To, is_of_cluster},
+    flows::{Flow, From},
+    model::{Actor, Registry, Scope, Verdict},
+};
+
+/// The destinations of which one is meant; one, if that is known.
+pub(super) fn meant(flow: &Flow) -> Vec<To> {
+    let candidates = flow.candidates();
+    if candidates.is_empty() {
+        vec![flow.to.clone()]
+    } else {
+        candidates
+    }
+}
+
+/// What the proxy does, it does for others, whose own connections are recorded.
+pub(super) fn of_proxy(flow: &Flow) -> bool {
+    match flow.actor {
+        Some(actor) => actor == Actor::Proxy,
+        None => flow.container.as_deref() == Some(PROXY),
+    }
+}
+
+/// What was done with it says so, where nothing else does.
+pub(super) fn recorded_as_undeclared(flow: &Flow) -> bool {
+    let verdict = flow.seen.verdict;
+    flow.seen.registry == Some(Registry::Undeclared)
+        || matches!(verdict, Some(Verdict::Blocked | Verdict::Passthrough))
+}
+
+/// How far away a destination is by its name and address alone.
+pub(super) fn by_itself(flow: &Flow) -> Scope {
+    let near = |ip: IpAddr| {
+        let link_local = match ip {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        };
+        link_local || ip.is_loopback() || ip.is_unspecified() || ip.is_multicast()
+    };
+    match &flow.to.host {
+        _ if flow.to.ip.is_some_and(near) => Scope::Local,
+        Some(host) if is_of_cluster(host) => Scope::Cluster,
+        Some(_) | None => Scope::External,
+    }
+}
+
+pub(super) fn workload(from: &From) -> &str {
+    if from.workload.is_empty() {
+        &from.pod
+    } else {
+        &from.workload
+    }
+}
+
+pub(super) fn tally(flow: &Flow) -> Tally {
+    let time = |text: &&String| {
+        let known = |byte: u8| byte.is_ascii_digit() || b"-+:.TZ".contains(&byte);
+        text.len() <= 35 && text.bytes().all(known)
+    };
+    Tally {
+        connections: flow.n,
+        verdicts: flow
+            .seen
+            .verdict
+            .map(|verdict| (verdict, flow.n))
+            .into_iter()
+            .collect(),
+        last_time: flow.seen.last.as_ref().filter(time).cloned(),
+    }
+}
