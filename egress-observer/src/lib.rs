@@ -25,6 +25,7 @@ mod flows;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod http;
+mod install;
 pub mod kernel;
 pub mod lint;
 pub mod metrics;
@@ -32,5 +33,6 @@ pub mod model;
 mod readable;
 pub mod record;
 mod suggest;
+mod text;
 pub mod verdict;
 mod what_if;
