@@ -322,9 +322,11 @@ mod tests {
     fn kinds_of_the_same_name_are_told_by_their_group() {
         let read = |text: &str| {
             let objects = read_text(text).unwrap().into_iter();
-            let kinds = objects.filter_map(|object| match object {
-                Object::Addressing(object) => Some(object.kind()),
-                _ => None,
+            let kinds = objects.map(|object| {
+                let Object::Addressing(object) = object else {
+                    panic!("{object:?}")
+                };
+                object.kind()
             });
             kinds.collect::<Vec<_>>()
         };

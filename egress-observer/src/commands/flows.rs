@@ -20,16 +20,16 @@ const NAMED: u64 = 20;
 
 /// Settings of commands that need flows.
 #[derive(Debug, Args)]
-pub struct FlowSource {
+pub(crate) struct FlowSource {
     /// Flows, one JSON object a line, such as an agent records (`--record`); `-` is standard input.
     /// What `explain -o json` prints is one, too.
     #[arg(long, num_args = 1.., value_name = "FILE", value_delimiter = ',')]
-    pub flows: Vec<PathBuf>,
+    pub(crate) flows: Vec<PathBuf>,
 }
 
 impl FlowSource {
     /// Whether one is given.
-    pub fn is_given(&self) -> bool {
+    pub(crate) fn is_given(&self) -> bool {
         !self.flows.is_empty()
     }
 
