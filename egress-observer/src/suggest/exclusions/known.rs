@@ -57,7 +57,7 @@ pub(super) const KNOWN: [KnownAddress; 10] = [
     },
     KnownAddress {
         ip: IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
-        what: "credentials of the task (AWS ECS, and kube2iam-like agents)",
+        what: "credentials of the task (AWS ECS)",
         why: CREDENTIALS,
         price: CREDENTIALS_PRICE,
         instead: Some(SERVICE_ENTRY),
@@ -129,8 +129,8 @@ pub(super) const API_SERVER: KnownAddress = KnownAddress {
     price: "The sidecar does not see the pod's use of the API: no telemetry and no policy. It is under \
             TLS of its own either way.",
     instead: Some(
-        "Let the proxy start first: native sidecars (Kubernetes 1.29, Istio 1.27: the default), or \
-         holdApplicationUntilProxyStarts for everything but init containers.",
+        "Let the proxy start first: native sidecars (the default from Istio 1.27 on nodes of Kubernetes \
+         1.33), or holdApplicationUntilProxyStarts for everything but init containers.",
     ),
     page: "Istio, Common problems: pods or containers start with network issues if istio-proxy is not ready",
 };

@@ -16,7 +16,7 @@ impl fmt::Display for RangeSuggestion {
         self.value_text(&mut out);
         self.range_text(&mut out)?;
         for missing in &self.missing {
-            missing_text(&mut out, missing);
+            missing_text(&mut out, missing, self);
         }
         if !self.notes.is_empty() {
             out.push_str("\nNotes:\n");
@@ -39,7 +39,12 @@ impl fmt::Display for RangeSuggestion {
 impl RangeSuggestion {
     fn value_text(&self, out: &mut String) {
         if let Some(spelt) = &self.spellings {
-            out.push_str(&format!("includeIPRanges: {}\n\n", spelt.plain));
+            out.push_str(&format!("includeIPRanges: {}\n", spelt.plain));
+            if !self.missing.is_empty() {
+                let text = "Not complete: see what is missing below before it is used.";
+                wrapped(out, "", text);
+            }
+            out.push('\n');
             out.push_str(&spelt.commands());
             out.push_str(&spelt.as_value());
             out.push_str(&spelt.as_annotation());
@@ -108,7 +113,7 @@ fn range_rows(range: &Range) -> Vec<Vec<String>> {
     rows
 }
 
-fn missing_text(out: &mut String, missing: &Missing) {
+fn missing_text(out: &mut String, missing: &Missing, answer: &RangeSuggestion) {
     let Missing {
         of,
         ip_version,
@@ -118,7 +123,21 @@ fn missing_text(out: &mut String, missing: &Missing) {
     out.push_str(&format!(
         "\nMissing: the range of {of} (IPv{ip_version}).\n"
     ));
+    let mut ranges = answer.ranges.iter();
+    let stands_in = |range: &Range| {
+        let same = range.cidr.addr().is_ipv4() == (*ip_version == 4);
+        range.in_value && range.of == *of && same
+    };
+    if ranges.any(stands_in) {
+        let text =
+            "Ranges around addresses in use stand in for it: what is made later may be outside.";
+        wrapped(out, "  ", text);
+    }
     wrapped(out, "  ", breaks);
+    if answer.platform.is_some() {
+        out.push_str("  Where to ask for it stands below.\n");
+        return;
+    }
     out.push_str("  Ask for it:\n");
     for line in ask {
         out.push_str(&format!("    {line}\n"));
