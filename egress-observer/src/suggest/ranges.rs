@@ -100,7 +100,7 @@ pub(crate) fn suggest(objects: &[Object], question: &Question) -> RangeSuggestio
     let Weighed {
         ranges,
         gaps,
-        notes,
+        mut notes,
     } = if asked {
         weigh(objects, question.include_observed)
     } else {
@@ -109,6 +109,13 @@ pub(crate) fn suggest(objects: &[Object], question: &Question) -> RangeSuggestio
     let in_value = ranges.iter().filter(|range| range.in_value);
     let value = merged(in_value.map(|range| range.cidr));
     let known = merged(ranges.iter().map(|range| range.cidr));
+    if value.len() > MANY {
+        let n = value.len();
+        notes.push(format!(
+            "the value has {n} ranges, and every pod gets a rule for each: ask for the range around \
+             them, and set that"
+        ));
+    }
     let mut mesh = Mesh::default();
     for object in objects {
         if let Object::ConfigMap(map) = object {
@@ -136,6 +143,9 @@ pub(crate) fn suggest(objects: &[Object], question: &Question) -> RangeSuggestio
         notes,
     }
 }
+
+/// Ranges in a value that nobody writes by hand: the parts of nodes.
+const MANY: usize = 20;
 
 /// Where to ask on any platform, given the rights.
 const ASK: &[&str] = &[

@@ -56,6 +56,8 @@ enum Sign {
     Label(&'static str),
     /// The beginning of `spec.providerID`.
     Provider(&'static str),
+    /// A part of it: Alibaba Cloud's is region and instance, without a scheme.
+    ProviderPart(&'static str),
     /// A part of the kubelet's version.
     Kubelet(&'static str),
     /// A node's name.
@@ -93,7 +95,7 @@ const SIGNS: [(Sign, Platform); 38] = [
     (Sign::Kubelet("+icp"), Platform::Icp),
     (Sign::Provider("ocid1."), Platform::Oke),
     (Sign::Provider("alicloud://"), Platform::Ack),
-    (Sign::Provider("cn-"), Platform::Ack),
+    (Sign::ProviderPart(".i-"), Platform::Ack),
     (
         Sign::ConfigMap("kube-system", "kubeadm-config"),
         Platform::Kubeadm,
@@ -107,11 +109,14 @@ const SIGNS: [(Sign, Platform); 38] = [
     (Sign::Image("kindest/"), Platform::Kind),
     (Sign::Image("docker/desktop-"), Platform::DockerDesktop),
     (Sign::Image("gke.gcr.io/"), Platform::Gke),
-    (Sign::Image("mcr.microsoft.com/"), Platform::Aks),
+    (
+        Sign::Image("mcr.microsoft.com/oss/kubernetes/"),
+        Platform::Aks,
+    ),
     (Sign::Image("/amazon-k8s-cni"), Platform::Eks),
     (Sign::Image("aliyuncs.com/acs/"), Platform::Ack),
     (Sign::Image("armada-master/"), Platform::Iks),
-    (Sign::Image("rancher/mirrored-"), Platform::K3s),
+    (Sign::Image("rancher/klipper-lb"), Platform::K3s),
     (Sign::Image("/ibmcom/"), Platform::Icp),
 ];
 
@@ -174,6 +179,11 @@ impl Sign {
                 let id = &node.spec.provider_id;
                 id.starts_with(start).then(|| shown("providerID", id))
             }
+            Self::ProviderPart(part) => {
+                let id = &node.spec.provider_id;
+                let bare = !id.contains("://") && id.contains(part);
+                bare.then(|| shown("providerID", id))
+            }
             Self::Kubelet(part) => {
                 let version = &node.status.node_info.kubelet_version;
                 version
@@ -219,6 +229,7 @@ mod tests {
     fn a_platform_is_told_by_what_it_leaves_on_objects() {
         let cases = [
             (provided("cn-hangzhou.i-bp1abc"), Some(Platform::Ack)),
+            (provided("ap-southeast-1.i-t4nabc"), Some(Platform::Ack)),
             (labelled("alibabacloud.com/nodepool-id"), Some(Platform::Ack)),
             (kubelet("v1.30.7-aliyun.1"), Some(Platform::Ack)),
             (
