@@ -108,6 +108,7 @@ impl Snapshot {
                 Object::Sidecar(object) => snapshot.registry.set_sidecar(&object),
                 Object::VirtualService(object) => snapshot.registry.set_virtual_service(&object),
                 Object::DestinationRule(object) => snapshot.registry.set_destination_rule(&object),
+                Object::Addressing(_) => {}
             }
         }
         if let Some(mesh) = snapshot.mesh.config("") {

@@ -27,6 +27,7 @@ mod flows;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;
 pub mod http;
+mod install;
 pub mod kernel;
 pub mod lint;
 pub mod metrics;
@@ -36,5 +37,6 @@ mod readable;
 pub mod record;
 mod service_entry;
 mod suggest;
+mod text;
 pub mod verdict;
 mod what_if;

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::objects;
+use super::objects::{self, addressing::Addressing};
 
 /// An object of a kind that is read.
 #[derive(Clone, Debug)]
@@ -26,6 +26,7 @@ pub(crate) enum Object {
     VirtualService(objects::VirtualService),
     DestinationRule(objects::DestinationRule),
     ProxyConfig(objects::ProxyConfig),
+    Addressing(Addressing),
 }
 
 /// An object, and where it stands.
@@ -176,11 +177,16 @@ fn object(
         && let Some(Value::Array(items)) = value.get_mut("items").map(Value::take)
     {
         let item_kind = kind.strip_suffix("List").unwrap_or_default();
+        let api_version = value.get("apiVersion").cloned();
         for mut item in items {
             if let Some(fields) = item.as_object_mut()
                 && !item_kind.is_empty()
             {
                 fields.entry("kind").or_insert_with(|| item_kind.into());
+                if let Some(api_version) = &api_version {
+                    let own = fields.entry("apiVersion");
+                    own.or_insert_with(|| api_version.clone());
+                }
             }
             object(path, document, item, take)?;
         }
@@ -189,7 +195,8 @@ fn object(
     // Other groups have kinds of the same names (Knative's Service, for example).
     let api_version = value.get("apiVersion").and_then(Value::as_str);
     let group = api_version.map(|version| version.split_once('/').map_or("", |(group, _)| group));
-    let of = |expected: &str| group.is_none_or(|group| group == expected);
+    let group = group.map(str::to_owned);
+    let of = |expected: &str| group.as_deref().is_none_or(|group| group == expected);
     let istio = of("networking.istio.io");
     take(match kind.as_str() {
         "Pod" if of("") => Object::Pod(typed(path, &kind, value)?),
@@ -208,9 +215,32 @@ fn object(
         "VirtualService" if istio => Object::VirtualService(typed(path, &kind, value)?),
         "DestinationRule" if istio => Object::DestinationRule(typed(path, &kind, value)?),
         "ProxyConfig" if istio => Object::ProxyConfig(typed(path, &kind, value)?),
-        _ => return Ok(()),
+        kind => match addressing(path, kind, &of, value)? {
+            Some(object) => Object::Addressing(object),
+            None => return Ok(()),
+        },
     });
     Ok(())
+}
+
+/// An object that says which addresses the cluster gives out, if it is one.
+fn addressing(
+    path: &Path,
+    kind: &str,
+    of: &dyn Fn(&str) -> bool,
+    value: Value,
+) -> Result<Option<Addressing>, ManifestError> {
+    let calico = || of("crd.projectcalico.org") || of("projectcalico.org");
+    Ok(Some(match kind {
+        "Node" if of("") => Addressing::Node(typed(path, kind, value)?),
+        "ServiceCIDR" if of("networking.k8s.io") => {
+            Addressing::ServiceCidr(typed(path, kind, value)?)
+        }
+        "IPPool" if calico() => Addressing::IpPool(typed(path, kind, value)?),
+        "CiliumNode" if of("cilium.io") => Addressing::CiliumNode(typed(path, kind, value)?),
+        "Network" if of("config.openshift.io") => Addressing::Network(typed(path, kind, value)?),
+        _ => return Ok(None),
+    }))
 }
 
 fn typed<T: DeserializeOwned>(
@@ -286,6 +316,37 @@ mod tests {
             })
             .collect();
         assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn kinds_of_the_same_name_are_told_by_their_group() {
+        let read = |text: &str| {
+            let objects = read_text(text).unwrap().into_iter();
+            let kinds = objects.map(|object| {
+                let Object::Addressing(object) = object else {
+                    panic!("{object:?}")
+                };
+                object.kind()
+            });
+            kinds.collect::<Vec<_>>()
+        };
+        let pool = "kind: IPPool\nmetadata: {name: a}\nspec: {cidr: 10.0.0.0/8}\n";
+        for (group, kinds) in [
+            ("crd.projectcalico.org/v1", vec!["IPPool"]),
+            ("projectcalico.org/v3", vec!["IPPool"]),
+            ("ipam.metal3.io/v1alpha1", vec![]),
+        ] {
+            assert_eq!(read(&format!("apiVersion: {group}\n{pool}")), kinds);
+        }
+        // As the API server answers: its items have neither.
+        let list = |group: &str| {
+            let items = "items: [{metadata: {name: a}}]";
+            read(&format!(
+                "apiVersion: {group}\nkind: NetworkList\n{items}\n"
+            ))
+        };
+        assert_eq!(list("config.openshift.io/v1"), ["Network"]);
+        assert_eq!(list("operator.openshift.io/v1"), [""; 0]);
     }
 
     #[test]

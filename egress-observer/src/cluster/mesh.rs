@@ -307,6 +307,16 @@ impl Mesh {
         Some(format!("ConfigMap {}", config.name))
     }
 
+    /// Every injector by its revision, the default one (empty) first.
+    pub(crate) fn injectors(&self) -> Vec<(&str, &Injector)> {
+        let all = self.injectors.iter();
+        let mut all: Vec<_> = all
+            .map(|(revision, (_, injector))| (revision.as_str(), injector))
+            .collect();
+        all.sort_by_key(|(revision, _)| *revision);
+        all
+    }
+
     /// The injector of a revision.
     pub(crate) fn injector(&self, revision: &str) -> Option<&Injector> {
         self.of(&self.injectors, revision)

@@ -1,6 +1,8 @@
 //! Kubernetes and Istio objects, as far as they are read: lenient about what is not, strict about
 //! the type of what is.
 
+pub(crate) mod addressing;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, de::Error as _};

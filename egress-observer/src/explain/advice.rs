@@ -1,12 +1,12 @@
 //! The ways out of "the pod cannot reach it", and out of what goes unseen, each with its price.
 
-use std::net::IpAddr;
-
+use ipnet::IpNet;
 use serde::Serialize;
 
 use super::Explanation;
 use crate::{
     cluster::pod::Pod,
+    install::{RangeList, Spellings},
     model::{Expected, Reason, Registry, Verdict},
     service_entry::{ApiVersion, AppProtocol, Port, Resolution, ServiceEntry, host_of},
 };
@@ -161,8 +161,7 @@ fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {
                  and VirtualServices for these addresses are void. Only pods made after the change \
                  have it: restart the workloads. A host's addresses change; ranges do not follow.";
     let range = match explanation.destination.ip {
-        Some(IpAddr::V4(ip)) => format!("{ip}/32"),
-        Some(IpAddr::V6(ip)) => format!("{ip}/128"),
+        Some(ip) => IpNet::from(ip).to_string(),
         None => "<CIDR of its addresses>".to_owned(),
     };
     let known = pod.desired.config().or(pod.applied.config());
@@ -174,23 +173,16 @@ fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {
         .map(ToString::to_string)
         .chain([range])
         .collect();
+    let spelt = Spellings::new(RangeList::Exclude, &all);
     Advice {
         method: Method::Bypass,
         what: "Exclude its addresses from what sidecars get.".to_owned(),
         price: price.to_owned(),
         apply: Some(format!(
-            "# for the mesh, with istioctl:\n\
-             istioctl install --set values.global.proxy.excludeIPRanges=\"{escaped}\"\n\
-             # or with Helm:\n\
-             helm upgrade istiod istio/istiod -n istio-system --reuse-values \\\n\
-             \x20 --set global.proxy.excludeIPRanges=\"{escaped}\"\n\
-             # or for one workload, as an annotation of its pod template:\n\
-             #   traffic.sidecar.istio.io/excludeOutboundIPRanges: \"{plain}\"\n\
-             # and then, for pods that run:\n\
-             {restart}",
-            plain = all.join(","),
-            escaped = all.join("\\,"),
-            restart = pod.how_to_restart(),
+            "{}{}# and then, for pods that run:\n{}",
+            spelt.commands(),
+            spelt.as_annotation(),
+            pod.how_to_restart(),
         )),
     }
 }

@@ -6,6 +6,7 @@ use super::{Explanation, Stand, usual_protocol};
 use crate::{
     cluster::registry::{Match, PortProtocol},
     model::{Actor, Expected, Policy, Protocol, Reason, Verdict},
+    text::wrapped,
 };
 
 /// What the sidecar does with it and what the client sees.
@@ -95,31 +96,9 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// Column that lines are broken at.
-const WIDTH: usize = 100;
-
-/// Lines of a label and text, broken between words and aligned.
+/// Lines of a label and text.
 fn line(out: &mut String, label: &str, text: &str) {
-    let mut column = out.len();
-    let start = format!("  {label:<10}");
-    out.push_str(&start);
-    column = out.len() - column;
-    for (word, first) in text
-        .split(' ')
-        .zip([true].into_iter().chain(std::iter::repeat(false)))
-    {
-        if !first && column + 1 + word.chars().count() > WIDTH {
-            out.push('\n');
-            out.extend(std::iter::repeat_n(' ', start.len()));
-            column = start.len();
-        } else if !first {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += word.chars().count();
-    }
-    out.push('\n');
+    wrapped(out, &format!("  {label:<10}"), text);
 }
 
 impl Explanation {

@@ -46,7 +46,8 @@ pub(super) fn routed<'a>(objects: &'a [Located]) -> Vec<Routed<'a>> {
             | Object::MutatingWebhookConfiguration(_)
             | Object::ServiceEntry(_)
             | Object::Sidecar(_)
-            | Object::ProxyConfig(_) => {}
+            | Object::ProxyConfig(_)
+            | Object::Addressing(_) => {}
         }
     }
     all

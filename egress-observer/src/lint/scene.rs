@@ -222,7 +222,8 @@ pub(crate) fn population(objects: &[Located]) -> Vec<Object> {
             Object::ServiceEntry(_)
             | Object::Sidecar(_)
             | Object::VirtualService(_)
-            | Object::DestinationRule(_) => {}
+            | Object::DestinationRule(_)
+            | Object::Addressing(_) => {}
         }
     }
     population
@@ -295,7 +296,8 @@ impl<'a> Scene<'a> {
                 | Object::Sidecar(_)
                 | Object::VirtualService(_)
                 | Object::DestinationRule(_)
-                | Object::ProxyConfig(_) => {}
+                | Object::ProxyConfig(_)
+                | Object::Addressing(_) => {}
             }
         }
         let templates: BTreeSet<(String, String)> = scene

@@ -243,10 +243,11 @@ impl Id {
             Object::VirtualService(_) => "VirtualService",
             Object::DestinationRule(_) => "DestinationRule",
             Object::ProxyConfig(_) => "ProxyConfig",
+            Object::Addressing(object) => object.kind(),
         };
         let of_cluster = matches!(
             object,
-            Object::Namespace(_) | Object::MutatingWebhookConfiguration(_)
+            Object::Namespace(_) | Object::MutatingWebhookConfiguration(_) | Object::Addressing(_)
         );
         let namespace = if of_cluster {
             ""
@@ -277,6 +278,7 @@ fn metadata(object: &Object) -> &Metadata {
         Object::VirtualService(object) => &object.metadata,
         Object::DestinationRule(object) => &object.metadata,
         Object::ProxyConfig(object) => &object.metadata,
+        Object::Addressing(object) => object.metadata(),
     }
 }
 
@@ -294,6 +296,7 @@ fn metadata_mut(object: &mut Object) -> &mut Metadata {
         Object::VirtualService(object) => &mut object.metadata,
         Object::DestinationRule(object) => &mut object.metadata,
         Object::ProxyConfig(object) => &mut object.metadata,
+        Object::Addressing(object) => object.metadata_mut(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use super::{Group, Judgement, Report, Restart, Stale, When, count};
-use crate::{cluster::restart, model::Verdict};
+use crate::{cluster::restart, model::Verdict, text::write_table};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -235,33 +235,4 @@ fn one_line(text: &str) -> String {
 
 fn row<const N: usize>(cells: [&str; N]) -> Vec<String> {
     cells.map(one_line).to_vec()
-}
-
-/// Columns as wide as their widest cell. A column whose cells below the head are all numbers is
-/// aligned to the right.
-fn write_table(out: &mut String, rows: &[Vec<String>]) -> fmt::Result {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let n_columns = rows.first().map_or(0, Vec::len);
-    let columns: Vec<(usize, bool)> = (0..n_columns)
-        .map(|column| {
-            let mut body = rows.iter().skip(1).filter_map(|row| row.get(column));
-            let number = body.all(|cell| cell.bytes().all(|byte| byte.is_ascii_digit()));
-            (width(column), number)
-        })
-        .collect();
-    for row in rows {
-        let mut line = String::new();
-        for (cell, (width, number)) in row.iter().zip(&columns) {
-            if *number {
-                write!(line, "  {cell:>width$}")?;
-            } else {
-                write!(line, "  {cell:<width$}")?;
-            }
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }

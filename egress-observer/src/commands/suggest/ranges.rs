@@ -1,13 +1,57 @@
 //! `egress-observer suggest ranges`.
 
-use anyhow::{Result, bail};
-use clap::Args;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+
+use super::super::write_out;
+use crate::{
+    cluster::manifests,
+    model::Platform,
+    suggest::ranges::{Question, suggest},
+};
 
 /// Settings of `suggest ranges`.
 #[derive(Debug, Args)]
-pub struct RangesArgs {}
+pub struct RangesArgs {
+    /// Files or directories with the cluster's objects as YAML or JSON: Nodes, ServiceCIDRs, Services,
+    /// Pods and ConfigMaps of all namespaces, and those of its network plugin.
+    #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS", required_unless_present = "platform")]
+    manifests: Vec<PathBuf>,
+    /// What the cluster runs on [default: what its objects show]. Without manifests: where its
+    /// ranges can be asked for.
+    #[arg(long, value_name = "NAME", value_parser = platforms())]
+    platform: Option<Platform>,
+    /// Take ranges around addresses in use into the value, where nothing names a range. They are
+    /// parts: what is made later may be outside.
+    #[arg(long)]
+    include_observed: bool,
+    /// How to print it.
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: super::Output,
+}
+
+fn platforms() -> impl TypedValueParser<Value = Platform> {
+    let names = Platform::ALL.iter().map(|platform| platform.as_str());
+    let none = || "no platform".to_owned();
+    PossibleValuesParser::new(names).try_map(move |name| Platform::parse(&name).ok_or_else(none))
+}
 
 /// Prints them.
-pub fn run(_args: &RangesArgs) -> Result<()> {
-    bail!("under construction")
+pub fn run(args: &RangesArgs) -> Result<()> {
+    let objects = manifests::read(&args.manifests)?.into_iter();
+    let objects: Vec<_> = objects.map(|located| located.object).collect();
+    let paths = args.manifests.iter();
+    let question = Question {
+        platform: args.platform,
+        include_observed: args.include_observed,
+        manifests: paths.map(|path| path.display().to_string()).collect(),
+    };
+    let suggestion = suggest(&objects, &question);
+    write_out(|out| super::print(out, args.output, &suggestion))
+        .context("writing to standard output")
 }

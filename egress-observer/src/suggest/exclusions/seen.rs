@@ -1,0 +1,228 @@
+//! What flows show: who used which address, how often, and which way it went.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
+
+use super::{Already, Cluster, User};
+use crate::{
+    cluster::pod::Pod,
+    flows::Flow,
+    lint::output::plain,
+    model::{Actor, Path, Verdict},
+};
+
+/// Which way a connection went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// To the sidecar; whether it refused it.
+    Captured { blocked: bool },
+    /// Around it, as configured.
+    Direct,
+    /// Around it, against the configuration.
+    Astray,
+    /// Not proved, such as for one that failed.
+    Unproved,
+    /// The flow does not say.
+    Untold,
+}
+
+impl Way {
+    /// By what was seen, else by the verdict on it. Nothing for what no setting of a sidecar changes:
+    /// pods without one, and the proxy's own connections.
+    pub(super) fn of(flow: &Flow) -> Option<Self> {
+        let seen = &flow.seen;
+        let outside = matches!(
+            seen.verdict,
+            Some(Verdict::Unmeshed | Verdict::ProxyUpstream)
+        );
+        if outside {
+            return None;
+        }
+        let blocked = seen.verdict == Some(Verdict::Blocked);
+        Some(match (seen.path, seen.verdict) {
+            (_, Some(Verdict::UnexpectedBypass)) => Self::Astray,
+            (Some(Path::Captured), _)
+            | (
+                _,
+                Some(
+                    Verdict::Mediated
+                    | Verdict::Passthrough
+                    | Verdict::Blocked
+                    | Verdict::UnexpectedCapture,
+                ),
+            ) => Self::Captured { blocked },
+            (Some(Path::Direct), _)
+            | (_, Some(Verdict::ConfiguredBypass | Verdict::DeclaredBypass)) => Self::Direct,
+            (Some(Path::Unknown), _) | (_, Some(Verdict::Unknown)) => Self::Unproved,
+            (None, _) => Self::Untold,
+        })
+    }
+}
+
+/// Uses by address and workload.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    by_address: BTreeMap<IpAddr, OfAddress>,
+    n_untold: u64,
+}
+
+/// Uses of one address.
+#[derive(Debug, Default)]
+pub(super) struct OfAddress {
+    ip: Option<IpAddr>,
+    by_workload: BTreeMap<(String, String), Use>,
+}
+
+/// A workload's use of it.
+#[derive(Debug, Default)]
+struct Use {
+    actors: BTreeSet<Actor>,
+    ports: BTreeSet<u16>,
+    captured: u64,
+    blocked: u64,
+    direct: u64,
+    astray: u64,
+    unproved: u64,
+    /// Of init containers: captured, or not proved.
+    init: u64,
+}
+
+impl Uses {
+    pub(super) fn add(&mut self, ip: IpAddr, flow: &Flow, way: Way, cluster: &Cluster) {
+        let workload = cluster.workload(&flow.from);
+        let actor = cluster.actor(flow, &workload);
+        if actor == Actor::Proxy {
+            return;
+        }
+        if way == Way::Untold {
+            self.n_untold = self.n_untold.saturating_add(flow.n);
+            return;
+        }
+        let address = self.by_address.entry(ip).or_default();
+        address.ip = Some(ip);
+        let own = address.by_workload.entry(workload).or_default();
+        let add = |to: &mut u64| *to = to.saturating_add(flow.n);
+        match way {
+            Way::Captured { blocked } => {
+                add(&mut own.captured);
+                if blocked {
+                    add(&mut own.blocked);
+                }
+            }
+            Way::Direct => add(&mut own.direct),
+            Way::Astray => add(&mut own.astray),
+            Way::Unproved => add(&mut own.unproved),
+            Way::Untold => {}
+        }
+        if matches!(way, Way::Captured { .. } | Way::Unproved) {
+            own.actors.insert(actor);
+            own.ports.insert(flow.to.port);
+            if actor == Actor::Init {
+                add(&mut own.init);
+            }
+        }
+    }
+
+    pub(super) fn by_address(&self) -> impl Iterator<Item = (IpAddr, &OfAddress)> {
+        self.by_address.iter().map(|(ip, uses)| (*ip, uses))
+    }
+
+    /// Flows that say neither way nor verdict.
+    pub(super) fn undecided(&self) -> Option<String> {
+        (self.n_untold > 0).then(|| {
+            format!(
+                "{} to well-known addresses not considered: the flows say neither their path nor a \
+                 verdict, so nobody saw which way they went",
+                connections(self.n_untold)
+            )
+        })
+    }
+}
+
+/// A number of connections.
+pub(super) fn connections(n: u64) -> String {
+    crate::what_if::count(n, "connection")
+}
+
+impl OfAddress {
+    /// Whose connections the sidecar got, the most first; of the API server also init containers
+    /// whose connections came to nothing.
+    pub(super) fn users(&self, cluster: &Cluster) -> Vec<User> {
+        let api_server = self.ip.is_some_and(|ip| cluster.is_api_server(ip));
+        let through = |own: &Use| own.captured > 0 || api_server && own.init > 0;
+        let mut users: Vec<User> = self
+            .by_workload
+            .iter()
+            .filter(|(_, own)| through(own))
+            .map(|(workload, own)| User {
+                namespace: workload.0.clone(),
+                workload: workload.1.clone(),
+                actors: own.actors.iter().copied().collect(),
+                ports: own.ports.iter().copied().collect(),
+                connections: own.captured,
+                blocked: own.blocked,
+                unproved: own.unproved,
+                restart_is_enough: cluster
+                    .pod_of(workload)
+                    .and_then(|pod| self.is_settled(pod, own)),
+            })
+            .collect();
+        // The sort is stable: by name where they are the same.
+        users.sort_by_key(|user| std::cmp::Reverse(user.connections));
+        users
+    }
+
+    /// Whether today's configuration lets the connections of a pod made anew go around the sidecar.
+    fn is_settled(&self, pod: &Pod, own: &Use) -> Option<bool> {
+        let (ip, config) = (self.ip?, pod.desired.config()?);
+        let port = |port: &u16| config.include_ports.first(*port).is_none();
+        let not_included = !config.include.contains(ip) && own.ports.iter().all(port);
+        Some(config.exclude.contains(ip) || not_included)
+    }
+
+    /// Whether somebody asks before the proxy is ready: an init container, or a program whose
+    /// connections failed in a pod where the proxy starts beside it.
+    pub(super) fn is_early(&self, cluster: &Cluster) -> bool {
+        self.by_workload.iter().any(|(workload, own)| {
+            let late = || {
+                cluster
+                    .pod_of(workload)
+                    .is_some_and(|pod| pod.proxy_starts_late)
+            };
+            own.init > 0 || own.unproved > 0 && own.captured > 0 && late()
+        })
+    }
+
+    /// Whose go around it.
+    pub(super) fn already(&self, what: &'static str) -> Option<Already> {
+        let direct = self.by_workload.iter().filter(|(_, own)| own.direct > 0);
+        let connections = direct.clone().map(|(_, own)| own.direct);
+        let connections = connections.fold(0, u64::saturating_add);
+        let cidr = self.ip?.into();
+        (connections > 0).then(|| Already {
+            cidr,
+            what,
+            connections,
+            workloads: direct
+                .map(|((namespace, name), _)| format!("{namespace}/{name}"))
+                .collect(),
+        })
+    }
+
+    /// What is neither a use through the sidecar nor a configured bypass.
+    pub(super) fn notes(&self, what: &str) -> Option<String> {
+        let ip = self.ip?;
+        let astray = self.by_workload.iter().filter(|(_, own)| own.astray > 0);
+        let n = astray.clone().map(|(_, own)| own.astray);
+        let n = n.fold(0, u64::saturating_add);
+        let ((namespace, name), _) = astray.clone().next()?;
+        Some(format!(
+            "{} to {ip} ({what}) went around the sidecar against the configuration, such as those of \
+             {}: no setting to rely on",
+            connections(n),
+            plain(&format!("{namespace}/{name}"))
+        ))
+    }
+}
