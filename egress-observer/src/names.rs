@@ -161,7 +161,7 @@ impl Names {
     }
 
     /// How many names of addresses are known.
-    pub fn len(&self) -> usize {
+    pub fn n_known(&self) -> usize {
         self.n
     }
 
@@ -275,7 +275,7 @@ mod tests {
         names.learn("p", Some("app"), &answer("a.test", &[1]), now);
         assert_eq!(of(&mut names, "p", "app", 1, now), "a.test b.test");
         assert_eq!(of(&mut names, "p", "app", 3, now), "");
-        assert_eq!(names.len(), 3);
+        assert_eq!(names.n_known(), 3);
     }
 
     #[test]
@@ -305,9 +305,9 @@ mod tests {
         assert_eq!(of(&mut names, "p", "app", 1, last), "a.test");
         assert_eq!(of(&mut names, "p", "app", 2, last), "b.test");
         names.prune(last);
-        assert_eq!(names.len(), 2);
+        assert_eq!(names.n_known(), 2);
         names.prune(last + 2 * KEEP);
-        assert_eq!(names.len(), 0);
+        assert_eq!(names.n_known(), 0);
         assert_eq!(names.evicted(), Evicted::default());
     }
 
@@ -337,7 +337,7 @@ mod tests {
         for n in 0..60 {
             names.learn(&format!("q{n}"), None, &answer("a.test", &[1]), now);
         }
-        assert_eq!(names.len(), 100);
+        assert_eq!(names.n_known(), 100);
         assert_eq!(names.evicted(), Evicted { pod: 10, node: 10 });
         assert_eq!(of(&mut names, "p", "app", 19, now), "");
         assert_eq!(of(&mut names, "p", "app", 20, now), "n20.test");
@@ -359,8 +359,8 @@ mod tests {
                 }
                 let counted: usize = names.by_pod.values().map(|of_pod| of_pod.by_age.len()).sum();
                 let held: usize = names.by_pod.values().flat_map(|of_pod| of_pod.by_ip.values()).map(Vec::len).sum();
-                prop_assert_eq!((names.len(), names.len()), (counted, held));
-                prop_assert!(names.len() <= 30 && names.by_pod.values().all(|of_pod| of_pod.by_age.len() <= 12));
+                prop_assert_eq!((names.n_known(), names.n_known()), (counted, held));
+                prop_assert!(names.n_known() <= 30 && names.by_pod.values().all(|of_pod| of_pod.by_age.len() <= 12));
             }
         }
     }

@@ -172,7 +172,7 @@ impl Record {
     }
 
     /// How many kinds there are.
-    pub fn len(&self) -> usize {
+    pub fn n_kinds(&self) -> usize {
         self.kinds.len()
     }
 }

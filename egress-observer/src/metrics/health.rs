@@ -265,7 +265,7 @@ impl Health {
 
     /// Brings what is known of names up to date.
     pub fn names(&self, names: &Names) {
-        self.dns_names.set(names.len() as i64);
+        self.dns_names.set(names.n_known() as i64);
         self.dns_names_max.set(names.max() as i64);
         let Evicted { pod, node } = names.evicted();
         for (bound, n) in [("pod", pod), ("node", node)] {
@@ -276,7 +276,7 @@ impl Health {
     /// Brings what is known of findings up to date: those that the API tells, and those that wait to
     /// be recorded.
     pub fn findings(&self, recent: &Record, recorder: Option<&Recorder>) {
-        self.findings.set(recent.len() as i64);
+        self.findings.set(recent.n_kinds() as i64);
         let evicted = recorder.map_or(0, Recorder::n_evicted);
         for (store, n) in [("api", recent.n_evicted()), ("record", evicted)] {
             catch_up(&self.findings_evicted.with_label_values(&[store]), n);

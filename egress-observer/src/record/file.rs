@@ -84,7 +84,7 @@ impl File {
 
     /// Writes what there is and forgets it. What cannot be written stays.
     pub(super) fn write(&self, record: &mut Record) -> Result<(), RecordError> {
-        if record.len() == 0 {
+        if record.n_kinds() == 0 {
             return Ok(());
         }
         let mut text = Vec::new();

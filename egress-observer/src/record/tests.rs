@@ -78,14 +78,14 @@ fn the_oldest_make_room() {
         record.add(finding(n, &[]), at(i64::from(n)));
     }
     // A quarter, and one: 0, 1 and 2.
-    assert_eq!((record.len(), record.n_evicted()), (6, 3));
+    assert_eq!((record.n_kinds(), record.n_evicted()), (6, 3));
     assert_eq!(lines(&record)[0]["destination"]["ip"], "192.0.2.3");
     // All of the same age: not one more than has to go.
     for n in 9..40 {
         record.add(finding(n, &[]), at(9));
     }
-    assert_eq!(record.len() as u64 + record.n_evicted(), 40);
-    assert!(record.len() >= 5, "{}", record.len());
+    assert_eq!(record.n_kinds() as u64 + record.n_evicted(), 40);
+    assert!(record.n_kinds() >= 5, "{}", record.n_kinds());
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_full_file_makes_room_and_the_last_ones_stay() {
     for n in 0..5 {
         record.add(finding(n, &[]), at(0));
         file.write(&mut record).unwrap();
-        assert_eq!(record.len(), 0);
+        assert_eq!(record.n_kinds(), 0);
     }
     let ip = |name: &str| {
         let text = fs::read_to_string(dir.path().join(name)).unwrap();
@@ -145,5 +145,5 @@ fn what_cannot_be_written_stays() {
     let mut record = Record::new(10);
     record.add(finding(1, &[]), at(0));
     assert!(file.write(&mut record).is_err());
-    assert_eq!(record.len(), 1);
+    assert_eq!(record.n_kinds(), 1);
 }
