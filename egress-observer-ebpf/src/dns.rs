@@ -25,6 +25,8 @@ const ISTIO_DNS: u16 = 15_053;
 const IPV4_HEADER: usize = 20;
 const IPV6_HEADER: usize = 40;
 const UDP_HEADER: u32 = 8;
+/// Without options.
+const TCP_HEADER: usize = 20;
 /// Bytes before the question of a message (RFC 1035, 4.1.1).
 const DNS_HEADER: u32 = 12;
 
@@ -49,8 +51,10 @@ pub(crate) fn packet(ctx: &SkBuffContext) {
     let Some((protocol, transport)) = transport(data) else {
         return;
     };
+    // Headers are in one piece; what follows them may be elsewhere (a long answer over loopback, or
+    // one from a device that puts headers apart).
     let header = data + transport;
-    if header + 16 > end {
+    if header + UDP_HEADER as usize > end {
         return;
     }
     // SAFETY: within the packet, as just checked (and as the verifier checks).
@@ -61,6 +65,9 @@ pub(crate) fn packet(ctx: &SkBuffContext) {
     let payload = match protocol {
         PROTOCOL_UDP => UDP_HEADER,
         PROTOCOL_TCP => {
+            if header + TCP_HEADER > end {
+                return;
+            }
             // SAFETY: as above.
             let words = unsafe { ((header + 12) as *const u8).read() } >> 4;
             u32::from(words) << 2
