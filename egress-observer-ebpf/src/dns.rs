@@ -5,7 +5,8 @@
 //! undone: the answer of a resolver that a rule put in another one's place comes from the one that
 //! was asked. All other packets leave after a few loads from the packet itself.
 //!
-//! Over TCP an answer is read from the segment that it begins in.
+//! Over TCP an answer is read from the segment that it begins in, if it is one of the first two
+//! there.
 
 use aya_ebpf::{
     bindings::{__sk_buff, BPF_RB_AVAIL_DATA, BPF_RB_FORCE_WAKEUP, BPF_RB_NO_WAKEUP},
@@ -29,6 +30,9 @@ const UDP_HEADER: u32 = 8;
 const TCP_HEADER: usize = 20;
 /// Bytes before the question of a message (RFC 1035, 4.1.1).
 const DNS_HEADER: u32 = 12;
+/// How many are looked for in a TCP segment: a client that asks for both families in one gets both
+/// in one.
+const ANSWERS_OF_A_SEGMENT: u32 = 2;
 
 /// A record of the ring buffer.
 #[repr(C)]
@@ -74,7 +78,7 @@ pub(crate) fn packet(ctx: &SkBuffContext) {
         }
         _ => return,
     };
-    answer(skb, transport as u32 + payload, protocol);
+    answers(skb, transport as u32 + payload, protocol);
 }
 
 /// The transport protocol, and where its header begins. IPv6 extension headers are not looked
@@ -91,31 +95,40 @@ fn transport(data: usize) -> Option<(u8, usize)> {
     }
 }
 
-/// Copies what the packet holds at `offset`, if it is an answer with a record in it.
+/// Hands on the answers that the packet holds at `offset`.
 #[inline(never)]
-fn answer(skb: *mut __sk_buff, offset: u32, protocol: u8) -> u32 {
+fn answers(skb: *mut __sk_buff, offset: u32, protocol: u8) -> u32 {
     // SAFETY: the kernel hands the program a valid context.
     let len = unsafe { (*skb).len };
+    if message(skb, offset, len) != 0 || protocol != PROTOCOL_TCP {
+        return 0;
+    }
+    // Over TCP a length comes before each (RFC 1035, 4.2.2), unless it had a segment of its own.
+    let mut at = offset;
+    for _ in 0..ANSWERS_OF_A_SEGMENT {
+        let mut length = [0; 2];
+        if !load(skb, at, &mut length) {
+            return 0;
+        }
+        let end = at + 2 + u32::from(u16::from_be_bytes(length));
+        message(skb, at + 2, end.min(len));
+        at = end;
+    }
+    0
+}
+
+/// Copies what stands from `at` to `end`, if it is an answer with a record in it; says 1 then.
+#[inline(never)]
+fn message(skb: *mut __sk_buff, at: u32, end: u32) -> u32 {
     // Also what a TCP segment without data ends with.
-    if len < offset + DNS_HEADER {
+    if end < at + DNS_HEADER {
         return 0;
     }
     let mut start = [0_u8; DNS_HEADER as usize];
-    if !load(skb, offset, &mut start) {
+    if !load(skb, at, &mut start) || !is_answer(&start) {
         return 0;
     }
-    let mut at = offset;
-    if protocol == PROTOCOL_TCP && !is_answer(&start) {
-        // The length comes first (RFC 1035, 4.2.2), unless it had a segment of its own.
-        at += 2;
-        if len < at + DNS_HEADER || !load(skb, at, &mut start) {
-            return 0;
-        }
-    }
-    if !is_answer(&start) {
-        return 0;
-    }
-    let whole = len - at;
+    let whole = end - at;
     let [small, middle, _] = ANSWER_SIZES;
     if whole <= small {
         hand_on::<{ ANSWER_SIZES[0] as usize }>(skb, at, whole);
@@ -124,7 +137,7 @@ fn answer(skb: *mut __sk_buff, offset: u32, protocol: u8) -> u32 {
     } else {
         hand_on::<{ ANSWER_SIZES[2] as usize }>(skb, at, whole);
     }
-    0
+    1
 }
 
 /// Whether this is the start of an answer that says something: `QR` is set, the kind of question is
