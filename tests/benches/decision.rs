@@ -141,7 +141,7 @@ fn of_entries(n: usize) -> Value {
         let names: Vec<_> = (0..1_000).map(|i| name(question, i * 7, n)).collect();
         let to = |i: usize| Destination {
             ip: Some(Ipv4Addr::new(172, 16, (i >> 8) as u8, i as u8).into()),
-            host: names.get(i % names.n_known()).and_then(Option::as_deref),
+            host: names.get(i % names.len()).and_then(Option::as_deref),
             port: 443,
             protocol: Protocol::Tcp,
         };
@@ -193,7 +193,7 @@ fn whole() -> Value {
             &viewer,
             &Destination {
                 ip: Some(ip),
-                host: names.get(i % names.n_known()).map(String::as_str),
+                host: names.get(i % names.len()).map(String::as_str),
                 port: 443,
                 protocol: Protocol::Tcp,
             },
