@@ -1,17 +1,28 @@
-//! The cluster's DNS: a real dnsmasq that knows the outside names and nothing else.
+//! The cluster's DNS: a real dnsmasq that knows the outside names and nothing else; and others
+//! beside pods, which ask it.
 
 use std::fs;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
 use crate::cgroup::{NodeCgroup, command_in};
-use crate::network::{DNS_IP, Network, OUTSIDE};
+use crate::netns::Netns;
+use crate::network::{BAIDU, DNS_IP, Network, OUTSIDE, Outside};
+use crate::pod::{Pod, User};
 use crate::process::{Process, output};
 use crate::run::Run;
 
 const READY: Duration = Duration::from_secs(10);
+/// As public names have it.
+const TTL_SECONDS: u32 = 60;
+
+/// A Service of type ExternalName: in pods of its namespace, `partner` leads outside.
+pub const EXTERNAL_NAME: &str = "partner.shop.svc.cluster.local";
+/// What it leads to.
+pub const EXTERNAL_NAME_OF: Outside = BAIDU;
 
 /// The running server, and the resolver configuration that pods get.
 #[derive(Debug)]
@@ -23,34 +34,57 @@ pub struct Dns {
 impl Dns {
     pub fn start(run: &Run, network: &Network, cgroup: &NodeCgroup) -> Result<Self> {
         let resolv_conf = run.dir().join("resolv.conf");
-        let text = format!(
-            "nameserver {DNS_IP}\n\
-             search shop.svc.cluster.local svc.cluster.local cluster.local\n\
-             options ndots:5\n"
-        );
-        fs::write(&resolv_conf, text)
+        fs::write(&resolv_conf, pod_resolv_conf(DNS_IP))
             .with_context(|| format!("cannot write {}", resolv_conf.display()))?;
 
         let place = cgroup.child(Path::new("outside.slice/dns.service"))?;
         let mut command = command_in(&place, "nsenter");
-        command.args(network.ext().nsenter_args()).args(arguments());
+        command
+            .args(network.ext().nsenter_args())
+            .args(arguments(DNS_IP, 53))
+            .args(records());
         let mut dnsmasq = Process::spawn("dns", command, &run.logs())?;
-        dnsmasq.until_ready(READY, || Ok(listens(network)))?;
+        dnsmasq.until_ready(READY, || Ok(listens(network.ext(), DNS_IP, 53)))?;
         Ok(Self {
             resolv_conf,
             _dnsmasq: dnsmasq,
         })
     }
 
-    /// A file to mount over a pod's `/etc/resolv.conf`.
+    /// What a pod's `/etc/resolv.conf` starts as.
     pub fn resolv_conf(&self) -> &Path {
         &self.resolv_conf
     }
 }
 
-/// Only A records: a client with both kinds would choose by itself which family the story is
-/// about.
-fn arguments() -> Vec<String> {
+/// Starts a server in one of a pod's containers that asks the cluster's DNS for everything.
+pub fn forwarder(
+    pod: &Pod,
+    container: &str,
+    user: User,
+    listen: Ipv4Addr,
+    port: u16,
+) -> Result<Process> {
+    let mut argv = arguments(listen, port);
+    argv.push(format!("--server={DNS_IP}"));
+    // So that a test can tell whether it was asked.
+    argv.push("--log-queries".to_owned());
+    let argv: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let mut dnsmasq = pod.spawn(container, user, "dns", &argv)?;
+    dnsmasq.until_ready(READY, || Ok(listens(&pod.network.netns, listen, port)))?;
+    Ok(dnsmasq)
+}
+
+/// What the kubelet writes for `dnsPolicy: ClusterFirst`.
+pub fn pod_resolv_conf(nameserver: Ipv4Addr) -> String {
+    format!(
+        "nameserver {nameserver}\n\
+         search shop.svc.cluster.local svc.cluster.local cluster.local\n\
+         options ndots:5\n"
+    )
+}
+
+fn arguments(listen: Ipv4Addr, port: u16) -> Vec<String> {
     let fixed = [
         "dnsmasq",
         "--keep-in-foreground",
@@ -61,24 +95,38 @@ fn arguments() -> Vec<String> {
         "--user=root",
         "--bind-interfaces",
         "--log-facility=-",
-        // Names that it does not know must not exist. Without these it refuses to answer for
-        // the search domains, and Envoy's resolver gives up at the first refusal.
-        "--local=/local/",
-        "--local=/org/",
-        "--local=/com/",
     ];
     let mut arguments: Vec<String> = fixed.map(str::to_owned).into();
-    arguments.push(format!("--listen-address={DNS_IP}"));
-    for server in OUTSIDE {
-        arguments.push(format!("--host-record={},{}", server.host, server.v4));
-    }
+    arguments.push(format!("--listen-address={listen}"));
+    arguments.push(format!("--port={port}"));
     arguments
 }
 
-/// Port 53 is open as soon as the kernel lists it.
-fn listens(network: &Network) -> bool {
-    let mut cat = network.ext().command("cat");
+fn records() -> Vec<String> {
+    // Names that it does not know must not exist. Without these it refuses to answer for the
+    // search domains, and Envoy's resolver gives up at the first refusal.
+    let mut records: Vec<String> = ["local", "org", "com", "example"]
+        .map(|domain| format!("--local=/{domain}/"))
+        .into();
+    records.push(format!("--local-ttl={TTL_SECONDS}"));
+    for server in OUTSIDE {
+        for host in server.hosts() {
+            let mut name = host;
+            for alias in server.aliases {
+                records.push(format!("--cname={name},{alias}"));
+                name = alias;
+            }
+            records.push(format!("--host-record={name},{}", server.address()));
+        }
+    }
+    records.push(format!("--cname={EXTERNAL_NAME},{}", EXTERNAL_NAME_OF.host));
+    records
+}
+
+/// A port is open as soon as the kernel lists it.
+fn listens(netns: &Netns, ip: Ipv4Addr, port: u16) -> bool {
+    let mut cat = netns.command("cat");
     // The table shows the address's bytes as this machine reads them as a number.
-    let wanted = format!(" {:08X}:0035 ", u32::from_ne_bytes(DNS_IP.octets()));
+    let wanted = format!(" {:08X}:{port:04X} ", u32::from_ne_bytes(ip.octets()));
     output(cat.arg("/proc/net/udp")).is_ok_and(|table| table.contains(&wanted))
 }

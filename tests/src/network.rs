@@ -6,11 +6,12 @@
 //! Nothing is connected to the machine's own network, so real public names get test addresses
 //! (RFC 2544, RFC 3849) that no one else answers on.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result};
 
 use crate::netns::Netns;
+use crate::rules::Family;
 use crate::run::Run;
 
 /// The pods' range, as the cluster's configuration would have it.
@@ -23,26 +24,67 @@ pub const NODE_IP: Ipv4Addr = Ipv4Addr::new(10, 79, 1, 1);
 /// The cluster's DNS service.
 pub const DNS_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
 
-/// A server outside the cluster.
+/// A server outside the cluster, and what DNS says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outside {
     pub host: &'static str,
+    /// Other hosts that have the same addresses.
+    pub more_hosts: &'static [&'static str],
+    /// What its hosts are aliases of, link by link; none where they have addresses themselves.
+    pub aliases: &'static [&'static str],
     pub v4: Ipv4Addr,
     pub v6: Ipv6Addr,
+    /// The only one that DNS has: from both, a client would choose by itself.
+    pub family: Family,
 }
 
-pub const HTTPBIN: Outside = Outside {
-    host: "httpbin.org",
-    v4: Ipv4Addr::new(198, 18, 0, 10),
-    v6: Ipv6Addr::new(0x2001, 0xdb8, 0x18, 0, 0, 0, 0, 0x10),
-};
+impl Outside {
+    const fn new(host: &'static str, number: u8) -> Self {
+        // The last part reads the same in both families.
+        let last = (number / 10 * 16 + number % 10) as u16;
+        Self {
+            host,
+            more_hosts: &[],
+            aliases: &[],
+            v4: Ipv4Addr::new(198, 18, 0, number),
+            v6: Ipv6Addr::new(0x2001, 0xdb8, 0x18, 0, 0, 0, 0, last),
+            family: Family::V4,
+        }
+    }
+
+    /// Every host with its addresses.
+    pub fn hosts(self) -> impl Iterator<Item = &'static str> {
+        [self.host]
+            .into_iter()
+            .chain(self.more_hosts.iter().copied())
+    }
+
+    /// What a client ends at that asks DNS for it.
+    pub fn address(self) -> IpAddr {
+        match self.family {
+            Family::V4 => self.v4.into(),
+            Family::V6 => self.v6.into(),
+        }
+    }
+}
+
+pub const HTTPBIN: Outside = Outside::new("httpbin.org", 10);
+/// An alias of an alias, as in reality.
 pub const BAIDU: Outside = Outside {
-    host: "www.baidu.com",
-    v4: Ipv4Addr::new(198, 18, 0, 20),
-    v6: Ipv6Addr::new(0x2001, 0xdb8, 0x18, 0, 0, 0, 0, 0x20),
+    aliases: &["www.a.shifen.com", "www.wshifen.com"],
+    ..Outside::new("www.baidu.com", 20)
+};
+/// Two hosts behind one address, as behind a content network's.
+pub const SHARED: Outside = Outside {
+    more_hosts: &["b.shared.example"],
+    ..Outside::new("a.shared.example", 30)
+};
+pub const ONLY_V6: Outside = Outside {
+    family: Family::V6,
+    ..Outside::new("v6.example", 40)
 };
 /// Everything that has an address outside.
-pub const OUTSIDE: [Outside; 2] = [HTTPBIN, BAIDU];
+pub const OUTSIDE: [Outside; 4] = [HTTPBIN, BAIDU, SHARED, ONLY_V6];
 
 /// The node's router and the world outside.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! A pod: a network namespace, a cgroup per container, and commands that run inside as its own
 //! would.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -97,7 +98,8 @@ pub struct Pod {
     pub mesh: Mesh,
     pub containers: Vec<Container>,
     pub network: PodNetwork,
-    resolv_conf: PathBuf,
+    /// Of this pod alone, as the kubelet writes it; mounted over `/etc/resolv.conf`.
+    pub resolv_conf: PathBuf,
     logs: PathBuf,
 }
 
@@ -107,7 +109,7 @@ pub struct Place<'a> {
     pub network: &'a mut Network,
     pub cgroup: &'a NodeCgroup,
     pub driver: Driver,
-    /// Mounted over `/etc/resolv.conf`.
+    /// What pods' `/etc/resolv.conf` start as.
     pub resolv_conf: &'a Path,
 }
 
@@ -141,6 +143,9 @@ impl Pod {
             capture.apply(&network.netns, Family::V4)?;
             capture.apply(&network.netns, Family::V6)?;
         }
+        let resolv_conf = place.run.dir().join(format!("{name}-resolv.conf"));
+        fs::copy(place.resolv_conf, &resolv_conf)
+            .with_context(|| format!("cannot write {}", resolv_conf.display()))?;
         Ok(Self {
             namespace: namespace.to_owned(),
             workload: workload.to_owned(),
@@ -150,7 +155,7 @@ impl Pod {
             mesh,
             containers,
             network,
-            resolv_conf: place.resolv_conf.to_path_buf(),
+            resolv_conf,
             logs: place.run.logs(),
         })
     }

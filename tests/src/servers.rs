@@ -18,6 +18,10 @@ use crate::run::Run;
 use crate::sidecar::OPTIONS;
 
 const READY: Duration = Duration::from_secs(20);
+/// What is below it is answered after five seconds, as httpbin.org does it.
+pub const SLOW: &str = "/delay/5";
+/// The filter that waits.
+const FAULT: &str = "envoy.filters.http.fault";
 
 /// The running servers, and the certificate that clients have to trust.
 #[derive(Debug)]
@@ -28,7 +32,8 @@ pub struct Servers {
 
 impl Servers {
     pub fn start(run: &Run, binary: &Path, network: &Network, cgroup: &NodeCgroup) -> Result<Self> {
-        let names = OUTSIDE.map(|server| server.host.to_owned());
+        let names = OUTSIDE.iter().flat_map(|server| server.hosts());
+        let names: Vec<String> = names.map(str::to_owned).collect();
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(names).context("cannot make a certificate")?;
         let ca_bundle = run.dir().join("servers.pem");
@@ -90,15 +95,32 @@ pub fn body(server: Outside, port: u16) -> String {
 /// Answers every request with the server's name.
 fn listener(server: Outside, port: u16, mut chain: Value) -> Value {
     let body = json!({"inline_string": body(server, port)});
-    let route = json!({
-        "match": {"prefix": "/"}, "direct_response": {"status": 200, "body": body},
-    });
+    let route = |prefix: &str| {
+        json!({
+            "match": {"prefix": prefix}, "direct_response": {"status": 200, "body": body},
+        })
+    };
+    let mut slow = route(SLOW);
+    slow["typed_per_filter_config"] = json!({FAULT: fault(json!({
+        "delay": {"fixed_delay": "5s", "percentage": {"numerator": 100}},
+    }))});
     let name = format!("{}:{port}", server.host);
-    let hosts = json!([{"name": name, "domains": ["*"], "routes": [route]}]);
-    chain["filters"] = json!([http_manager(&name, &hosts)]);
+    let hosts = json!([{"name": name, "domains": ["*"], "routes": [slow, route("/")]}]);
+    let mut manager = http_manager(&name, &hosts);
+    let config = &mut manager["typed_config"];
+    let router = config["http_filters"][0].take();
+    config["http_filters"] = json!([{"name": FAULT, "typed_config": fault(json!({}))}, router]);
+    // So that each request that a sidecar forwards is a connection of its own.
+    config["common_http_protocol_options"] = json!({"max_requests_per_connection": 1});
+    chain["filters"] = json!([manager]);
     let mut listener = on_addresses(&name, [IpAddr::V4(server.v4), IpAddr::V6(server.v6)], port);
     listener["filter_chains"] = json!([chain]);
     listener
+}
+
+fn fault(mut config: Value) -> Value {
+    config["@type"] = json!(kind("filters.http.fault.v3.HTTPFault"));
+    config
 }
 
 /// Listeners start in order: when the last one answers, all do.
