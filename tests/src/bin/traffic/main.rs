@@ -5,6 +5,9 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its output is what tests read")]
 
+mod echo;
+mod flood;
+
 use std::{
     io::{self, Read as _},
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
@@ -51,6 +54,15 @@ enum Job {
         #[arg(long)]
         count: u32,
     },
+    /// Answer by UDP and TCP with exactly what is sent.
+    Echo {
+        #[arg(required = true)]
+        listen: Vec<SocketAddr>,
+    },
+    /// Hold a UDP port and read nothing.
+    Deaf { listen: SocketAddr },
+    /// Send DNS answers of all kinds by UDP.
+    Flood(flood::Flood),
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -72,7 +84,25 @@ fn main() -> Result<()> {
         } => hold(first, destinations, count),
         Job::Burst { to, count, kind } => burst(to, count, kind),
         Job::Time { to, count } => time(to, count),
+        Job::Echo { listen } => {
+            echo::serve(&listen)?;
+            hold_open()
+        }
+        Job::Deaf { listen } => {
+            let _held = UdpSocket::bind(listen)?;
+            hold_open()
+        }
+        Job::Flood(flood) => {
+            println!("{}", flood.run()?);
+            Ok(())
+        }
     }
+}
+
+/// Says that it is there, and stays.
+fn hold_open() -> Result<()> {
+    println!("{}", json!({ "ready": true }));
+    wait_for_end_of_input()
 }
 
 fn stream(to: SocketAddr) -> io::Result<Socket> {
