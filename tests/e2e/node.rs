@@ -77,7 +77,7 @@ fn ipv6_is_captured_by_its_own_rules() {
 
 #[test]
 fn nothing_is_left_of_a_node() {
-    let mut node = Node::create(&envoy(), Driver::Cgroupfs, Vec::new()).unwrap();
+    let mut node = Node::create(&envoy(), Driver::Cgroupfs).unwrap();
     node.add_pod(NAMESPACE, "plain", Mesh::Plain).unwrap();
     // Stands for an application that is still running when everything ends.
     let pod = node.pod(NAMESPACE, "plain").unwrap();

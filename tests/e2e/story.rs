@@ -20,6 +20,10 @@ pub(crate) fn envoy() -> PathBuf {
     given("EGRESS_OBSERVER_ENVOY")
 }
 
+pub(crate) fn promtool() -> PathBuf {
+    given("EGRESS_OBSERVER_PROMTOOL")
+}
+
 #[test]
 fn every_connection_of_the_story_gets_its_verdict() {
     let mut said = Vec::new();
@@ -36,6 +40,7 @@ fn every_connection_of_the_story_gets_its_verdict() {
             played.agent.log()
         );
     }
+    assert!(played.fix.is_right(), "{:#?}", played.fix);
     // Neither missed nor taken for the application's.
     assert_eq!(played.n_proxy_upstream, played.n_forwarded());
     // `Scrape::parse` has refused series that appear twice; promtool has more opinions.
@@ -62,7 +67,7 @@ fn assert_documented(scrape: &str) {
 }
 
 fn assert_promtool_accepts(scrape: &str) {
-    let mut promtool = Command::new(given("EGRESS_OBSERVER_PROMTOOL"));
+    let mut promtool = Command::new(promtool());
     promtool.args(["check", "metrics"]);
     promtool
         .stdin(Stdio::piped())

@@ -12,11 +12,17 @@ use crate::metrics::Scrape;
 use crate::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
 use crate::process::Process;
 use crate::run::Run;
+use crate::wait;
 
 /// Loading and verifying the programs takes most of it.
 const READY: Duration = Duration::from_secs(30);
 /// One request to the agent.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// From a changed file to its effect.
+const RELOADED: Duration = Duration::from_secs(15);
+/// Grows when the agent has read manifests.
+const RELOADS: &str = "egress_observer_config_reloads_total";
 
 /// What the agent is started with.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +65,8 @@ impl Agent {
             ])
             .arg("--pin-dir")
             .arg(settings.pin_dir)
+            .arg("--api-socket")
+            .arg(run.dir().join(format!("agent-{}.sock", address.port())))
             .args(settings.more);
         let mut process = Process::spawn("agent", command, &run.logs())?;
         process.until_ready(READY, || {
@@ -99,6 +107,17 @@ impl Agent {
             bail!("/metrics answers {}:\n{}", answer.status, answer.body);
         }
         Scrape::parse(&answer.body)
+    }
+
+    /// Changes manifests and waits until it has read them.
+    pub fn read_changed<T>(&mut self, change: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = self.scrape()?.sum(RELOADS, &[]);
+        let changed = change()?;
+        let reloaded = wait::until("the agent reads changed manifests", RELOADED, || {
+            Ok((self.scrape()?.sum(RELOADS, &[]) > before).then_some(()))
+        });
+        reloaded.with_context(|| format!("the agent's log:\n{}", self.log()))?;
+        Ok(changed)
     }
 
     /// SIGTERM; an agent that was asked to stop exits with 0.

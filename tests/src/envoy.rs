@@ -58,14 +58,35 @@ impl Protocol {
             Self::Https => "HTTPS",
         }
     }
+
+    /// HTTPS and TLS are the same to a sidecar: what it cannot read.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "HTTP" => Some(Self::Http),
+            "HTTPS" | "TLS" => Some(Self::Https),
+            _ => None,
+        }
+    }
 }
 
-/// What a ServiceEntry declares.
+/// Where a sidecar sends what is for a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// To what DNS says of the host.
+    Dns,
+    /// To where the client wanted to go.
+    None,
+}
+
+/// What a ServiceEntry declares of a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     pub host: String,
     pub addresses: Vec<String>,
     pub ports: Vec<(u16, Protocol)>,
+    pub resolution: Resolution,
+    /// Of HTTP requests, from a VirtualService.
+    pub timeout: Option<String>,
 }
 
 impl Service {
@@ -164,6 +185,7 @@ fn http_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
 fn virtual_host(service: &Service, port: u16) -> Value {
     let mut names = vec![service.host.clone()];
     names.extend(service.addresses.iter().cloned());
+    let timeout = service.timeout.as_deref().unwrap_or("0s");
     let domains = names
         .iter()
         .flat_map(|name| [name.clone(), format!("{name}:{port}")]);
@@ -172,7 +194,7 @@ fn virtual_host(service: &Service, port: u16) -> Value {
         "domains": domains.collect::<Vec<_>>(),
         "routes": [{
             "match": {"prefix": "/"},
-            "route": {"cluster": service.cluster_name(port), "timeout": "0s"},
+            "route": {"cluster": service.cluster_name(port), "timeout": timeout},
         }],
     })
 }
@@ -237,15 +259,9 @@ fn unbound(name: &str, mut listener: Value, policy: Policy) -> Value {
 }
 
 fn fixed_clusters() -> Vec<Value> {
-    let to_original = |name: &str| {
-        json!({
-            "name": name, "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED",
-            "connect_timeout": "10s",
-        })
-    };
     vec![
-        to_original("PassthroughCluster"),
-        to_original("InboundPassthroughCluster"),
+        original_cluster("PassthroughCluster"),
+        original_cluster("InboundPassthroughCluster"),
         json!({"name": "BlackHoleCluster", "type": "STATIC", "connect_timeout": "10s"}),
         json!({
             "name": "prometheus_stats", "type": "STATIC", "connect_timeout": "0.250s",
@@ -256,10 +272,20 @@ fn fixed_clusters() -> Vec<Value> {
 
 fn outbound_cluster(service: &Service, port: u16) -> Value {
     let name = service.cluster_name(port);
+    match service.resolution {
+        Resolution::None => original_cluster(&name),
+        Resolution::Dns => json!({
+            "name": name, "type": "STRICT_DNS", "connect_timeout": "10s",
+            "dns_lookup_family": "V4_ONLY",
+            "load_assignment": endpoint(&name, &service.host, port),
+        }),
+    }
+}
+
+fn original_cluster(name: &str) -> Value {
     json!({
-        "name": name, "type": "STRICT_DNS", "connect_timeout": "10s",
-        "dns_lookup_family": "V4_ONLY",
-        "load_assignment": endpoint(&name, &service.host, port),
+        "name": name, "type": "ORIGINAL_DST", "lb_policy": "CLUSTER_PROVIDED",
+        "connect_timeout": "10s",
     })
 }
 
@@ -272,6 +298,8 @@ mod tests {
             host: "httpbin.org".to_owned(),
             addresses: addresses.iter().map(|ip| (*ip).to_owned()).collect(),
             ports: vec![(80, Protocol::Http), (443, Protocol::Https)],
+            resolution: Resolution::Dns,
+            timeout: None,
         }
     }
 

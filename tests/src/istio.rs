@@ -1,11 +1,11 @@
 //! What Istio does to an injected pod: the arguments of `istio-init`, the annotations that ask for
-//! them, and the iptables rules that come out ([`rules`], without DNS capture).
+//! them, and the iptables rules that come out ([`rules`]).
 
 use anyhow::{Context as _, Result};
 
 use crate::netns::Netns;
 use crate::process::feed;
-use crate::rules::{self, Family, PROXY_PORTS, Settings, join};
+use crate::rules::{self, Dns, Family, PROXY_PORTS, Settings, join};
 
 /// The user and group that sidecars run as, and that the rules let through.
 pub const PROXY_ID: u32 = 1337;
@@ -22,6 +22,8 @@ pub struct Capture {
     pub exclude_ranges: Vec<String>,
     pub include_ports: Vec<u16>,
     pub exclude_ports: Vec<u16>,
+    /// Which DNS questions the sidecar gets.
+    pub dns: Dns,
     pub uid: u32,
     pub gid: u32,
 }
@@ -34,6 +36,7 @@ impl Default for Capture {
             exclude_ranges: Vec::new(),
             include_ports: Vec::new(),
             exclude_ports: Vec::new(),
+            dns: Dns::Off,
             uid: PROXY_ID,
             gid: PROXY_ID,
         }
@@ -98,6 +101,16 @@ impl Capture {
         annotations
     }
 
+    /// The variables of both containers that ask for the rest, from the mesh's `proxyMetadata`.
+    pub fn variables(&self) -> Vec<(&'static str, &'static str)> {
+        // Rules for IPv6 beside an IPv4 address.
+        let mut variables = vec![("ISTIO_DUAL_STACK", "true")];
+        if self.dns != Dns::Off {
+            variables.push(("ISTIO_META_DNS_CAPTURE", "true"));
+        }
+        variables
+    }
+
     /// Puts the rules into a pod's namespace.
     pub fn apply(&self, netns: &Netns, family: Family) -> Result<()> {
         feed(
@@ -123,6 +136,7 @@ impl Capture {
             exclude: self.exclude_ranges.clone(),
             include_ports: single(&self.include_ports),
             include: self.include_ranges.clone(),
+            dns: self.dns.clone(),
             ..Settings::default()
         }
     }

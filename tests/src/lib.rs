@@ -8,8 +8,8 @@
 //! - [`run`]: the name, the directory and the end of one run; [`process`], [`wait`]: its tools;
 //! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects;
 //! - [`identity`], [`pod`], [`istio`], [`rules`], [`manifests`]: pods, their rules and objects;
-//! - [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
-//! - [`agent`], [`metrics`]: the program under test and what it says;
+//! - [`istiod`], [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
+//! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
 //! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
 //! - [`mod@bench`]: what the agent costs.
 #![forbid(unsafe_code)]
@@ -32,11 +32,13 @@ pub mod rules;
 
 pub mod dns;
 pub mod envoy;
+pub mod istiod;
 pub mod servers;
 pub mod sidecar;
 
 pub mod agent;
 pub mod metrics;
+pub mod record;
 
 pub mod node;
 pub mod report;

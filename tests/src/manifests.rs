@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::envoy::{Policy, Protocol, Service};
-use crate::istio::PROXY_ID;
+use crate::envoy::Policy;
+use crate::istio::{Capture, PROXY_ID};
 use crate::network::{NODE_IP, POD_CIDR, POD_CIDR_V6};
 use crate::pod::{Container, INIT, PROXY, Pod};
 
@@ -55,6 +55,18 @@ impl Manifests {
         fs::write(&partial, text).with_context(|| format!("cannot write {}", partial.display()))?;
         fs::rename(&partial, &file).with_context(|| format!("cannot write {}", file.display()))
     }
+}
+
+/// Reads objects as `kubectl apply -n NAMESPACE` does: those without a namespace get this one.
+pub fn read(text: &str, namespace: &str) -> Result<Vec<Value>> {
+    let mut objects: Vec<Value> = serde_saphyr::from_multiple(text).context("not YAML")?;
+    for object in &mut objects {
+        let metadata = object["metadata"].as_object_mut().context("no metadata")?;
+        metadata
+            .entry("namespace")
+            .or_insert_with(|| json!(namespace));
+    }
+    Ok(objects)
 }
 
 /// The mesh's configuration, which istiod pushes to running sidecars.
@@ -120,30 +132,6 @@ pub fn node() -> Value {
         "spec": {"podCIDR": POD_CIDR, "podCIDRs": [POD_CIDR, POD_CIDR_V6]},
         "status": {"addresses": [{"type": "InternalIP", "address": NODE_IP.to_string()}]},
     })
-}
-
-/// One ServiceEntry per port of an outside service, named as in Istio's own task.
-pub fn service_entries(namespace: &str, service: &Service) -> Vec<Value> {
-    let entry = |(number, protocol): &(u16, Protocol)| {
-        let short = service.host.split('.').next().unwrap_or_default();
-        let (port_name, name) = match protocol {
-            Protocol::Http => ("http", format!("{short}-ext")),
-            Protocol::Https => ("https", format!("{short}-https-ext")),
-        };
-        json!({
-            "apiVersion": "networking.istio.io/v1",
-            "kind": "ServiceEntry",
-            "metadata": {"name": name, "namespace": namespace, "creationTimestamp": STARTED},
-            "spec": {
-                "hosts": [service.host],
-                "addresses": service.addresses,
-                "ports": [{"number": number, "name": port_name, "protocol": protocol.as_str()}],
-                "resolution": "DNS",
-                "location": "MESH_EXTERNAL",
-            },
-        })
-    };
-    service.ports.iter().map(entry).collect()
 }
 
 /// A running pod of a Deployment, as the API server shows it after injection.
@@ -216,40 +204,43 @@ fn metadata(pod: &Pod) -> Value {
 }
 
 fn container_spec(pod: &Pod, container: &Container) -> Value {
+    let variables = pod.mesh.capture().map(Capture::variables);
+    let variable = |(name, value)| json!({"name": name, "value": value});
+    let mut variables: Vec<_> = variables.into_iter().flatten().map(variable).collect();
     match (container.name, pod.mesh.capture()) {
         (INIT, Some(capture)) => json!({
             "name": INIT,
             "image": PROXY_IMAGE,
             "args": capture.init_args(),
-            // Rules for IPv6 beside an IPv4 address. The injector gives both containers the mesh's
-            // proxyMetadata.
-            "env": [{"name": "ISTIO_DUAL_STACK", "value": "true"}],
+            "env": variables,
             "securityContext": {
                 "allowPrivilegeEscalation": false, "privileged": false,
                 "capabilities": {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]},
                 "runAsGroup": 0, "runAsNonRoot": false, "runAsUser": 0,
             },
         }),
-        (PROXY, _) => json!({
-            "name": PROXY,
-            "image": PROXY_IMAGE,
-            "args": [
-                "proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local",
-                "--proxyLogLevel=warning", "--concurrency", "2",
-            ],
-            "env": [
-                {"name": "ISTIO_META_INTERCEPTION_MODE", "value": "REDIRECT"},
-                {"name": "ISTIO_DUAL_STACK", "value": "true"},
-                {"name": "ISTIO_META_WORKLOAD_NAME", "value": pod.workload},
-                {"name": "TRUST_DOMAIN", "value": "cluster.local"},
-            ],
-            "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}],
-            "securityContext": {
-                "allowPrivilegeEscalation": false, "privileged": false,
-                "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true,
-                "runAsGroup": PROXY_ID, "runAsNonRoot": true, "runAsUser": PROXY_ID,
-            },
-        }),
+        (PROXY, _) => {
+            variables.extend([
+                json!({"name": "ISTIO_META_INTERCEPTION_MODE", "value": "REDIRECT"}),
+                json!({"name": "ISTIO_META_WORKLOAD_NAME", "value": pod.workload}),
+                json!({"name": "TRUST_DOMAIN", "value": "cluster.local"}),
+            ]);
+            json!({
+                "name": PROXY,
+                "image": PROXY_IMAGE,
+                "args": [
+                    "proxy", "sidecar", "--domain", "$(POD_NAMESPACE).svc.cluster.local",
+                    "--proxyLogLevel=warning", "--concurrency", "2",
+                ],
+                "env": variables,
+                "ports": [{"containerPort": 15090, "name": "http-envoy-prom", "protocol": "TCP"}],
+                "securityContext": {
+                    "allowPrivilegeEscalation": false, "privileged": false,
+                    "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": true,
+                    "runAsGroup": PROXY_ID, "runAsNonRoot": true, "runAsUser": PROXY_ID,
+                },
+            })
+        }
         (name, _) => json!({
             "name": name,
             "image": APP_IMAGE,
@@ -294,21 +285,5 @@ mod tests {
             object,
             "{text}"
         );
-    }
-
-    #[test]
-    fn a_service_with_two_ports_is_two_entries() {
-        let service = Service {
-            host: "httpbin.org".to_owned(),
-            addresses: vec!["198.18.0.10".to_owned()],
-            ports: vec![(80, Protocol::Http), (443, Protocol::Https)],
-        };
-        let entries = service_entries("shop", &service);
-        let names: Vec<_> = entries
-            .iter()
-            .map(|entry| &entry["metadata"]["name"])
-            .collect();
-        assert_eq!(names, ["httpbin-ext", "httpbin-https-ext"]);
-        assert_eq!(entries[1]["spec"]["ports"][0]["protocol"], "HTTPS");
     }
 }

@@ -1,13 +1,16 @@
 //! The whole simulated node: network, servers, DNS, pods with their sidecars, manifests.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use crate::bpffs::Bpffs;
 use crate::cgroup::{Driver, NodeCgroup};
 use crate::dns::Dns;
-use crate::envoy::{Policy, Service};
+use crate::envoy::Policy;
+use crate::istiod;
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::pod::{Mesh, Place, Pod};
@@ -27,7 +30,8 @@ pub struct Node {
     network: Network,
     cgroup: NodeCgroup,
     driver: Driver,
-    services: Vec<Service>,
+    /// What was applied, by file.
+    applied: BTreeMap<String, Vec<Value>>,
     envoy: PathBuf,
     run: Run,
 }
@@ -40,7 +44,7 @@ struct Member {
 
 impl Node {
     /// An empty node, with the world outside of it.
-    pub fn create(envoy: &Path, driver: Driver, services: Vec<Service>) -> Result<Self> {
+    pub fn create(envoy: &Path, driver: Driver) -> Result<Self> {
         if !envoy.is_file() {
             bail!(
                 "there is no Envoy at {}: set EGRESS_OBSERVER_ENVOY",
@@ -64,7 +68,7 @@ impl Node {
             network,
             cgroup,
             driver,
-            services,
+            applied: BTreeMap::new(),
             envoy: envoy.to_path_buf(),
             run,
         };
@@ -126,10 +130,23 @@ impl Node {
         let member = &mut self.pods[position];
         // The old one first: both listen on the same ports.
         member.sidecar = None;
-        let started = sidecar::start(&self.run, &self.envoy, &member.pod, policy, &self.services);
+        let services = istiod::services(self.applied.values().flatten())?;
+        let started = sidecar::start(&self.run, &self.envoy, &member.pod, policy, &services);
         let started = started
             .with_context(|| format!("cannot start the sidecar of {namespace}/{workload}"))?;
         member.sidecar = Some(started);
+        Ok(())
+    }
+
+    /// Applies ServiceEntries and what belongs to them, as `kubectl apply -n NAMESPACE` does.
+    /// Sidecars know them from their next start on.
+    pub fn apply(&mut self, file: &str, namespace: &str, yaml: &str) -> Result<()> {
+        let objects = manifests::read(yaml, namespace)
+            .with_context(|| format!("cannot apply {file}:\n{yaml}"))?;
+        // Before anything is written: what no sidecar can be told is not applied.
+        istiod::services(&objects).with_context(|| format!("cannot apply {file}"))?;
+        self.manifests.write(file, &objects)?;
+        self.applied.insert(file.to_owned(), objects);
         Ok(())
     }
 
@@ -147,13 +164,7 @@ impl Node {
         self.manifests.write("namespaces.yaml", &namespaces)?;
         self.manifests.write("node.yaml", &[manifests::node()])?;
         self.manifests
-            .write("injector.yaml", &[manifests::injector_config()])?;
-        let entries: Vec<_> = self
-            .services
-            .iter()
-            .flat_map(|service| manifests::service_entries("shop", service))
-            .collect();
-        self.manifests.write("service-entries.yaml", &entries)
+            .write("injector.yaml", &[manifests::injector_config()])
     }
 
     fn position(&self, namespace: &str, workload: &str) -> Result<usize> {

@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::story::{CONNECTIONS, DESTINATIONS, Played, Row};
+use crate::envoy::Policy;
+use crate::story::{CONNECTIONS, Change, DESTINATIONS, Fix, NAMESPACE, Played, Row};
 
 /// The story as one JSON object.
 pub fn json(played: &Played) -> Result<String> {
@@ -15,6 +16,11 @@ pub fn json(played: &Played) -> Result<String> {
         proxy_upstream: played.n_proxy_upstream,
         proxy_upstream_wanted: played.n_forwarded(),
         steps: played.rows.iter().map(step_report).collect(),
+        fix: FixReport {
+            suggestion: &played.fix.suggestion,
+            predicted: &played.fix.predicted,
+            steps: played.fix.rows.iter().map(step_report).collect(),
+        },
     };
     serde_json::to_string_pretty(&demo).context("cannot write JSON")
 }
@@ -28,6 +34,18 @@ struct Demo<'a> {
     metrics_url: String,
     proxy_upstream: u64,
     proxy_upstream_wanted: u64,
+    steps: Vec<StepReport<'a>>,
+    fix: FixReport<'a>,
+}
+
+/// What was blocked, declared.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FixReport<'a> {
+    /// What `suggest service-entries` printed.
+    suggestion: &'a str,
+    /// The groups of `what-if`.
+    predicted: &'a [Change],
     steps: Vec<StepReport<'a>>,
 }
 
@@ -50,7 +68,7 @@ struct StepReport<'a> {
 
 #[derive(Debug, Serialize)]
 struct Destination {
-    service: String,
+    service: &'static str,
     host: &'static str,
     ip: String,
     port: u16,
@@ -76,7 +94,7 @@ fn step_report(row: &Row) -> StepReport<'_> {
         complaint,
     } = row;
     StepReport {
-        namespace: "shop",
+        namespace: NAMESPACE,
         workload: step.workload,
         policy: step.policy.as_str(),
         command: step.command_line(),
@@ -108,7 +126,7 @@ fn step_report(row: &Row) -> StepReport<'_> {
     }
 }
 
-/// One line per connection, and one for the sidecars' own; complaints below.
+/// One line per connection, and one for the sidecars' own; below, complaints and what was suggested.
 pub fn table(played: &Played) -> String {
     let head = [
         "what was done",
@@ -121,8 +139,52 @@ pub fn table(played: &Played) -> String {
     ];
     let mut lines = vec![head.map(str::to_owned)];
     lines.extend(played.rows.iter().map(line));
+    lines.push(fix_line(&played.fix));
+    lines.extend(played.fix.rows.iter().map(line));
+    lines.push(upstream_line(played));
+    let mut text = aligned(&lines);
+    for row in played.rows.iter().chain(&played.fix.rows) {
+        if let Some(complaint) = &row.complaint {
+            let step = &row.step;
+            text.push_str(&format!(
+                "\nWRONG: {NAMESPACE}/{}: {}: {complaint}\n",
+                step.workload,
+                step.command_line()
+            ));
+        }
+    }
+    if !played.fix.predicted_is_right() {
+        text.push_str(&format!("\nwhat-if said: {:#?}\n", played.fix.predicted));
+    }
+    text.push_str(&format!(
+        "\nwhat was suggested, and applied:\n\n{}\n",
+        played.fix.suggestion.trim_end()
+    ));
+    text
+}
+
+/// Of `suggest` and `what-if`, between the connections before and after.
+fn fix_line(fix: &Fix) -> [String; 7] {
+    let mut changes: Vec<String> = fix
+        .predicted
+        .iter()
+        .map(|change| format!("{} -> {}", change.before.verdict, change.now.verdict))
+        .collect();
+    changes.dedup();
+    [
+        format!("{NAMESPACE}: suggest, what-if, kubectl apply"),
+        Policy::RegistryOnly.as_str().to_owned(),
+        changes.join(", "),
+        String::new(),
+        String::new(),
+        String::new(),
+        mark(fix.predicted_is_right()),
+    ]
+}
+
+fn upstream_line(played: &Played) -> [String; 7] {
     let (n, wanted) = (played.n_proxy_upstream, played.n_forwarded());
-    lines.push([
+    [
         format!("the sidecars' own connections: {n} of {wanted}"),
         String::new(),
         String::new(),
@@ -130,19 +192,7 @@ pub fn table(played: &Played) -> String {
         (if n > 0 { "direct" } else { "nothing" }).to_owned(),
         "proxy_upstream".to_owned(),
         mark(n == wanted),
-    ]);
-    let mut text = aligned(&lines);
-    for row in &played.rows {
-        if let Some(complaint) = &row.complaint {
-            let step = &row.step;
-            text.push_str(&format!(
-                "\nWRONG: shop/{}: {}: {complaint}\n",
-                step.workload,
-                step.command_line()
-            ));
-        }
-    }
-    text
+    ]
 }
 
 fn line(row: &Row) -> [String; 7] {
@@ -155,7 +205,7 @@ fn line(row: &Row) -> [String; 7] {
         None => ("nothing".to_owned(), "-".to_owned()),
     };
     [
-        format!("shop/{}: {}", step.workload, step.command_line()),
+        format!("{NAMESPACE}/{}: {}", step.workload, step.command_line()),
         step.policy.as_str().to_owned(),
         row.predicted.clone(),
         row.saw.to_string(),

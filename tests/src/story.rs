@@ -3,43 +3,41 @@
 //!
 //! Each step makes one connection with a real client and compares what the agent's metrics say
 //! about it with what must have happened. Before each, `explain` says from the manifests alone what
-//! it will be.
+//! it will be. In the end the operator declares what was blocked ([`Fix`]).
 
+mod fix;
 mod observed;
 mod predicted;
+mod stage;
 mod step;
 
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::agent::{Agent, Settings};
 use crate::cgroup::Driver;
-use crate::envoy::{Policy, Protocol, Service};
 use crate::istio::Capture;
 use crate::metrics::Scrape;
-use crate::network::{HTTPBIN, POD_CIDR, SERVICE_CIDR};
+use crate::network::{POD_CIDR, SERVICE_CIDR};
 use crate::node::Node;
 use crate::pod::Mesh;
-use crate::wait;
 
+pub use self::fix::{Change, Fix, Judged};
 pub use self::observed::Observed;
-use self::observed::{count, observe};
-use self::predicted::predict;
-pub use self::step::{Saw, Step, Wanted, steps};
+use self::observed::count;
+use self::stage::Stage;
+pub use self::step::{Saw, Step, Wanted, fix_steps, steps};
 
 /// Complete: every connection is in exactly one of its series.
 pub const CONNECTIONS: &str = "egress_observer_connections_total";
 /// The same connections by destination.
 pub const DESTINATIONS: &str = "egress_observer_destination_connections_total";
-/// Grows when the agent has read changed manifests.
-const RELOADS: &str = "egress_observer_config_reloads_total";
 
 /// The namespace of the story's pods.
 pub const NAMESPACE: &str = "shop";
-/// From a changed file to its effect.
-const RELOADED: Duration = Duration::from_secs(15);
+/// What the operator has declared before.
+const SERVICE_ENTRIES: &str = include_str!("story/service-entries.yaml");
 
 /// A step that was played.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +53,34 @@ pub struct Row {
 }
 
 impl Row {
+    fn new(
+        step: Step,
+        predicted: String,
+        saw: Saw,
+        observed: std::result::Result<Observed, String>,
+    ) -> Self {
+        let (observed, mut complaints) = match observed {
+            Ok(observed) => {
+                let complaints = step.wanted.complaints(&observed, step.service());
+                (Some(observed), complaints)
+            }
+            Err(complaint) => (None, vec![complaint]),
+        };
+        if saw != step.client {
+            complaints.push(format!("the client should have seen {}", step.client));
+        }
+        if predicted != step.predicted() {
+            complaints.push(format!("explain should have said {}", step.predicted()));
+        }
+        Self {
+            step,
+            predicted,
+            saw,
+            observed,
+            complaint: (!complaints.is_empty()).then(|| complaints.join("; ")),
+        }
+    }
+
     pub fn is_right(&self) -> bool {
         self.complaint.is_none()
     }
@@ -64,6 +90,7 @@ impl Row {
 #[derive(Debug)]
 pub struct Played {
     pub rows: Vec<Row>,
+    pub fix: Fix,
     /// TCP connections of the sidecars to the outside that the agent counted as their own.
     pub n_proxy_upstream: u64,
     /// Taken after the last step.
@@ -75,51 +102,29 @@ pub struct Played {
 impl Played {
     /// Whether everything was as it must be.
     pub fn is_right(&self) -> bool {
-        self.n_proxy_upstream == self.n_forwarded() && self.rows.iter().all(Row::is_right)
+        self.n_proxy_upstream == self.n_forwarded()
+            && self.rows.iter().all(Row::is_right)
+            && self.fix.is_right()
     }
 
     /// Each connection that a sidecar forwards makes one of its own.
     pub fn n_forwarded(&self) -> u64 {
         let forwarded =
             |row: &&Row| row.step.wanted.path == "captured" && row.step.wanted.verdict != "blocked";
-        self.rows.iter().filter(forwarded).map(|_| 1).sum()
+        let rows = self.rows.iter().chain(&self.fix.rows);
+        rows.filter(forwarded).map(|_| 1).sum()
     }
 }
 
 /// Plays the whole story; `say` gets a line for every stage.
 pub fn play(agent: &Path, envoy: &Path, say: &mut dyn FnMut(&str)) -> Result<Played> {
-    say("making the node: network, servers, DNS, pods");
-    let mut node = make_node(envoy)?;
-    let mut policy = Policy::RegistryOnly;
-    say(&format!(
-        "starting the sidecars, outboundTrafficPolicy {}",
-        policy.as_str()
-    ));
-    node.set_policy(policy)?;
-    for workload in ["sleep", "ranges", "broken"] {
-        node.start_sidecar(NAMESPACE, workload, policy)?;
-    }
-    say("starting the agent");
-    let binary = agent;
-    let mut agent = start_agent(&node, binary)?;
-
-    let mut rows = Vec::new();
-    for step in steps() {
-        if step.policy != policy {
-            policy = step.policy;
-            say(&format!(
-                "outboundTrafficPolicy becomes {}",
-                policy.as_str()
-            ));
-            change_policy(&mut node, &mut agent, policy)?;
-        }
-        say(&format!(
-            "{NAMESPACE}/{}: {}",
-            step.workload,
-            step.command_line()
-        ));
-        rows.push(play_step(binary, &node, &mut agent, step)?);
-    }
+    let mut stage = Stage::set(agent, envoy, say)?;
+    let rows = steps().into_iter().map(|step| stage.play(step));
+    let rows = rows.collect::<Result<_>>()?;
+    let fix = fix::play(&mut stage)?;
+    let Stage {
+        node, mut agent, ..
+    } = stage;
     let scrape = agent.scrape()?;
     let upstream = [
         ("verdict", "proxy_upstream"),
@@ -130,6 +135,7 @@ pub fn play(agent: &Path, envoy: &Path, say: &mut dyn FnMut(&str)) -> Result<Pla
     let n_proxy_upstream = count(scrape.sum(CONNECTIONS, &upstream));
     Ok(Played {
         rows,
+        fix,
         n_proxy_upstream,
         scrape,
         agent,
@@ -139,12 +145,8 @@ pub fn play(agent: &Path, envoy: &Path, say: &mut dyn FnMut(&str)) -> Result<Pla
 
 /// The node of the story, with its pods but without sidecars and agent.
 pub fn make_node(envoy: &Path) -> Result<Node> {
-    let httpbin = Service {
-        host: HTTPBIN.host.to_owned(),
-        addresses: vec![HTTPBIN.v4.to_string()],
-        ports: vec![(80, Protocol::Http), (443, Protocol::Https)],
-    };
-    let mut node = Node::create(envoy, Driver::Systemd, vec![httpbin])?;
+    let mut node = Node::create(envoy, Driver::Systemd)?;
+    node.apply("service-entries.yaml", NAMESPACE, SERVICE_ENTRIES)?;
     let cluster_only = Capture::only_ranges([SERVICE_CIDR, POD_CIDR]);
     for (workload, mesh) in [
         ("sleep", Mesh::Injected(Capture::default())),
@@ -157,57 +159,25 @@ pub fn make_node(envoy: &Path) -> Result<Node> {
     Ok(node)
 }
 
-/// Starts the agent on a node, after its pods.
+/// Starts the agent on a node, after its pods. It records what it finds.
 pub fn start_agent(node: &Node, binary: &Path) -> Result<Agent> {
+    let record = record_file(node);
     let settings = Settings {
         binary,
         manifests: node.manifests(),
         pin_dir: &node.pin_dir(),
         cgroup: &node.agent_cgroup()?,
-        more: &[],
+        more: &[
+            "--record",
+            &record.to_string_lossy(),
+            "--record-interval",
+            "1",
+        ],
     };
     Agent::start(node.run(), settings)
 }
 
-/// The operator edits the mesh's configuration, the agent reads it again, and istiod reconfigures
-/// the sidecars (here: they start again).
-fn change_policy(node: &mut Node, agent: &mut Agent, policy: Policy) -> Result<()> {
-    let before = agent.scrape()?.sum(RELOADS, &[]);
-    node.set_policy(policy)?;
-    for workload in ["sleep", "ranges"] {
-        node.start_sidecar(NAMESPACE, workload, policy)?;
-    }
-    wait::until(
-        "the agent reads the changed manifests again",
-        RELOADED,
-        || Ok((agent.scrape()?.sum(RELOADS, &[]) > before).then_some(())),
-    )
-    .with_context(|| format!("the agent's log:\n{}", agent.log()))
-}
-
-fn play_step(binary: &Path, node: &Node, agent: &mut Agent, step: Step) -> Result<Row> {
-    let predicted = predict(binary, node, &step)?;
-    let before = agent.scrape()?;
-    let saw = step.ask(node)?;
-    let (observed, mut complaints) = match observe(agent, &before, &step)? {
-        Ok(observed) => {
-            let complaints = step.wanted.complaints(&observed, step.service());
-            (Some(observed), complaints)
-        }
-        Err(complaint) => (None, vec![complaint]),
-    };
-    if saw != step.client {
-        complaints.push(format!("the client should have seen {}", step.client));
-    }
-    if predicted != step.predicted() {
-        complaints.push(format!("explain should have said {}", step.predicted()));
-    }
-    let complaint = (!complaints.is_empty()).then(|| complaints.join("; "));
-    Ok(Row {
-        step,
-        predicted,
-        saw,
-        observed,
-        complaint,
-    })
+/// Where [`start_agent`]'s agent records.
+pub fn record_file(node: &Node) -> PathBuf {
+    node.run().dir().join("record.jsonl")
 }

@@ -25,13 +25,13 @@ pub struct Observed {
 
 impl Wanted {
     /// What differs, label by label.
-    pub(super) fn complaints(&self, observed: &Observed, service: String) -> Vec<String> {
+    pub(super) fn complaints(&self, observed: &Observed, service: &str) -> Vec<String> {
         let pairs = [
             ("path", self.path, &observed.path),
             ("registry", self.registry, &observed.registry),
             ("verdict", self.verdict, &observed.verdict),
             ("reason", self.reason, &observed.reason),
-            ("destination_service", &service, &observed.service),
+            ("destination_service", service, &observed.service),
         ];
         let differing = pairs
             .into_iter()
@@ -145,7 +145,7 @@ mod tests {
         let text = format!(
             "{CONNECTIONS}{{{SOURCE},actor=\"app\",scope=\"external\",path=\"captured\",\
              verdict=\"{verdict}\",reason=\"included_range\"}} {value}\n\
-             {DESTINATIONS}{{{SOURCE},destination_service=\"198.18.0.20\",\
+             {DESTINATIONS}{{{SOURCE},destination_service=\"www.baidu.com\",\
              destination_port=\"80\",path=\"captured\",registry=\"undeclared\",\
              verdict=\"{verdict}\"}} {value}\n"
         );
@@ -173,7 +173,7 @@ mod tests {
             pair(&connections_of(&grown("blocked", 1)[..1], &step)),
             None
         );
-        let other = steps()[4];
+        let other = steps()[5];
         assert_eq!(other.workload, "broken");
         assert_eq!(connections_of(&grown("blocked", 1), &other), []);
     }

@@ -9,6 +9,7 @@ use crate::envoy::{Policy, Protocol};
 use crate::network::{BAIDU, HTTPBIN, Outside};
 use crate::node::Node;
 use crate::pod::{APP, User};
+use crate::servers::SLOW;
 
 /// One connection of the story, and what must come of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct Step {
     pub workload: &'static str,
     pub protocol: Protocol,
     pub server: Outside,
+    /// Of the URL; empty for none.
+    pub resource: &'static str,
     pub client: Saw,
     pub wanted: Wanted,
 }
@@ -69,30 +72,33 @@ pub fn steps() -> Vec<Step> {
         "included_range",
     );
     let unmeshed = direct("direct", "undeclared", "unmeshed", "no_sidecar");
-    let rows = [
-        (RegistryOnly, "sleep", Http, BAIDU, Status(502), blocked),
-        (RegistryOnly, "sleep", Https, BAIDU, Exit(35), blocked),
-        (RegistryOnly, "sleep", Http, HTTPBIN, Status(200), mediated),
-        (RegistryOnly, "sleep", Https, HTTPBIN, Status(200), mediated),
-        (RegistryOnly, "broken", Http, BAIDU, Status(200), unexpected),
-        (AllowAny, "sleep", Http, BAIDU, Status(200), passthrough),
-        (AllowAny, "sleep", Https, BAIDU, Status(200), passthrough),
-        (AllowAny, "ranges", Http, BAIDU, Status(200), bypass),
-        (AllowAny, "ranges", Http, HTTPBIN, Status(200), declared),
-        (AllowAny, "plain", Http, BAIDU, Status(200), unmeshed),
-    ];
-    rows.into_iter()
-        .map(
-            |(policy, workload, protocol, server, client, wanted)| Step {
-                policy,
-                workload,
-                protocol,
-                server,
-                client,
-                wanted,
-            },
-        )
-        .collect()
+    vec![
+        Step::new(RegistryOnly, "sleep", Http, BAIDU, Status(502), blocked),
+        Step::new(RegistryOnly, "sleep", Https, BAIDU, Exit(35), blocked),
+        Step::new(RegistryOnly, "sleep", Http, HTTPBIN, Status(200), mediated),
+        Step::new(RegistryOnly, "sleep", Https, HTTPBIN, Status(200), mediated),
+        // The VirtualService ends it after three seconds: the mesh is in control.
+        Step {
+            resource: SLOW,
+            ..Step::new(RegistryOnly, "sleep", Http, HTTPBIN, Status(504), mediated)
+        },
+        Step::new(RegistryOnly, "broken", Http, BAIDU, Status(200), unexpected),
+        Step::new(AllowAny, "sleep", Http, BAIDU, Status(200), passthrough),
+        Step::new(AllowAny, "sleep", Https, BAIDU, Status(200), passthrough),
+        Step::new(AllowAny, "ranges", Http, BAIDU, Status(200), bypass),
+        Step::new(AllowAny, "ranges", Http, HTTPBIN, Status(200), declared),
+        Step::new(AllowAny, "plain", Http, BAIDU, Status(200), unmeshed),
+    ]
+}
+
+/// What was blocked, once it is declared; in the order of ports.
+pub fn fix_steps() -> Vec<Step> {
+    let (policy, ok) = (Policy::RegistryOnly, Saw::Status(200));
+    let mediated = captured("service_entry", "mediated");
+    vec![
+        Step::new(policy, "sleep", Protocol::Http, BAIDU, ok, mediated),
+        Step::new(policy, "sleep", Protocol::Https, BAIDU, ok, mediated),
+    ]
 }
 
 const fn captured(registry: &'static str, verdict: &'static str) -> Wanted {
@@ -122,6 +128,25 @@ const fn direct(
 }
 
 impl Step {
+    const fn new(
+        policy: Policy,
+        workload: &'static str,
+        protocol: Protocol,
+        server: Outside,
+        client: Saw,
+        wanted: Wanted,
+    ) -> Self {
+        Self {
+            policy,
+            workload,
+            protocol,
+            server,
+            resource: "",
+            client,
+            wanted,
+        }
+    }
+
     /// What a person would type in the pod.
     pub fn command_line(&self) -> String {
         match self.protocol {
@@ -139,12 +164,10 @@ impl Step {
         }
     }
 
-    /// The destination's name in the agent's metrics.
-    pub fn service(&self) -> String {
-        match self.wanted.registry {
-            "service_entry" => self.server.host.to_owned(),
-            _ => self.server.v4.to_string(),
-        }
+    /// The destination's name in the agent's metrics: the ServiceEntry's host, or the name that
+    /// the pod asked DNS for.
+    pub const fn service(&self) -> &'static str {
+        self.server.host
     }
 
     pub fn port(&self) -> u16 {
@@ -159,7 +182,7 @@ impl Step {
             Protocol::Http => "http",
             Protocol::Https => "https",
         };
-        format!("{scheme}://{}", self.server.host)
+        format!("{scheme}://{}{}", self.server.host, self.resource)
     }
 
     /// Runs curl in the pod.

@@ -1,0 +1,158 @@
+//! What istiod makes of the objects that are applied: the services that sidecars know.
+//!
+//! Only what a sidecar here can be told is read. Anything else is an error, not something that
+//! would be missing without a word.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::envoy::{Protocol, Resolution, Service};
+
+/// The services of all ServiceEntries, with the time-outs of VirtualServices for the same hosts.
+pub fn services<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Result<Vec<Service>> {
+    let mut services = Vec::new();
+    let mut timeouts = BTreeMap::new();
+    for object in objects {
+        match object["kind"].as_str() {
+            Some("ServiceEntry") => {
+                let entry: Spec<EntrySpec> = read(object)?;
+                services.extend(entry.spec.services()?);
+            }
+            Some("VirtualService") => {
+                let routes: Spec<RoutesSpec> = read(object)?;
+                timeouts.extend(routes.spec.timeouts());
+            }
+            kind => bail!("a sidecar cannot be told of a {kind:?}"),
+        }
+    }
+    for service in &mut services {
+        service.timeout = timeouts.get(&service.host).cloned();
+    }
+    Ok(services)
+}
+
+fn read<'a, T: Deserialize<'a>>(object: &'a Value) -> Result<T> {
+    let what = || format!("{} {}", object["kind"], object["metadata"]["name"]);
+    T::deserialize(object).with_context(what)
+}
+
+#[derive(Deserialize)]
+struct Spec<T> {
+    spec: T,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EntrySpec {
+    hosts: Vec<String>,
+    #[serde(default)]
+    addresses: Vec<String>,
+    ports: Vec<Port>,
+    resolution: String,
+    /// Changes nothing for a sidecar without mTLS.
+    #[serde(rename = "location")]
+    _location: Option<String>,
+    /// Sidecars here are all of one namespace.
+    #[serde(rename = "exportTo")]
+    _export_to: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Port {
+    number: u16,
+    #[serde(rename = "name")]
+    _name: String,
+    protocol: String,
+}
+
+impl EntrySpec {
+    /// One for each host.
+    fn services(self) -> Result<Vec<Service>> {
+        let resolution = match self.resolution.as_str() {
+            "DNS" => Resolution::Dns,
+            "NONE" => Resolution::None,
+            other => bail!("a sidecar cannot be told of resolution {other}"),
+        };
+        let ports = self.ports.iter().map(|port| {
+            let protocol = Protocol::parse(&port.protocol).with_context(|| {
+                format!("a sidecar cannot be told of protocol {}", port.protocol)
+            })?;
+            Ok((port.number, protocol))
+        });
+        let ports = ports.collect::<Result<Vec<_>>>()?;
+        let service = |host| Service {
+            host,
+            addresses: self.addresses.clone(),
+            ports: ports.clone(),
+            resolution,
+            timeout: None,
+        };
+        Ok(self.hosts.into_iter().map(service).collect())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoutesSpec {
+    hosts: Vec<String>,
+    http: [Route; 1],
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Route {
+    timeout: Option<String>,
+    /// To the host itself, wherever that is needed here.
+    #[serde(rename = "route")]
+    _route: Vec<Value>,
+}
+
+impl RoutesSpec {
+    fn timeouts(self) -> Vec<(String, String)> {
+        let [Route { timeout, .. }] = self.http;
+        let of_host = |host| Some((host, timeout.clone()?));
+        self.hosts.into_iter().filter_map(of_host).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn entry(protocol: &str) -> Value {
+        json!({"kind": "ServiceEntry", "metadata": {"name": "a"}, "spec": {
+            "hosts": ["a.test"], "resolution": "DNS", "location": "MESH_EXTERNAL",
+            "ports": [{"number": 443, "name": "tls", "protocol": protocol}],
+        }})
+    }
+
+    #[test]
+    fn a_virtual_service_gives_its_hosts_a_timeout() {
+        let route = json!({"kind": "VirtualService", "metadata": {"name": "a"}, "spec": {
+            "hosts": ["a.test"], "http": [{"timeout": "3s", "route": []}],
+        }});
+        let expected = Service {
+            host: "a.test".to_owned(),
+            addresses: Vec::new(),
+            ports: vec![(443, Protocol::Https)],
+            resolution: Resolution::Dns,
+            timeout: Some("3s".to_owned()),
+        };
+        assert_eq!(services(&[route, entry("TLS")]).unwrap(), [expected]);
+    }
+
+    #[test]
+    fn what_a_sidecar_here_cannot_do_is_an_error() {
+        assert!(services(&[entry("TCP")]).is_err());
+        let mut unknown = entry("HTTPS");
+        unknown["spec"]["workloadSelector"] = json!({});
+        assert!(services(&[unknown]).is_err());
+        assert!(services(&[json!({"kind": "Sidecar"})]).is_err());
+    }
+}
