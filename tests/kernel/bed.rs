@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use egress_observer_common::LAYOUT_VERSION;
 use egress_observer_tests::{
     agent::{self, Agent, Settings},
     bpffs::Bpffs,
@@ -100,6 +101,12 @@ impl Bed {
         Ok(())
     }
 
+    /// Runs a job as long as the bed stands.
+    pub(crate) fn add_job(&mut self, command: Command) -> Result<()> {
+        self.jobs.push(Job::start(command)?);
+        Ok(())
+    }
+
     /// Ends the sinks that stand for sidecars; the servers outside stay.
     pub(crate) fn end_jobs_of_pods(&mut self) {
         self.jobs.truncate(1);
@@ -134,6 +141,11 @@ impl Bed {
         Ok(())
     }
 
+    /// Writes objects, as somebody applies them.
+    pub(crate) fn apply(&self, file: &str, objects: &[Value]) -> Result<()> {
+        self.manifests.write(file, objects)
+    }
+
     /// The directory for `--manifests`.
     pub(crate) fn manifests(&self) -> &Path {
         self.manifests.dir()
@@ -141,6 +153,11 @@ impl Bed {
 
     pub(crate) fn pin_dir(&self) -> PathBuf {
         self.bpffs.pin_dir()
+    }
+
+    /// Below it, where the agent's own layout has its pins.
+    pub(crate) fn pins(&self) -> PathBuf {
+        self.pin_dir().join(format!("v{LAYOUT_VERSION}"))
     }
 
     pub(crate) fn agent(&mut self) -> Result<&mut Agent> {
@@ -189,14 +206,41 @@ impl Bed {
         arrived
     }
 
+    /// Waits until so many of the workload's connections have these labels, whatever others have.
+    pub(crate) fn expect_among(&mut self, workload: &str, labels: &str, n: u64) -> Result<()> {
+        let arrived = wait::until("connections are as expected", SETTLE, || {
+            Ok((self.counts(workload)?.get(labels) == Some(&n)).then_some(()))
+        });
+        let found = self.counts(workload)?;
+        ensure!(
+            found.get(labels) == Some(&n),
+            "of {workload}\nexpected {n} {labels}\nfound {found:#?}"
+        );
+        arrived
+    }
+
     pub(crate) fn expect_nothing_lost(&mut self) -> Result<()> {
+        self.expect_no_connection_lost()?;
+        let answers = [("source", "dns_buffer")];
+        let scrape = self.scrape()?;
+        let lost = scrape.sum("egress_observer_events_lost_total", &answers);
+        ensure!(lost == 0.0, "{lost} DNS answers lost\n{}", scrape.text);
+        Ok(())
+    }
+
+    /// Whatever became of DNS answers.
+    pub(crate) fn expect_no_connection_lost(&mut self) -> Result<()> {
         let scrape = self.scrape()?;
         for family in [
             "flows_lost_total",
             "events_lost_total",
             "unmatched_accepts_total",
         ] {
-            let lost = scrape.sum(&format!("egress_observer_{family}"), &[]);
+            let lost = scrape
+                .select(&format!("egress_observer_{family}"), &[])
+                .filter(|sample| sample.label("source") != "dns_buffer")
+                .map(|sample| sample.value)
+                .sum::<f64>();
             ensure!(lost == 0.0, "{family} is {lost}\n{}", scrape.text);
         }
         Ok(())
@@ -246,10 +290,10 @@ pub(crate) fn counts_in(scrape: &Scrape, workload: &str) -> Counts {
 /// The program that makes connections.
 pub(crate) const TRAFFIC: &str = env!("CARGO_BIN_EXE_traffic");
 /// The distribution's own: a pod has no other.
-const PYTHON: &str = "/usr/bin/python3";
+pub(crate) const PYTHON: &str = "/usr/bin/python3";
 
 /// Names that every Python program here starts with.
-const PYTHON_PROLOGUE: &str = "
+pub(crate) const PYTHON_PROLOGUE: &str = "
 import errno, os, socket, struct, sys, time
 OUT, OUT6, CLOSED = ('198.18.0.10', 80), ('2001:db8:18::10', 80), ('198.18.0.10', 81)
 MAPPED = ('::ffff:198.18.0.10', 80)
@@ -284,8 +328,11 @@ impl Job {
             output: BufReader::new(output),
             first: None,
         };
-        let sink = format!("{command:?}").contains("\"sink\"");
-        if sink {
+        let text = format!("{command:?}");
+        if ["\"sink\"", "\"echo\"", "\"deaf\""]
+            .iter()
+            .any(|job| text.contains(job))
+        {
             job.line()?;
         }
         Ok(job)

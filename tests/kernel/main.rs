@@ -10,6 +10,7 @@
 mod accounting;
 mod bed;
 mod containers;
+mod dns;
 mod failures;
 mod overflow;
 mod privileges;

@@ -34,6 +34,7 @@ fn as_nobody(capabilities: &str) -> Command {
 
 fn agent_args(bed: &Bed, root: &Path) -> Vec<String> {
     let mut args = vec!["agent".to_owned(), "--pin-dir=none".to_owned()];
+    args.push("--api-socket=none".to_owned());
     args.push(format!("--manifests={}", bed.manifests().display()));
     args.push(format!("--cgroup-root={}", root.display()));
     args.push("--metrics-address=127.0.0.1:0".to_owned());

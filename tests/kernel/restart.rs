@@ -76,10 +76,10 @@ fn pins_of_another_layout_are_dropped_loudly() -> Result<()> {
     bed.pod("pod", Mesh::Plain)?;
     bed.start_agent(&[])?;
     bed.take_agent()?.stop()?;
-    let pins = bed.pin_dir();
-    std::fs::rename(pins.join("v1"), pins.join("v0"))?;
+    let old = bed.pin_dir().join("v0");
+    std::fs::rename(bed.pins(), &old)?;
     bed.start_agent(&[])?;
-    ensure!(!pins.join("v0").exists(), "the old layout is still there");
+    ensure!(!old.exists(), "the old layout is still there");
     let log = bed.agent()?.log();
     ensure!(
         log.contains("tables of another layout are dropped"),
@@ -95,7 +95,7 @@ fn a_pinned_table_of_another_shape_is_not_taken_for_ours() -> Result<()> {
     bed.pod("pod", Mesh::Plain)?;
     bed.start_agent(&[])?;
     bed.take_agent()?.stop()?;
-    let pins = bed.pin_dir().join("v1");
+    let pins = bed.pins();
     // Two tables change places: each is a table, and neither is the one its name says.
     for (from, to) in [
         ("EO_SLOTS", "x"),
@@ -138,7 +138,7 @@ fn an_agent_whose_cgroup_is_removed_ends_with_a_message() -> Result<()> {
     let attached = bed
         .scrape()?
         .sum("egress_observer_bpf_program_attached", &[]);
-    ensure!(attached == 5.0, "{attached} programs attached");
+    ensure!(attached == 6.0, "{attached} programs attached");
     std::fs::remove_dir(&cgroup)?;
     let mut agent = bed.take_agent()?;
     egress_observer_tests::wait::until("it ends", std::time::Duration::from_secs(20), || {
@@ -199,7 +199,7 @@ fn uninstall_touches_nothing_that_no_agent_made() -> Result<()> {
     let pins = bed.pin_dir();
     std::fs::create_dir(pins.join("someone-elses"))?;
     ensure!(uninstall(&pins)?.status.success());
-    ensure!(!pins.join("v1").exists() && pins.join("someone-elses").exists());
+    ensure!(!bed.pins().exists() && pins.join("someone-elses").exists());
 
     let dir = bed.run.dir().join("precious");
     std::fs::create_dir_all(dir.join("v1"))?;
