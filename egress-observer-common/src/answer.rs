@@ -11,8 +11,8 @@ pub struct AnswerHead {
     pub cgroup: u64,
     /// Bytes of the message that follow.
     pub copied: u32,
-    /// Bytes of the message that there were.
-    pub whole: u32,
+    /// Always 0.
+    pub _pad: u32,
 }
 
 const _: () = assert!(size_of::<AnswerHead>() == 16);
@@ -23,11 +23,11 @@ impl AnswerHead {
     pub fn split(record: &[u8]) -> Option<(Self, &[u8])> {
         let (cgroup, rest) = record.split_first_chunk()?;
         let (copied, rest) = rest.split_first_chunk()?;
-        let (whole, rest) = rest.split_first_chunk()?;
+        let (_pad, rest) = rest.split_first_chunk::<4>()?;
         let head = Self {
             cgroup: u64::from_ne_bytes(*cgroup),
             copied: u32::from_ne_bytes(*copied),
-            whole: u32::from_ne_bytes(*whole),
+            _pad: 0,
         };
         Some((head, rest.get(..head.copied as usize)?))
     }
@@ -46,12 +46,12 @@ mod tests {
         let mut record = Vec::new();
         record.extend(7_u64.to_ne_bytes());
         record.extend(3_u32.to_ne_bytes());
-        record.extend(9_u32.to_ne_bytes());
+        record.extend(0_u32.to_ne_bytes());
         record.extend(*b"abc and what was there before");
         let head = AnswerHead {
             cgroup: 7,
             copied: 3,
-            whole: 9,
+            _pad: 0,
         };
         assert_eq!(AnswerHead::split(&record), Some((head, &b"abc"[..])));
         assert_eq!(AnswerHead::split(&record[..18]), None);

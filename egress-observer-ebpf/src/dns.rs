@@ -180,7 +180,7 @@ fn hand_on<const SIZE: usize>(skb: *mut __sk_buff, at: u32, whole: u32) {
         // SAFETY: a valid context, in which the kernel has put the socket that receives.
         cgroup: unsafe { bpf_skb_cgroup_id(skb) },
         copied,
-        whole,
+        _pad: 0,
     };
     // SAFETY: the record is ours.
     unsafe { (&raw mut (*record).head).write(head) };

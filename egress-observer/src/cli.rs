@@ -170,8 +170,8 @@ pub struct AgentArgs {
     #[arg(long, value_name = "PATH", env = "EGRESS_OBSERVER_API_SOCKET")]
     pub api_socket: Option<PathBuf>,
     /// The most kinds of findings that the API tells, and that wait to be recorded; each takes
-    /// 0.6 KiB.
-    #[arg(long, value_name = "N", default_value_t = 8_192, value_parser = clap::value_parser!(u32).range(1..), env = "EGRESS_OBSERVER_MAX_FINDINGS")]
+    /// 0.5 KiB.
+    #[arg(long, value_name = "N", default_value_t = 7_000, value_parser = clap::value_parser!(u32).range(1..), env = "EGRESS_OBSERVER_MAX_FINDINGS")]
     pub max_findings: u32,
     /// The most flows (container, user, destination, port) at one time; each takes 0.3 KiB.
     #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_SLOTS)), env = "EGRESS_OBSERVER_MAX_FLOWS")]
