@@ -40,7 +40,7 @@ settings! {
     EO_EPHEMERAL_LOW / ephemeral_low: u32 = 32_768;
 
     /// Half of the bytes of the buffer of DNS answers.
-    EO_HALF_OF_ANSWERS / half_of_answers: u32 = 0x8_0000;
+    EO_HALF_OF_ANSWERS / half_of_answers: u32 = 0x4_0000;
 
     /// 1 if the offsets below are those of this kernel, 0 if they are not known.
     EO_KERNEL_TYPES / kernel_types: u32 = 0;

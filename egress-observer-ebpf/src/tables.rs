@@ -30,7 +30,7 @@ static PROOFS: Array<Proof> = Array::with_max_entries(65_536, BPF_F_MMAPABLE);
 #[map(name = "EO_SHARED")]
 static SHARED: Array<[u64; N_SHARED]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map(name = "EO_ANSWERS")]
-pub(crate) static ANSWERS: RingBuf = RingBuf::with_byte_size(1 << 20, 0);
+pub(crate) static ANSWERS: RingBuf = RingBuf::with_byte_size(1 << 19, 0);
 #[btf_map]
 pub(crate) static EO_UDP_MEMORY: SkStorage<UdpMemory> = SkStorage::new();
 

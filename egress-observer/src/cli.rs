@@ -132,7 +132,7 @@ pub struct AgentArgs {
     /// Whether to read the DNS answers that pods get, for the names of destinations.
     #[arg(long, value_enum, default_value = "on", env = "EGRESS_OBSERVER_DNS")]
     pub dns: Switch,
-    /// The most names of addresses that are remembered, in all; each takes 0.2 KiB.
+    /// The most names of addresses that are remembered, in all; each takes 0.5 KiB.
     #[arg(long, value_name = "N", default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..), env = "EGRESS_OBSERVER_DNS_MAX_NAMES")]
     pub dns_max_names: u32,
     /// The same for one pod.
@@ -147,7 +147,7 @@ pub struct AgentArgs {
     )]
     pub dns_keep: u32,
     /// Bytes for DNS answers between two looks, a power of two.
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = answers_size, hide = true, env = "EGRESS_OBSERVER_DNS_BUFFER")]
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 19, value_parser = answers_size, hide = true, env = "EGRESS_OBSERVER_DNS_BUFFER")]
     pub dns_buffer: u32,
     /// Where to record findings, as lines of JSON.
     #[arg(long, value_name = "FILE", env = "EGRESS_OBSERVER_RECORD")]
@@ -170,7 +170,7 @@ pub struct AgentArgs {
     #[arg(long, value_name = "PATH", env = "EGRESS_OBSERVER_API_SOCKET")]
     pub api_socket: Option<PathBuf>,
     /// The most kinds of findings that the API tells, and that wait to be recorded; each takes
-    /// 0.5 KiB.
+    /// 0.4 KiB.
     #[arg(long, value_name = "N", default_value_t = 7_000, value_parser = clap::value_parser!(u32).range(1..), env = "EGRESS_OBSERVER_MAX_FINDINGS")]
     pub max_findings: u32,
     /// The most flows (container, user, destination, port) at one time; each takes 0.3 KiB.

@@ -92,7 +92,8 @@ struct Seen {
 /// Findings by kind, at most so many.
 #[derive(Debug)]
 pub struct Record {
-    kinds: HashMap<Kind, Seen>,
+    /// A kind in a box of its own: a table has up to four times as many places as it is full.
+    kinds: HashMap<Box<Kind>, Seen>,
     max: usize,
     n_evicted: u64,
 }
@@ -124,7 +125,7 @@ impl Record {
             first: now,
             last: now,
         };
-        self.kinds.insert(kind, seen);
+        self.kinds.insert(Box::new(kind), seen);
     }
 
     /// Forgets the quarter that was not seen for longest: one at a time would cost a search each.
