@@ -8,9 +8,11 @@
 
 use std::{
     fs,
-    io::Write as _,
+    io::{Read as _, Write as _},
+    os::unix::net::UnixListener,
     path::PathBuf,
     process::{Command, Output, Stdio},
+    thread,
 };
 
 use serde_json::Value;
@@ -193,4 +195,46 @@ fn the_example_of_the_documentation_is_real() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(text(&output.stdout), expected);
+}
+
+/// A socket that answers one question as an agent does.
+fn agent(name: &str, status: &'static str) -> String {
+    let path = file(name, "");
+    fs::remove_file(&path).expect("the file that was just made");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a question");
+        let mut question = [0; 64];
+        let n = stream.read(&mut question).expect("a question");
+        assert!(question[..n].starts_with(b"GET /v1/findings HTTP/1.0\r\n"));
+        let answer = format!(
+            "HTTP/1.0 {status}\r\ncontent-type: x\r\n\r\n{}",
+            FLOWS.trim()
+        );
+        stream.write_all(answer.as_bytes()).expect("an answer");
+    });
+    path
+}
+
+#[test]
+fn a_running_agent_is_asked() {
+    let socket = agent("agent.sock", "200 OK");
+    let told = run(&["suggest", "service-entries", "--agent", &socket], "");
+    assert_eq!(told.status.code(), Some(0), "{}", text(&told.stderr));
+    assert_eq!(text(&told.stdout), text(&suggest(&[], FLOWS).stdout));
+}
+
+#[test]
+fn an_agent_that_does_not_answer_is_named() {
+    let gone = file("nobody.sock", "");
+    let busy = agent("busy.sock", "503 Service Unavailable");
+    for socket in [gone, busy] {
+        let told = run(&["suggest", "service-entries", "--agent", &socket], "");
+        let said = text(&told.stderr);
+        assert_eq!(told.status.code(), Some(3), "{said}");
+        assert!(
+            said.contains(&format!("cannot ask the agent at {socket}")),
+            "{said}"
+        );
+    }
 }
