@@ -52,13 +52,21 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
 }
 
-/// A file with this content.
-fn file(name: &str, content: &str) -> String {
+/// A path where nothing is.
+fn place(name: &str) -> String {
     let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("suggest");
     fs::create_dir_all(&dir).expect("a directory");
     let path = dir.join(name);
-    fs::write(&path, content).expect("a file");
+    // What an earlier run left.
+    drop(fs::remove_file(&path));
     path.to_str().expect("UTF-8").to_owned()
+}
+
+/// A file with this content.
+fn file(name: &str, content: &str) -> String {
+    let path = place(name);
+    fs::write(&path, content).expect("a file");
+    path
 }
 
 #[test]
@@ -199,8 +207,7 @@ fn the_example_of_the_documentation_is_real() {
 
 /// A socket that answers one question as an agent does.
 fn agent(name: &str, status: &'static str) -> String {
-    let path = file(name, "");
-    fs::remove_file(&path).expect("the file that was just made");
+    let path = place(name);
     let listener = UnixListener::bind(&path).expect("a socket");
     thread::spawn(move || {
         let (mut stream, _) = listener.accept().expect("a question");
@@ -226,7 +233,7 @@ fn a_running_agent_is_asked() {
 
 #[test]
 fn an_agent_that_does_not_answer_is_named() {
-    let gone = file("nobody.sock", "");
+    let gone = place("nobody.sock");
     let busy = agent("busy.sock", "503 Service Unavailable");
     for socket in [gone, busy] {
         let told = run(&["suggest", "service-entries", "--agent", &socket], "");
