@@ -66,6 +66,18 @@ fn a_name_from_before_the_agent_is_missing_until_it_is_asked_for_again() -> Resu
     Ok(())
 }
 
+/// The programs stay while no agent runs, and what they hand on waits for the next one.
+#[test]
+fn a_name_that_was_asked_for_while_no_agent_ran_is_known_to_the_next_one() -> Result<()> {
+    let mut bed = bed_without_agent()?;
+    bed.start_agent(&[])?;
+    bed.take_agent()?.stop()?;
+    let program = "told(answer('between.test', address('198.18.7.1')))\nconnect('198.18.7.1')";
+    python(&bed, "pod", program)?;
+    bed.start_agent(&[])?;
+    expect_services(&mut bed, "pod", &[("between.test unmeshed", 1)])
+}
+
 /// They may have a resolver in common. A sidecar is none: it asks for every host that the mesh
 /// declares.
 #[test]
