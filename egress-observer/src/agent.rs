@@ -265,12 +265,11 @@ impl Agent {
 
     /// Counters to findings to metrics.
     fn collect(&mut self, now: Instant) {
-        // A connection cannot be older than its cgroup: what is read now knows all of them.
-        self.cgroups.refresh(now);
         let mut flows = Vec::new();
         let tables = &mut self.kernel.tables;
         self.ledger.collect(tables, now, |flow| flows.push(flow));
-        // Nor is it older than the answer that it owes its address to: read after the counters.
+        // A connection cannot be older than its cgroup, nor than the answer that it owes its address
+        // to: what is read after the counters knows all of them.
         self.listen(now);
         let time = Timestamp::now();
         for flow in flows {
@@ -287,7 +286,7 @@ impl Agent {
         }
     }
 
-    /// DNS answers to names.
+    /// New cgroups, and DNS answers to names.
     fn listen(&mut self, now: Instant) {
         self.cgroups.refresh(now);
         let Self {

@@ -61,9 +61,10 @@ impl Snapshot {
         paths: &[PathBuf],
         cluster_ranges: &[IpNet],
     ) -> Result<(Self, ObjectCounts), ManifestError> {
-        let objects = manifests::read(paths)?.into_iter();
-        let objects = objects.map(|located| located.object).collect();
-        Ok(Self::from_objects(objects, cluster_ranges))
+        Ok(Self::from_objects(
+            manifests::objects(paths)?,
+            cluster_ranges,
+        ))
     }
 
     /// The state that these objects describe.

@@ -204,8 +204,10 @@ fn of_pod(
         protocol,
     };
     let meant = meant(snapshot, pod, scope, &names, to);
-    let (verdict, reason) = agreed(meant.registries.iter().map(|registry| judge(*registry)))
-        .unwrap_or((Verdict::Unknown, Reason::AmbiguousName));
+    let judged = meant.registries.iter().map(|registry| judge(*registry));
+    let (verdict, reason) = judged
+        .reduce(verdict::of_either)
+        .expect("without a name, too, the registry says something");
     let registry = agreed(meant.registries.iter().copied()).unwrap_or(Registry::Unknown);
     Finding {
         namespace: Arc::clone(&pod.namespace),

@@ -105,11 +105,11 @@ struct DestinationLine {
 }
 
 impl Flow {
-    /// The destinations of which one is meant, where names lead to the address and none of them is
-    /// given as the one; else none.
-    pub(crate) fn candidates(&self) -> Vec<To> {
-        if self.to.host.is_some() {
-            return Vec::new();
+    /// The destinations of which one is meant: one for each name that leads to the address, where none
+    /// of them is given as the one; else the destination itself. Never empty.
+    pub(crate) fn meant(&self) -> Vec<To> {
+        if self.to.host.is_some() || self.names.is_empty() {
+            return vec![self.to.clone()];
         }
         let named = |name: &String| To {
             host: Some(name.clone()),

@@ -84,6 +84,16 @@ pub fn judge(case: &Case) -> (Verdict, Reason) {
     }
 }
 
+/// The judgement over a connection of which it is not known which of two destinations it had: theirs,
+/// if it is the same, else that it depends on the name.
+pub fn of_either(one: (Verdict, Reason), other: (Verdict, Reason)) -> (Verdict, Reason) {
+    if one.0 == other.0 {
+        one
+    } else {
+        (Verdict::Unknown, Reason::AmbiguousName)
+    }
+}
+
 fn captured(case: &Case) -> (Verdict, Reason) {
     let reason = case.decision.reason;
     match (case.registry, case.policy) {

@@ -6,13 +6,16 @@
     reason = "this whole crate is tests"
 )]
 
+mod support;
+
 use std::{
     fs,
-    io::Write as _,
     net::TcpListener,
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
 };
+
+use support::feed;
 
 use serde_json::{Value, json};
 
@@ -132,23 +135,12 @@ fn a_log_filter_that_makes_no_sense_is_named() {
 /// `what-if` on the example, with something on standard input.
 fn what_if(args: &[&str], input: &str) -> Output {
     let manifests = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
-        .args(["what-if", "--manifests", manifests])
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    // Whatever is wrong with the command line, it may have ended before it reads.
-    drop(
-        child
-            .stdin
-            .take()
-            .expect("piped")
-            .write_all(input.as_bytes()),
-    );
-    child.wait_with_output().expect("it ends")
+    feed(
+        Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+            .args(["what-if", "--manifests", manifests])
+            .args(args),
+        input,
+    )
 }
 
 const OPEN: [&str; 2] = ["--set", "outboundTrafficPolicy.mode=ALLOW_ANY"];

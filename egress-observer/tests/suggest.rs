@@ -6,16 +6,19 @@
     reason = "this whole crate is tests"
 )]
 
+mod support;
+
 use std::{
     fs,
     io::{Read as _, Write as _},
     os::unix::net::UnixListener,
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
     thread,
 };
 
 use serde_json::Value;
+use support::feed;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/shop");
 
@@ -29,18 +32,10 @@ const FLOWS: &str = r#"
 "#;
 
 fn run(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    // Whatever is wrong with the command line, it may have ended before it reads.
-    drop(stdin.write_all(input.as_bytes()));
-    drop(stdin);
-    child.wait_with_output().expect("it ends")
+    feed(
+        Command::new(env!("CARGO_BIN_EXE_egress-observer")).args(args),
+        input,
+    )
 }
 
 fn suggest(args: &[&str], input: &str) -> Output {

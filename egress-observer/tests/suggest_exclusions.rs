@@ -5,36 +5,27 @@
     reason = "this whole crate is tests"
 )]
 
+mod support;
+
 use std::{
     fs,
-    io::Write as _,
-    process::{Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 use serde_json::{Value, json};
+use support::feed;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 fn exclusions(args: &[&str], input: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
-        .current_dir(ROOT)
-        .args(["suggest", "exclusions"])
-        .args(args)
-        .env_remove("EGRESS_OBSERVER_MANIFESTS")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    // Whatever is wrong with the command line, it may have ended before it reads.
-    drop(
-        child
-            .stdin
-            .take()
-            .expect("piped")
-            .write_all(input.as_bytes()),
-    );
-    child.wait_with_output().expect("it ends")
+    feed(
+        Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+            .current_dir(ROOT)
+            .args(["suggest", "exclusions"])
+            .args(args)
+            .env_remove("EGRESS_OBSERVER_MANIFESTS"),
+        input,
+    )
 }
 
 fn text(bytes: &[u8]) -> String {

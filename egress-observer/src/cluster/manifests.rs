@@ -102,6 +102,12 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Located>, ManifestError> {
     Ok(objects)
 }
 
+/// The objects alone, where it does not matter in which file each stands.
+pub(crate) fn objects(paths: &[PathBuf]) -> Result<Vec<Object>, ManifestError> {
+    let located = read(paths)?.into_iter();
+    Ok(located.map(|located| located.object).collect())
+}
+
 fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
     let failed = |source| ManifestError::Read {
         path: path.to_owned(),

@@ -8,7 +8,7 @@ use tracing::subscriber::{self, NoSubscriber};
 
 use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
 use crate::{
-    cluster::{ManifestError, Snapshot, manifests, manifests::Object},
+    cluster::{Snapshot, manifests},
     explain::{To, ToError},
     flows::{Flow, From, Seen},
     model::Verdict,
@@ -119,16 +119,12 @@ pub fn run(args: &WhatIfArgs) -> Result<()> {
 }
 
 fn world(args: &WhatIfArgs) -> Result<World> {
-    let objects = |paths: &[PathBuf]| -> Result<Vec<Object>, ManifestError> {
-        let located = manifests::read(paths)?.into_iter();
-        Ok(located.map(|located| located.object).collect())
-    };
-    let today = objects(&args.manifests.manifests)?;
+    let today = manifests::objects(&args.manifests.manifests)?;
     let change = Change {
         after: (!args.after.is_empty())
-            .then(|| objects(&args.after))
+            .then(|| manifests::objects(&args.after))
             .transpose()?,
-        apply: objects(&args.apply)?,
+        apply: manifests::objects(&args.apply)?,
         delete: args.delete.clone(),
         set: args.set.clone(),
         revision: args.revision.clone(),

@@ -18,8 +18,8 @@ pub(crate) struct Whose<'a> {
 #[derive(Debug)]
 pub(crate) struct Recorded<'a> {
     whose: Whose<'a>,
-    /// Connections by destination, and the destinations of which one is meant.
-    found: BTreeMap<(To, Vec<To>), u64>,
+    /// Connections by the destinations of which one is meant.
+    found: BTreeMap<Vec<To>, u64>,
 }
 
 impl Whose<'_> {
@@ -51,10 +51,10 @@ impl<'a> Recorded<'a> {
         if !self.whose.has(&flow) {
             return;
         }
-        let mut candidates = flow.candidates();
-        candidates.sort();
-        candidates.dedup();
-        let n = self.found.entry((flow.to, candidates)).or_default();
+        let mut meant = flow.meant();
+        meant.sort();
+        meant.dedup();
+        let n = self.found.entry(meant).or_default();
         *n = n.saturating_add(flow.n);
     }
 
@@ -62,14 +62,7 @@ impl<'a> Recorded<'a> {
     pub(crate) fn destinations(self) -> Vec<Vec<To>> {
         let mut found: Vec<_> = self.found.into_iter().collect();
         found.sort_by_key(|(_, n)| Reverse(*n));
-        let meant = |((to, candidates), _): ((To, Vec<To>), u64)| {
-            if candidates.is_empty() {
-                vec![to]
-            } else {
-                candidates
-            }
-        };
-        found.into_iter().map(meant).collect()
+        found.into_iter().map(|(meant, _)| meant).collect()
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
     explain::{API_VERSION, Explainer, Judged, To, Unanswered, Who},
     flows::{Flow, From},
     model::{Protocol, Reason, Verdict},
+    verdict,
 };
 
 /// The cluster as it is and as it would be, and its pods in both.
@@ -253,10 +254,10 @@ impl<'a> Comparison<'a> {
             .ok_or_else(|| unplaced(&flow.from))?;
         let sides = &self.world.pods[place];
         let protocol = flow.to.protocol.unwrap_or(Protocol::Tcp);
-        let candidates = flow.candidates();
+        let meant = flow.meant();
         let process = self.process(place, sides.who(flow))?;
         let [before, now, restarted] = [&process.before, &process.now, &process.restarted]
-            .map(|explainer| judged(explainer, &flow.to, &candidates, protocol));
+            .map(|explainer| judged(explainer, &meant, protocol));
         let when = when(&before, &now, &restarted, sides.restart_is_known());
         let host = now.host.or(before.host).cloned();
         let destination = match (host, &flow.to.host, flow.to.ip) {
@@ -419,19 +420,11 @@ fn unplaced(from: &From) -> Unplaced {
 
 /// The judgement over a destination. Where several names lead to it: the one that is the same for
 /// all of them, or that it depends on the name.
-fn judged<'a>(
-    explainer: &Explainer<'a>,
-    to: &To,
-    candidates: &[To],
-    protocol: Protocol,
-) -> Judged<'a> {
-    let judge = |to: &To| explainer.judged(to, protocol);
+fn judged<'a>(explainer: &Explainer<'a>, meant: &[To], protocol: Protocol) -> Judged<'a> {
+    let judged = meant.iter().map(|to| explainer.judged(to, protocol));
     let one = |one: Judged<'a>, other: Judged<'a>| {
-        let (verdict, reason) = if one.verdict == other.verdict {
-            (one.verdict, one.reason)
-        } else {
-            (Verdict::Unknown, Reason::AmbiguousName)
-        };
+        let [(verdict, reason), also] = [one, other].map(|judged| (judged.verdict, judged.reason));
+        let (verdict, reason) = verdict::of_either((verdict, reason), also);
         Judged {
             verdict,
             reason,
@@ -439,8 +432,7 @@ fn judged<'a>(
             ..one
         }
     };
-    let of_all = candidates.iter().map(judge).reduce(one);
-    of_all.unwrap_or_else(|| judge(to))
+    judged.reduce(one).expect("a flow means a destination")
 }
 
 fn judgement(judged: &Judged<'_>) -> Judgement {

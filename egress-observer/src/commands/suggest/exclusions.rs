@@ -34,8 +34,7 @@ pub struct ExclusionsArgs {
 
 /// Prints them.
 pub fn run(args: &ExclusionsArgs) -> Result<()> {
-    let objects = manifests::read(&args.manifests)?.into_iter();
-    let cluster = Cluster::new(objects.map(|located| located.object).collect());
+    let cluster = Cluster::new(manifests::objects(&args.manifests)?);
     let mut exclusions = Exclusions::new(&cluster);
     let n_bad = args.flows.each(&mut |flow| {
         exclusions.add(&flow);

@@ -43,8 +43,7 @@ fn platforms() -> impl TypedValueParser<Value = Platform> {
 
 /// Prints them.
 pub fn run(args: &RangesArgs) -> Result<()> {
-    let objects = manifests::read(&args.manifests)?.into_iter();
-    let objects: Vec<_> = objects.map(|located| located.object).collect();
+    let objects = manifests::objects(&args.manifests)?;
     let paths = args.manifests.iter();
     let question = Question {
         platform: args.platform,

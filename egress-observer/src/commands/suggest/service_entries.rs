@@ -136,8 +136,7 @@ fn known(args: &ServiceEntriesArgs) -> Result<Option<Known>, ManifestError> {
     if args.manifests.is_empty() {
         return Ok(None);
     }
-    let located = manifests::read(&args.manifests)?.into_iter();
-    let objects = located.map(|located| located.object).collect();
+    let objects = manifests::objects(&args.manifests)?;
     Ok(Some(Known::new(objects, &args.cluster_cidrs)))
 }
 

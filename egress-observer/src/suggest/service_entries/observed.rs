@@ -10,7 +10,7 @@ use super::{
     NotSuggested, Refusal, Settings, Tally,
     host::{is_host, is_label},
     known::{Id, Known, Near, id},
-    recorded::{by_itself, meant, of_proxy, recorded_as_undeclared, tally, workload},
+    recorded::{by_itself, of_proxy, recorded_as_undeclared, tally, workload},
 };
 use crate::{
     cluster::registry::Match,
@@ -101,7 +101,7 @@ impl<'a> Observer<'a> {
         if of_proxy(flow) {
             return;
         }
-        let meant = meant(flow);
+        let meant = flow.meant();
         let matches = matches(self.known, &flow.from, &meant);
         let near = self.near(flow, &meant, &matches);
         self.cover(flow, &matches, &near);

@@ -5,20 +5,10 @@ use std::net::IpAddr;
 use super::Tally;
 use crate::{
     cluster::pod::PROXY,
-    explain::{To, is_of_cluster},
+    explain::is_of_cluster,
     flows::{Flow, From},
     model::{Actor, Registry, Scope, Verdict},
 };
-
-/// The destinations of which one is meant; one, if that is known.
-pub(super) fn meant(flow: &Flow) -> Vec<To> {
-    let candidates = flow.candidates();
-    if candidates.is_empty() {
-        vec![flow.to.clone()]
-    } else {
-        candidates
-    }
-}
 
 /// What the proxy does, it does for others, whose own connections are recorded.
 pub(super) fn of_proxy(flow: &Flow) -> bool {
