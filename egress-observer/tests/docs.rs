@@ -105,7 +105,7 @@ fn connections() -> Metrics {
         failure: Some(model::Failure::Refused),
         n: 1,
     };
-    metrics.record(&finding, Instant::now());
+    metrics.record(&finding, jiff::Timestamp::now(), Instant::now());
     metrics
 }
 
