@@ -25,10 +25,10 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn of(error: &Error) -> Self {
-        match error {
-            Error::Api(status) => Self::of_status(status),
-            other => Self::Other(chain(other)),
+        if let Error::Api(status) = error {
+            return Self::of_status(status);
         }
+        Self::Other(chain(error))
     }
 
     pub(super) fn of_status(status: &Status) -> Self {

@@ -321,9 +321,11 @@ impl<K: Kind> Watch<K> {
     }
 
     async fn connect(&self, params: &WatchParams, version: &str) -> Result<Events<K>, Failure> {
-        let events = timeout(ANSWER, self.api.watch(params, version)).await;
-        let events = events.map_err(|_| Failure::Other(format!("no answer within {ANSWER:?}")))?;
-        Ok(events.map_err(|error| Failure::of(&error))?.boxed())
+        match timeout(ANSWER, self.api.watch(params, version)).await {
+            Ok(Ok(events)) => Ok(events.boxed()),
+            Ok(Err(error)) => Err(Failure::of(&error)),
+            Err(_) => Err(Failure::Other(format!("no answer within {ANSWER:?}"))),
+        }
     }
 
     /// The next event; none at the end.
@@ -334,9 +336,12 @@ impl<K: Kind> Watch<K> {
     ) -> Result<Option<WatchEvent<Arrival<K>>>, Failure> {
         // Also where there never was a bookmark, the server ends the watch some day.
         let silence = silence.unwrap_or(self.timeout * 2 + SILENCE);
-        let next = timeout(silence, events.next()).await;
-        let next = next.map_err(|_| Failure::Other(format!("silent for {silence:?}")))?;
-        next.transpose().map_err(|error| Failure::of(&error))
+        match timeout(silence, events.next()).await {
+            Ok(Some(Ok(event))) => Ok(Some(event)),
+            Ok(Some(Err(error))) => Err(Failure::of(&error)),
+            Ok(None) => Ok(None),
+            Err(_) => Err(Failure::Other(format!("silent for {silence:?}"))),
+        }
     }
 
     /// Takes in a complete list.
@@ -367,7 +372,7 @@ impl<K: Kind> Watch<K> {
             Ok(object) => {
                 self.invalid.remove(&name);
                 self.known.insert(name);
-                Some(Change::Set(object.object()))
+                Some(Change::Set(Box::new(object.object())))
             }
             Err(problem) => {
                 let problem = problem.to_string();
