@@ -112,8 +112,8 @@ impl Default for Options {
 pub struct ApiServer {
     shared: Arc<Shared>,
     credentials: Credentials,
-    /// Kept while the server is stopped, so that nobody else takes the port, and so that it starts
-    /// again in the network namespace that it was in.
+    /// Kept while the server is stopped: it starts again in the network namespace that it is in,
+    /// wherever that is done from.
     listener: TcpListener,
     address: SocketAddr,
     advertise: SocketAddr,
@@ -198,7 +198,15 @@ impl ApiServer {
         }
         let socket = SockRef::from(&self.listener);
         let closed = socket.shutdown(Shutdown::Read);
-        closed.context("cannot close the API server's port")
+        closed.context("cannot close the API server's port")?;
+        // A port that the kernel chose is given back when the socket stops to listen; one that was
+        // asked for is still bound, and is not bound twice.
+        match socket.bind(&self.address.into()) {
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
+                Err(error).with_context(|| format!("cannot keep {}", self.address))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Starts again on the same port. As after a real restart, with the same objects and versions,
@@ -220,14 +228,7 @@ impl ApiServer {
         if self.running.is_some() {
             bail!("the API server runs already");
         }
-        let socket: SockRef<'_> = SockRef::from(&self.listener);
-        // A port that the kernel chose is given back when the socket stops to listen; one that was
-        // asked for is still bound, and is not bound twice.
-        if let Err(error) = socket.bind(&self.address.into())
-            && error.kind() != io::ErrorKind::InvalidInput
-        {
-            return Err(error).with_context(|| format!("cannot bind {} again", self.address));
-        }
+        let socket = SockRef::from(&self.listener);
         let listening = socket.listen(BACKLOG);
         listening.with_context(|| format!("cannot listen on {} again", self.address))?;
         self.run()
@@ -242,8 +243,11 @@ impl ApiServer {
             .enable_all()
             .build()
             .context("cannot make a runtime")?;
-        let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) });
+        // Entered only, not run: the caller may be in a runtime itself.
+        let entered = runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener);
         let listener = listener.context("cannot wait for a socket")?;
+        drop(entered);
         let (stop, stopped) = oneshot::channel();
         let shared = Arc::clone(&self.shared);
         let thread = thread::Builder::new().name("apiserver".to_owned());
@@ -432,6 +436,11 @@ impl Drop for ApiServer {
         // Nobody is left to tell.
         drop(self.stop());
     }
+}
+
+/// The files that [`ApiServer::load`] reads at a path.
+pub fn manifest_files(path: &Path) -> Result<Vec<PathBuf>> {
+    manifests::files(path)
 }
 
 /// A wildcard address is no destination.

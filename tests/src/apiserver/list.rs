@@ -20,6 +20,7 @@ pub(super) fn list(
     options: &Options,
     selectors: &Selectors,
 ) -> Result<Value, Failure> {
+    check(options)?;
     let (version, objects, after) = objects_of(store, view.resource, options)?;
     let matching: Vec<(&Key, &Arc<Value>)> = objects
         .iter()
@@ -100,6 +101,30 @@ fn objects_of(
     let objects = store.objects_at(resource, wanted);
     let gone = |_| status::expired("The resourceVersion for the provided list is too old.");
     Ok((wanted, objects.map_err(gone)?, None))
+}
+
+/// Which options go together.
+fn check(options: &Options) -> Result<(), Failure> {
+    let rule = options.version_match.as_deref();
+    let refuse = |message| Err(status::invalid_options("resourceVersionMatch", message));
+    if options.initial_events.is_some() {
+        let message = "sendInitialEvents is forbidden for list";
+        return Err(status::invalid_options("sendInitialEvents", message));
+    }
+    match (rule, options.version.as_deref()) {
+        (None, _) => Ok(()),
+        (Some(_), None) => {
+            refuse("resourceVersionMatch is forbidden unless resourceVersion is provided")
+        }
+        (Some(_), _) if options.token.is_some() => {
+            refuse("resourceVersionMatch is forbidden when continue is provided")
+        }
+        (Some("Exact"), Some("0")) => {
+            refuse("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
+        }
+        (Some("Exact" | "NotOlderThan"), _) => Ok(()),
+        (Some(_), _) => refuse("resourceVersionMatch is neither Exact nor NotOlderThan"),
+    }
 }
 
 /// Clients must not look inside; ours looks like the real one anyway.

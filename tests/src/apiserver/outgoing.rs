@@ -14,6 +14,9 @@ use super::faults::Fault;
 /// Bodies that are written slowly leave in bits this often a second.
 const BITS_PER_SECOND: u32 = 20;
 
+/// The time that a body which is broken off has to leave.
+const TO_SEND: Duration = Duration::from_millis(20);
+
 /// A body.
 #[derive(Debug)]
 pub(super) enum Outgoing {
@@ -117,6 +120,8 @@ impl Pen {
 
     /// Ends the connection without ending the body.
     pub(super) async fn break_off(&mut self) -> Result<(), Gone> {
+        // hyper throws away what it has not sent yet.
+        tokio::time::sleep(TO_SEND).await;
         self.sender.send(Err(Broken)).await.map_err(gone)?;
         Err(Gone)
     }
