@@ -9,6 +9,7 @@
 //! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects;
 //! - [`identity`], [`pod`], [`istio`], [`rules`], [`manifests`]: pods, their rules and objects;
 //! - [`istiod`], [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
+//! - [`apiserver`]: the cluster's API, for the agent that knows its pods from there;
 //! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
 //! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
 //! - [`mod@bench`]: what the agent costs.
@@ -35,6 +36,8 @@ pub mod envoy;
 pub mod istiod;
 pub mod servers;
 pub mod sidecar;
+
+pub mod apiserver;
 
 pub mod agent;
 pub mod metrics;

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _};
 use kube::{
     Api, Client,
     api::{ListParams, VersionMatch, WatchEvent, WatchParams},
