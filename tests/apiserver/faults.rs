@@ -139,6 +139,17 @@ async fn faults_end_when_they_are_cleared() -> Result<()> {
 }
 
 #[tokio::test]
+async fn every_answer_takes_as_long_as_it_was_told() -> Result<()> {
+    let bed = Bed::new().await?;
+    let latency = Duration::from_millis(150);
+    bed.server.set_latency(latency);
+    let begin = Instant::now();
+    assert_eq!(bed.get("/api/v1/pods").await?.0, 200);
+    assert!(begin.elapsed() >= latency);
+    Ok(())
+}
+
+#[tokio::test]
 async fn bad_questions_are_refused() -> Result<()> {
     let bed = Bed::new().await?;
     for (path, code, message) in [

@@ -322,7 +322,7 @@ impl ApiServer {
     /// The objects of a resource, without kind and version.
     pub fn objects(&self, resource: &str) -> Result<Vec<Value>> {
         let objects = self.shared.state().store.objects(known(resource)?);
-        Ok(objects.values().map(|object| (**object).clone()).collect())
+        Ok(objects.values().map(|object| object.value()).collect())
     }
 
     /// The version of the whole.
@@ -446,9 +446,9 @@ pub fn manifest_files(path: &Path) -> Result<Vec<PathBuf>> {
 /// A wildcard address is no destination.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
     SocketAddr::new(ip, address.port())
 }
