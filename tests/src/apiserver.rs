@@ -212,6 +212,7 @@ impl ApiServer {
     /// Starts again on the same port. As after a real restart, with the same objects and versions,
     /// but without a memory of what happened: only from now on can be watched.
     pub fn start_again(&mut self) -> Result<()> {
+        self.check_stopped()?;
         self.shared.change(|state| state.store.compact());
         self.open()
     }
@@ -219,15 +220,20 @@ impl ApiServer {
     /// Starts again on the same port with an empty storage at this version, as after the loss of
     /// etcd or the restoration of a backup.
     pub fn start_anew(&mut self, first_version: u64) -> Result<()> {
+        self.check_stopped()?;
         let store = Store::new(first_version, self.window);
         self.shared.change(|state| state.store = store);
         self.open()
     }
 
-    fn open(&mut self) -> Result<()> {
+    fn check_stopped(&self) -> Result<()> {
         if self.running.is_some() {
             bail!("the API server runs already");
         }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<()> {
         let socket = SockRef::from(&self.listener);
         let listening = socket.listen(BACKLOG);
         listening.with_context(|| format!("cannot listen on {} again", self.address))?;
@@ -392,8 +398,10 @@ impl ApiServer {
     }
 
     /// Lets requests fail from now on, after the faults that are set already.
-    pub fn fail(&self, which: Which, fault: Fault) {
+    pub fn fail(&self, which: Which, fault: Fault) -> Result<()> {
+        which.resource.map(known).transpose()?;
         self.shared.change(|state| state.faults.set(which, fault));
+        Ok(())
     }
 
     /// Ends all faults, but for requests that suffer already.
