@@ -40,7 +40,7 @@ async fn refusals_have_the_codes_and_words_of_the_real_ones() -> Result<()> {
         (Fault::Gone, 410, "too old resource version"),
         (Fault::Expired, 410, "too old resource version"),
     ] {
-        bed.server.fail(ONCE, fault);
+        bed.server.fail(ONCE, fault)?;
         let (found, body) = bed.get("/api/v1/pods").await?;
         assert_eq!((found, body["message"].as_str()), (code, Some(message)));
         assert_eq!(body["code"], code);
@@ -53,7 +53,7 @@ async fn refusals_have_the_codes_and_words_of_the_real_ones() -> Result<()> {
 async fn too_many_requests_is_plain_text_that_says_when_to_come_back() -> Result<()> {
     let bed = Bed::new().await?;
     bed.server
-        .fail(ONCE, Fault::TooManyRequests { retry_after: 7 });
+        .fail(ONCE, Fault::TooManyRequests { retry_after: 7 })?;
     let request = Request::get("/api/v1/pods").body(Vec::new())?;
     let response = bed.client.send(request.map(Into::into)).await?;
     assert_eq!(response.status(), 429);
@@ -87,7 +87,7 @@ async fn a_watch_that_is_cut_in_a_line_goes_on_where_it_was() -> Result<()> {
 async fn a_body_is_cut_after_so_many_bytes() -> Result<()> {
     let bed = Bed::with_pods(&["a"]).await?;
     for path in ["/api/v1/pods", "/api/v1/pods?watch=true"] {
-        bed.server.fail(ONCE, Fault::Cut { after: 100 });
+        bed.server.fail(ONCE, Fault::Cut { after: 100 })?;
         let mut body = Box::pin(bed.raw_watch(path).await?);
         let mut text = Vec::new();
         assert!(body.read_to_end(&mut text).await.is_err(), "{path}");
@@ -104,7 +104,7 @@ async fn a_slow_body_arrives_in_the_end() -> Result<()> {
     let fault = Fault::Slow {
         bytes_per_second: bytes * 2,
     };
-    bed.server.fail(ONCE, fault);
+    bed.server.fail(ONCE, fault)?;
     let begin = Instant::now();
     assert_eq!(bed.get("/api/v1/pods").await?, (200, quick));
     assert!(begin.elapsed() > Duration::from_millis(400));
@@ -114,7 +114,7 @@ async fn a_slow_body_arrives_in_the_end() -> Result<()> {
 #[tokio::test]
 async fn a_request_that_hangs_is_logged_and_ends_with_the_server() -> Result<()> {
     let mut bed = Bed::new().await?;
-    bed.server.fail(ONCE, Fault::Hang);
+    bed.server.fail(ONCE, Fault::Hang)?;
     let client = bed.client.clone();
     let request = Request::get("/api/v1/pods").body(Vec::new())?;
     let hangs = tokio::spawn(async move { client.send(request.map(Into::into)).await });
@@ -131,10 +131,21 @@ async fn a_request_that_hangs_is_logged_and_ends_with_the_server() -> Result<()>
 #[tokio::test]
 async fn faults_end_when_they_are_cleared() -> Result<()> {
     let bed = Bed::new().await?;
-    bed.server.fail(Which::default(), Fault::Unavailable);
+    bed.server.fail(Which::default(), Fault::Unavailable)?;
     assert_eq!(bed.get("/api/v1/nodes").await?.0, 503);
     bed.server.clear_faults();
     assert_eq!(bed.get("/api/v1/nodes").await?.0, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_answer_takes_as_long_as_it_was_told() -> Result<()> {
+    let bed = Bed::new().await?;
+    let latency = Duration::from_millis(150);
+    bed.server.set_latency(latency);
+    let begin = Instant::now();
+    assert_eq!(bed.get("/api/v1/pods").await?.0, 200);
+    assert!(begin.elapsed() >= latency);
     Ok(())
 }
 

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use crate::bed::Bed;
 
 fn names(list: &Value) -> Vec<&str> {
-    let items = list["items"].as_array().unwrap();
-    let names = items.iter().map(|item| item["metadata"]["name"].as_str());
-    names.map(Option::unwrap).collect()
+    let items = list["items"].as_array().into_iter().flatten();
+    let names = items.map(|item| item["metadata"]["name"].as_str());
+    names.map(Option::unwrap_or_default).collect()
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The server as a process of its own.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use kube::Api;
 use serde_json::Value;
 
-use crate::bed::{Watched, client, list_watch};
+use crate::bed::{Watched, client, list_watch, until};
 
 struct Server(Child);
 
@@ -26,6 +26,7 @@ impl Server {
             .arg(dir.join("log"))
             .args(more)
             .stdout(Stdio::piped())
+            .stderr(File::create(dir.join("errors"))?)
             .spawn()?;
         let output = child.stdout.take().context("a piped output")?;
         let server = Self(child);
@@ -80,7 +81,9 @@ async fn a_directory_is_served_and_followed_across_a_restart() -> Result<()> {
     // Half written: nothing happens to what is there.
     fs::write(manifests.join("b.yaml"), "kind: [")?;
     fs::write(manifests.join("c.yaml"), entry("c"))?;
-    std::thread::sleep(Duration::from_millis(500));
+    let errors = dir.path().join("errors");
+    let complains = || fs::read_to_string(&errors).is_ok_and(|text| text.contains("not YAML"));
+    until("it complains", complains).await?;
     fs::write(manifests.join("b.yaml"), entry("b"))?;
     watched.expect(&["apply c"]).await?;
     fs::remove_file(manifests.join("a.yaml"))?;

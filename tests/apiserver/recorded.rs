@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use egress_observer_tests::apiserver::transcript::{Event, Transcript, parse_lines};
 use serde_json::Value;
 
@@ -48,10 +48,8 @@ async fn same_as_recorded(name: &str, path: &str) -> Result<()> {
     let bed = Bed::new().await?;
     let transcript = recorded(name)?;
     let events = transcript.events();
-    let end = events
-        .iter()
-        .position(|event| event.kind == "BOOKMARK")
-        .unwrap();
+    let end = events.iter().position(|event| event.kind == "BOOKMARK");
+    let end = end.context("no initial events")?;
     // Initial events are objects that were there before; the rest happens while the watch runs.
     let (before, after) = events.split_at(end + 1);
     for event in before {

@@ -36,10 +36,11 @@ async fn five_hundred_pods_and_their_changes_arrive_in_time() -> Result<()> {
         let expected = format!("apply pod-{:03}", change % PODS);
         ensure!(watched.next().await? == expected, "change {change}");
     }
-    // Ten times what is needed, unless the machine is very busy.
+    // Some 250 a second arrive on two cores in a debug build, and most of the time is the client's.
+    // What is far slower is no busy machine, but work that grows with the number of objects.
     let took = begin.elapsed();
     ensure!(
-        took < Duration::from_secs(10),
+        took < Duration::from_secs(60),
         "{CHANGES} changes took {took:?}"
     );
     Ok(())

@@ -191,7 +191,7 @@ async fn an_old_version_is_expired_in_the_stream_and_the_client_lists_again() ->
         verb: Some(Verb::Watch),
         times: Some(1),
     };
-    bed.server.fail(which, Fault::Expired);
+    bed.server.fail(which, Fault::Expired)?;
     let error = watched.next().await?;
     assert!(error.contains("too old resource version"), "{error}");
     watched

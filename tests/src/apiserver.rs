@@ -212,6 +212,7 @@ impl ApiServer {
     /// Starts again on the same port. As after a real restart, with the same objects and versions,
     /// but without a memory of what happened: only from now on can be watched.
     pub fn start_again(&mut self) -> Result<()> {
+        self.check_stopped()?;
         self.shared.change(|state| state.store.compact());
         self.open()
     }
@@ -219,15 +220,20 @@ impl ApiServer {
     /// Starts again on the same port with an empty storage at this version, as after the loss of
     /// etcd or the restoration of a backup.
     pub fn start_anew(&mut self, first_version: u64) -> Result<()> {
+        self.check_stopped()?;
         let store = Store::new(first_version, self.window);
         self.shared.change(|state| state.store = store);
         self.open()
     }
 
-    fn open(&mut self) -> Result<()> {
+    fn check_stopped(&self) -> Result<()> {
         if self.running.is_some() {
             bail!("the API server runs already");
         }
+        Ok(())
+    }
+
+    fn open(&mut self) -> Result<()> {
         let socket = SockRef::from(&self.listener);
         let listening = socket.listen(BACKLOG);
         listening.with_context(|| format!("cannot listen on {} again", self.address))?;
@@ -322,7 +328,7 @@ impl ApiServer {
     /// The objects of a resource, without kind and version.
     pub fn objects(&self, resource: &str) -> Result<Vec<Value>> {
         let objects = self.shared.state().store.objects(known(resource)?);
-        Ok(objects.values().map(|object| (**object).clone()).collect())
+        Ok(objects.values().map(|object| object.value()).collect())
     }
 
     /// The version of the whole.
@@ -392,8 +398,10 @@ impl ApiServer {
     }
 
     /// Lets requests fail from now on, after the faults that are set already.
-    pub fn fail(&self, which: Which, fault: Fault) {
+    pub fn fail(&self, which: Which, fault: Fault) -> Result<()> {
+        which.resource.map(known).transpose()?;
         self.shared.change(|state| state.faults.set(which, fault));
+        Ok(())
     }
 
     /// Ends all faults, but for requests that suffer already.
@@ -446,9 +454,9 @@ pub fn manifest_files(path: &Path) -> Result<Vec<PathBuf>> {
 /// A wildcard address is no destination.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
     SocketAddr::new(ip, address.port())
 }

@@ -10,7 +10,7 @@ use super::request::Options;
 use super::resources::Resource;
 use super::selector::Selectors;
 use super::status::{self, Failure};
-use super::store::{Key, Objects, Store};
+use super::store::{Key, Object, Objects, Store};
 use super::view::{Page, View};
 
 /// Answers a list.
@@ -19,13 +19,13 @@ pub(super) fn list(
     view: &View,
     options: &Options,
     selectors: &Selectors,
-) -> Result<Value, Failure> {
+) -> Result<String, Failure> {
     check(options)?;
     let (version, objects, after) = objects_of(store, view.resource, options)?;
-    let matching: Vec<(&Key, &Arc<Value>)> = objects
+    let matching: Vec<(&Key, &Arc<Object>)> = objects
         .iter()
         .filter(|(key, object)| {
-            after.as_ref().is_none_or(|after| *key > after) && selectors.match_object(object)
+            after.as_ref().is_none_or(|after| *key > after) && selectors.accept(object)
         })
         .collect();
     // The watch cache, which answers for version 0, knows no pages.
@@ -50,7 +50,7 @@ pub(super) fn get(
     view: &View,
     namespace: Option<&str>,
     name: &str,
-) -> Result<Value, Failure> {
+) -> Result<String, Failure> {
     let key = Key {
         namespace: namespace.unwrap_or_default().to_owned(),
         name: name.to_owned(),

@@ -11,15 +11,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Value>> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).context("not YAML")?;
     let mut objects = Vec::new();
     for mut document in documents.into_iter().filter(|it| !it.is_null()) {
-        match document["items"].take() {
-            Value::Array(items) => objects.extend(items),
-            _ => {
-                if let Some(fields) = document.as_object_mut() {
-                    // `take` left it behind.
-                    fields.remove("items");
-                }
-                objects.push(document);
-            }
+        match document.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => objects.extend(items),
+            _ => objects.push(document),
         }
     }
     Ok(objects)

@@ -67,7 +67,7 @@ const fn istio(
 /// The versions in which Istio's networking resources are served since Istio 1.22.
 const ALL: &[&str] = &["v1", "v1beta1", "v1alpha3"];
 
-static RESOURCES: [Resource; 16] = [
+static RESOURCES: [Resource; 18] = [
     builtin("pods", "Pod", true),
     builtin("namespaces", "Namespace", false),
     builtin("configmaps", "ConfigMap", true),
@@ -75,6 +75,8 @@ static RESOURCES: [Resource; 16] = [
     builtin("nodes", "Node", false),
     builtin("secrets", "Secret", true),
     builtin("apps/deployments", "Deployment", true),
+    builtin("apps/replicasets", "ReplicaSet", true),
+    builtin("apps/statefulsets", "StatefulSet", true),
     builtin("apps/daemonsets", "DaemonSet", true),
     builtin("networking.k8s.io/servicecidrs", "ServiceCIDR", false),
     builtin(

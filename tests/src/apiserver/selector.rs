@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::resources::Resource;
+use super::store::Object;
 
 /// What a list or watch asks for. Empty selectors take everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,7 +63,11 @@ impl Selectors {
         })
     }
 
-    pub(super) fn match_object(&self, object: &Value) -> bool {
+    pub(super) fn accept(&self, object: &Object) -> bool {
+        self.accept_fields(&object.selected)
+    }
+
+    fn accept_fields(&self, object: &Value) -> bool {
         let metadata = &object["metadata"];
         let in_namespace = |namespace: &String| metadata["namespace"] == namespace.as_str();
         self.namespace.as_ref().is_none_or(in_namespace)
@@ -201,7 +206,7 @@ mod tests {
     fn selects(labels: &str, fields: &str) -> bool {
         let pods = by_id("pods").unwrap();
         let selectors = Selectors::parse(pods, None, labels, fields);
-        selectors.unwrap().match_object(&pod())
+        selectors.unwrap().accept_fields(&pod())
     }
 
     #[test]

@@ -10,7 +10,6 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
@@ -80,12 +79,12 @@ async fn respond(shared: &Arc<Shared>, request: &Request<Incoming>) -> Response<
         is_known: header(AUTHORIZATION) == format!("Bearer {}", shared.token),
     };
     match asked.decide(shared) {
-        Decision::Answer(answer) => json(200, &answer),
+        Decision::Answer(answer) => json(200, answer),
         Decision::Text(text) => plain(200, text),
         Decision::Refuse(failure) => refuse(&failure),
         Decision::Slowly(answer, fault) => {
             let (body, mut pen) = Outgoing::written(Some(fault));
-            tokio::spawn(async move { pen.write(answer.to_string()).await });
+            tokio::spawn(async move { pen.write(answer).await });
             with_body(200, "application/json", body)
         }
         Decision::Watch(watch, fault) => {
@@ -111,11 +110,11 @@ struct Asked<'a> {
 
 /// What becomes of a request.
 enum Decision {
-    Answer(Value),
+    Answer(String),
     Text(&'static str),
     Refuse(Failure),
     /// The body suffers from a fault.
-    Slowly(Value, Fault),
+    Slowly(String, Fault),
     Watch(Watch, Option<Fault>),
     Hang,
 }
@@ -145,7 +144,7 @@ impl Asked<'_> {
         let decision = match (&path, &options) {
             _ if !self.is_known => Decision::Refuse(status::unauthorized()),
             (Path::Other, _) => match discovery::answer(self.path, &state.served) {
-                Answer::Json(answer) => Decision::Answer(answer),
+                Answer::Json(answer) => Decision::Answer(answer.to_string()),
                 Answer::Text(text) => Decision::Text(text),
                 Answer::NotFound => Decision::Refuse(status::no_such_path()),
             },
@@ -337,7 +336,7 @@ fn answer(
 
 fn refuse(failure: &Failure) -> Response<Outgoing> {
     let mut response = match &failure.body {
-        Body::Status(status) => json(failure.code, status),
+        Body::Status(status) => json(failure.code, status.to_string()),
         Body::Plain(text) => plain(failure.code, text),
     };
     if let Some(seconds) = failure.retry_after {
@@ -346,12 +345,8 @@ fn refuse(failure: &Failure) -> Response<Outgoing> {
     response
 }
 
-fn json(code: u16, body: &Value) -> Response<Outgoing> {
-    with_body(
-        code,
-        "application/json",
-        Outgoing::whole(format!("{body}\n")),
-    )
+fn json(code: u16, body: String) -> Response<Outgoing> {
+    with_body(code, "application/json", Outgoing::whole(body))
 }
 
 fn plain(code: u16, text: &'static str) -> Response<Outgoing> {

@@ -1,10 +1,13 @@
 //! How objects look in answers: whole or metadata only, alone, in a list or in a watch event.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::request::Form;
 use super::resources::Resource;
 use super::status::{Body, Failure};
+use super::store::Object;
 
 /// The annotation of the bookmark that ends the initial events.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";
@@ -27,47 +30,63 @@ pub(super) struct Page {
 
 impl View {
     /// An object with its kind and version.
-    pub(super) fn object(&self, object: &Value) -> Value {
+    pub(super) fn object(&self, object: &Object) -> String {
         let (kind, api_version) = self.kind();
-        let mut shown = match self.form {
-            Form::Whole => object.clone(),
-            Form::Metadata => json!({"metadata": object["metadata"]}),
+        let metadata_only;
+        let text = match self.form {
+            Form::Whole => object.text(),
+            Form::Metadata => {
+                metadata_only = json!({"metadata": object.value()["metadata"]}).to_string();
+                &metadata_only
+            }
         };
-        shown["kind"] = json!(kind);
-        shown["apiVersion"] = json!(api_version);
-        shown
+        // Into the mapping that it is.
+        let fields = text.strip_prefix('{').unwrap_or(text);
+        format!("{{\"apiVersion\":\"{api_version}\",\"kind\":\"{kind}\",{fields}")
     }
 
-    pub(super) fn list<'a>(&self, objects: impl Iterator<Item = &'a Value>, page: &Page) -> Value {
+    pub(super) fn list<'a>(
+        &self,
+        objects: impl Iterator<Item = &'a Object>,
+        page: &Page,
+    ) -> String {
         let (kind, api_version) = self.kind();
         let mut metadata = json!({"resourceVersion": page.version.to_string()});
         if let Some(token) = &page.token {
             metadata["continue"] = json!(token);
-        } else if self.is_custom() {
+        } else if self.form == Form::Whole && !self.resource.builtin {
             metadata["continue"] = json!("");
         }
         if let Some(remaining) = page.remaining {
             metadata["remainingItemCount"] = json!(remaining);
         }
-        let items: Vec<Value> = objects.map(|object| self.item(object)).collect();
-        json!({
-            "kind": format!("{kind}List"), "apiVersion": api_version,
-            "metadata": metadata, "items": items,
-        })
+        let items: Vec<Cow<'_, str>> = objects.map(|object| self.item(object)).collect();
+        format!(
+            "{{\"kind\":\"{kind}List\",\"apiVersion\":\"{api_version}\",\"metadata\":{metadata},\
+             \"items\":[{}]}}",
+            items.join(",")
+        )
     }
 
     /// In lists of Kubernetes' own resources the items carry no kind: the list says it.
-    fn item(&self, object: &Value) -> Value {
+    fn item<'a>(&self, object: &'a Object) -> Cow<'a, str> {
         if self.form == Form::Whole && self.resource.builtin {
-            object.clone()
+            Cow::Borrowed(object.text())
         } else {
-            self.object(object)
+            Cow::Owned(self.object(object))
         }
     }
 
     /// One line of a watch.
-    pub(super) fn event(&self, kind: &str, object: &Value) -> String {
+    pub(super) fn event(&self, kind: &str, object: &Object) -> String {
         line(kind, &self.object(object))
+    }
+
+    /// A line that says that an object is gone, as it was before, at the version of its going.
+    pub(super) fn gone(&self, before: &Object, version: u64) -> String {
+        let mut last = before.value();
+        last["metadata"]["resourceVersion"] = json!(version.to_string());
+        self.event("DELETED", &Object::new(&last))
     }
 
     pub(super) fn bookmark(&self, version: u64, ends_initial_events: bool) -> String {
@@ -75,26 +94,28 @@ impl View {
         if ends_initial_events {
             object["metadata"]["annotations"] = json!({INITIAL_EVENTS_END: "true"});
         }
-        // A bookmark is an empty object of Kubernetes' own types: these fields are never left out.
-        match self.resource.id {
-            "pods" => {
-                object["spec"] = json!({"containers": null});
-                object["status"] = json!({});
+        // A bookmark is an empty object: in these types there are fields that are never left out.
+        let (spec, status) = match (self.form, self.resource.id) {
+            (Form::Whole, "pods") => (json!({"containers": null}), json!({})),
+            (Form::Whole, "namespaces" | "nodes") => (json!({}), json!({})),
+            _ => (Value::Null, Value::Null),
+        };
+        for (field, value) in [("spec", spec), ("status", status)] {
+            if !value.is_null() {
+                object[field] = value;
             }
-            "namespaces" | "nodes" => {
-                object["spec"] = json!({});
-                object["status"] = json!({});
-            }
-            _ => {}
         }
-        line("BOOKMARK", &self.object(&object))
+        line("BOOKMARK", &self.object(&Object::new(&object)))
     }
 
     /// The event that tells a watch that it failed.
     pub(super) fn error(failure: &Failure) -> String {
         match &failure.body {
-            Body::Status(status) => line("ERROR", status),
-            Body::Plain(text) => line("ERROR", &json!({"kind": "Status", "message": text})),
+            Body::Status(status) => line("ERROR", &status.to_string()),
+            Body::Plain(text) => {
+                let status = json!({"kind": "Status", "message": text});
+                line("ERROR", &status.to_string())
+            }
         }
     }
 
@@ -104,13 +125,8 @@ impl View {
             Form::Metadata => ("PartialObjectMetadata", "meta.k8s.io/v1".to_owned()),
         }
     }
-
-    fn is_custom(&self) -> bool {
-        self.form == Form::Whole && !self.resource.builtin
-    }
 }
 
-fn line(kind: &str, object: &Value) -> String {
-    // Written by hand, so that the type comes first as in the real ones.
+fn line(kind: &str, object: &str) -> String {
     format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use super::faults::Fault;
@@ -173,7 +172,7 @@ impl Watch {
                 let objects = state.store.objects(self.view.resource);
                 let matching = objects
                     .values()
-                    .filter(|object| self.selectors.match_object(object));
+                    .filter(|object| self.selectors.accept(object));
                 let mut lines: Vec<String> = matching
                     .map(|object| self.view.event("ADDED", object))
                     .collect();
@@ -207,21 +206,15 @@ impl Watch {
 
     /// To a client with selectors an object is there only while it matches.
     fn line(&self, change: &Change) -> Option<String> {
-        let matches = |object: &Value| self.selectors.match_object(object);
-        let before = change.before.as_deref().filter(|before| matches(before));
-        let is_there = !change.deleted && matches(&change.after);
+        let before = change.before.as_deref();
+        let before = before.filter(|before| self.selectors.accept(before));
+        let is_there = !change.deleted && self.selectors.accept(&change.after);
         match (before, is_there) {
             (None, false) => None,
             (None, true) => Some(self.view.event("ADDED", &change.after)),
             (Some(_), true) => Some(self.view.event("MODIFIED", &change.after)),
             (Some(_), false) if change.deleted => Some(self.view.event("DELETED", &change.after)),
-            (Some(before), false) => {
-                // What the client knows, at the version of the change.
-                let mut last = before.clone();
-                let version = change.after["metadata"]["resourceVersion"].clone();
-                last["metadata"]["resourceVersion"] = version;
-                Some(self.view.event("DELETED", &last))
-            }
+            (Some(before), false) => Some(self.view.gone(before, change.version)),
         }
     }
 }
