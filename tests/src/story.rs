@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::agent::{Agent, Settings};
+use crate::agent::{Agent, Objects, Settings};
 use crate::cgroup::Driver;
 use crate::istio::Capture;
 use crate::metrics::Scrape;
@@ -164,7 +164,7 @@ pub fn start_agent(node: &Node, binary: &Path) -> Result<Agent> {
     let record = record_file(node);
     let settings = Settings {
         binary,
-        manifests: node.manifests(),
+        objects: Objects::Manifests(node.manifests()),
         pin_dir: &node.pin_dir(),
         cgroup: &node.agent_cgroup()?,
         more: &[

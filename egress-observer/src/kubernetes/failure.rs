@@ -13,6 +13,8 @@ use kube::{Error, core::Status};
 pub(super) enum Failure {
     /// The version asked for is forgotten: everything has to be listed again.
     Expired,
+    /// Nothing came for so long that nothing may come at all.
+    Silent,
     /// The kind is not served.
     NotServed,
     /// The service account may not.
