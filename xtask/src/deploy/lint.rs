@@ -1,0 +1,185 @@
+//! `cargo xtask deploy lint`: one line for each check, with how much it looked at.
+
+use std::path::PathBuf;
+use std::thread;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::cases::{self, Case};
+use super::helm::{self, Helm, Release};
+use super::schema::Schemas;
+use super::{dashboards, kustomize, objects, policy, promtool, refused, values};
+use crate::setup::charts;
+use crate::test;
+
+/// The oldest Kubernetes that the chart's `kubeVersion` names.
+const SUPPORTED: (u32, u32) = (1, 25);
+
+/// What one set of values makes of the chart, and for which Kubernetes.
+#[derive(Debug)]
+struct Rendered {
+    title: String,
+    version: String,
+    objects: Vec<Value>,
+}
+
+pub(crate) fn run() -> Result<()> {
+    let helm = Helm::find()?;
+    let kubectl: PathBuf = charts::kubectl()?;
+    let schemas = Schemas::find()?;
+    let promtool = test::promtool()?;
+    let versions = schemas.oldest_and_newest(SUPPORTED)?;
+
+    check("helm lint", lint_chart(&helm))?;
+    let rendered = render_all(&helm, &versions)?;
+    say(
+        "every value changes the manifests",
+        &format!("{} sets of values and versions", rendered.len()),
+    );
+    check("API schemas", check_schemas(&schemas, &versions, &rendered))?;
+    check("rights", check_policy(&rendered))?;
+    check(
+        "wrong values are refused",
+        refused::check(&helm, &versions[1]),
+    )?;
+    check("values are documented", values::check())?;
+    check("kustomize is up to date", kustomize::check_generated(&helm))?;
+    let built = kustomize::build(&kubectl)?;
+    check("kubectl kustomize", kustomize::check(&built))?;
+    let built: Vec<Rendered> = built
+        .into_iter()
+        .map(|(title, objects)| Rendered {
+            title,
+            version: versions[1].clone(),
+            objects,
+        })
+        .collect();
+    check(
+        "API schemas, kustomize",
+        check_schemas(&schemas, &versions[1..], &built),
+    )?;
+    check("rights, kustomize", check_policy(&built))?;
+    check("alerts", promtool::check_rules(&promtool))?;
+    check("tests of alerts", promtool::check_tests(&promtool))?;
+    check("dashboards", dashboards::check_dashboards())?;
+    check("queries", dashboards::check_queries(&promtool))
+}
+
+fn check(what: &str, outcome: Result<String>) -> Result<()> {
+    let looked_at = outcome.with_context(|| format!("{what}: FAILED"))?;
+    say(what, &looked_at);
+    Ok(())
+}
+
+fn say(what: &str, looked_at: &str) {
+    eprintln!("ok {what}: {looked_at}");
+}
+
+fn lint_chart(helm: &Helm) -> Result<String> {
+    let cases = cases::all()?;
+    // The chart as it is, and the cases that set several things.
+    let together = cases.iter().filter(|case| case.settings.len() > 1);
+    let mut n = 1;
+    helm.lint(&[])?;
+    for case in together {
+        helm.lint(&helm::arguments(&case.all()))
+            .with_context(|| case.title())?;
+        n += 1;
+    }
+    Ok(format!("{n} sets of values"))
+}
+
+/// Renders every case for every version, and fails if one makes no difference.
+fn render_all(helm: &Helm, versions: &[String]) -> Result<Vec<Rendered>> {
+    let cases = cases::all()?;
+    let mut rendered = Vec::new();
+    for version in versions {
+        let defaults = helm.template(&Release::on(version), [""; 0])?;
+        rendered.push(Rendered {
+            title: "defaults".to_owned(),
+            version: version.clone(),
+            objects: objects::read(&defaults)?,
+        });
+        rendered.extend(in_parallel(&cases, |case| render(helm, version, case))?);
+    }
+    Ok(rendered)
+}
+
+fn render(helm: &Helm, version: &str, case: &Case) -> Result<Rendered> {
+    let release = Release::on(version);
+    let title = case.title();
+    let context = helm.template(&release, helm::arguments(&case.context))?;
+    let text = helm.template(&release, helm::arguments(&case.all()))?;
+    if text == context {
+        bail!("Kubernetes {version}: {title} makes no difference");
+    }
+    let objects = objects::read(&text).with_context(|| title.clone())?;
+    Ok(Rendered {
+        title,
+        version: version.to_owned(),
+        objects,
+    })
+}
+
+/// The results for all items, in their order, found by as many threads as there are processors.
+fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let share = items.len().div_ceil(threads).max(1);
+    let work = &work;
+    thread::scope(|scope| {
+        let threads: Vec<_> = items
+            .chunks(share)
+            .map(|chunk| scope.spawn(move || chunk.iter().map(work).collect::<Result<Vec<R>>>()))
+            .collect();
+        let mut results = Vec::new();
+        for thread in threads {
+            let found = thread.join();
+            results.extend(found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        }
+        Ok(results)
+    })
+}
+
+fn check_schemas(schemas: &Schemas, versions: &[String], all: &[Rendered]) -> Result<String> {
+    let mut faults = Vec::new();
+    let mut n = 0;
+    for version in versions {
+        let objects: Vec<(String, &Value)> = all
+            .iter()
+            .filter(|rendered| rendered.version == *version)
+            .flat_map(|rendered| rendered.objects.iter().map(|o| (rendered.title.clone(), o)))
+            .collect();
+        n += objects.len();
+        faults.extend(schemas.check(version, &objects)?);
+    }
+    none_of(&faults)?;
+    Ok(format!(
+        "{n} manifests, Kubernetes {}",
+        versions.join(" and ")
+    ))
+}
+
+fn check_policy(all: &[Rendered]) -> Result<String> {
+    let mut faults = Vec::new();
+    let mut n = 0;
+    for rendered in all {
+        n += rendered.objects.len();
+        let found = policy::check(&rendered.objects).into_iter();
+        faults.extend(found.map(|fault| format!("{}: {fault}", rendered.title)));
+    }
+    none_of(&faults)?;
+    Ok(format!("{n} manifests"))
+}
+
+fn none_of(faults: &[String]) -> Result<()> {
+    if faults.is_empty() {
+        return Ok(());
+    }
+    // The first ones tell; a fault of the chart shows in every case.
+    let shown: Vec<&str> = faults.iter().take(20).map(String::as_str).collect();
+    bail!("{} faults\n{}", faults.len(), shown.join("\n"))
+}
