@@ -1,12 +1,13 @@
 //! `cargo xtask deploy lint`: one line for each check, with how much it looked at.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::cases::{self, Case};
+use super::cases;
 use super::helm::{self, Helm, Release};
 use super::schema::Schemas;
 use super::{dashboards, kustomize, objects, policy, promtool, refused, values};
@@ -22,6 +23,16 @@ struct Rendered {
     title: String,
     version: String,
     objects: Vec<Value>,
+}
+
+impl Rendered {
+    fn read(title: &str, version: &str, text: &str) -> Result<Self> {
+        Ok(Self {
+            title: title.to_owned(),
+            version: version.to_owned(),
+            objects: objects::read(text).with_context(|| title.to_owned())?,
+        })
+    }
 }
 
 pub(crate) fn run() -> Result<()> {
@@ -93,33 +104,27 @@ fn lint_chart(helm: &Helm) -> Result<String> {
 /// Renders every case for every version, and fails if one makes no difference.
 fn render_all(helm: &Helm, versions: &[String]) -> Result<Vec<Rendered>> {
     let cases = cases::all()?;
+    // Most cases have the same context: the defaults.
+    let contexts = cases.iter().map(|case| helm::arguments(&case.context));
+    let contexts: BTreeSet<Vec<String>> = contexts.chain([Vec::new()]).collect();
+    let contexts: Vec<Vec<String>> = contexts.into_iter().collect();
     let mut rendered = Vec::new();
     for version in versions {
-        let defaults = helm.template(&Release::on(version), [""; 0])?;
-        rendered.push(Rendered {
-            title: "defaults".to_owned(),
-            version: version.clone(),
-            objects: objects::read(&defaults)?,
-        });
-        rendered.extend(in_parallel(&cases, |case| render(helm, version, case))?);
+        let release = Release::on(version);
+        let texts = in_parallel(&contexts, |args| helm.template(&release, args))?;
+        let before: BTreeMap<&Vec<String>, String> = contexts.iter().zip(texts).collect();
+        for (args, text) in &before {
+            rendered.push(Rendered::read(&args.join(" "), version, text)?);
+        }
+        rendered.extend(in_parallel(&cases, |case| {
+            let text = helm.template(&release, helm::arguments(&case.all()))?;
+            if before.get(&helm::arguments(&case.context)) == Some(&text) {
+                bail!("Kubernetes {version}: {} makes no difference", case.title());
+            }
+            Rendered::read(&case.title(), version, &text)
+        })?);
     }
     Ok(rendered)
-}
-
-fn render(helm: &Helm, version: &str, case: &Case) -> Result<Rendered> {
-    let release = Release::on(version);
-    let title = case.title();
-    let context = helm.template(&release, helm::arguments(&case.context))?;
-    let text = helm.template(&release, helm::arguments(&case.all()))?;
-    if text == context {
-        bail!("Kubernetes {version}: {title} makes no difference");
-    }
-    let objects = objects::read(&text).with_context(|| title.clone())?;
-    Ok(Rendered {
-        title,
-        version: version.to_owned(),
-        objects,
-    })
 }
 
 /// The results for all items, in their order, found by as many threads as there are processors.
