@@ -9,6 +9,7 @@ mod helm;
 mod kustomize;
 mod lint;
 mod objects;
+mod parallel;
 mod policy;
 mod promtool;
 mod refused;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::thread;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::cases;
 use super::helm::{self, Helm, Release};
+use super::parallel::in_parallel;
 use super::schema::Schemas;
 use super::{dashboards, kustomize, objects, policy, promtool, refused, values};
 use crate::setup::charts;
@@ -127,40 +127,17 @@ fn render_all(helm: &Helm, versions: &[String]) -> Result<Vec<Rendered>> {
     Ok(rendered)
 }
 
-/// The results for all items, in their order, found by as many threads as there are processors.
-fn in_parallel<T: Sync, R: Send>(
-    items: &[T],
-    work: impl Fn(&T) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
-    let share = items.len().div_ceil(threads).max(1);
-    let work = &work;
-    thread::scope(|scope| {
-        let threads: Vec<_> = items
-            .chunks(share)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(work).collect::<Result<Vec<R>>>()))
-            .collect();
-        let mut results = Vec::new();
-        for thread in threads {
-            let found = thread.join();
-            results.extend(found.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
-        }
-        Ok(results)
-    })
-}
-
 fn check_schemas(schemas: &Schemas, versions: &[String], all: &[Rendered]) -> Result<String> {
-    let mut faults = Vec::new();
-    let mut n = 0;
-    for version in versions {
+    let checked = in_parallel(versions, |version| {
         let objects: Vec<(String, &Value)> = all
             .iter()
             .filter(|rendered| rendered.version == *version)
             .flat_map(|rendered| rendered.objects.iter().map(|o| (rendered.title.clone(), o)))
             .collect();
-        n += objects.len();
-        faults.extend(schemas.check(version, &objects)?);
-    }
+        Ok((objects.len(), schemas.check(version, &objects)?))
+    })?;
+    let n: usize = checked.iter().map(|(n, _)| n).sum();
+    let faults: Vec<String> = checked.into_iter().flat_map(|(_, faults)| faults).collect();
     none_of(&faults)?;
     Ok(format!(
         "{n} manifests, Kubernetes {}",

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
 use super::objects::list;
+use super::parallel::in_parallel;
 use crate::command;
 use crate::workspace;
 
@@ -107,16 +108,19 @@ fn fault_of(alert: &Value) -> Option<String> {
 
 /// The tests pass with the rules as they are, and with wrong ones each alert fails in one of them.
 pub(super) fn check_tests(promtool: &Path) -> Result<String> {
-    let files: Vec<PathBuf> = file_stems(TESTS, ".yaml")?
-        .iter()
-        .map(|stem| root(TESTS).join(format!("{stem}.yaml")))
-        .collect();
-    command::output(Command::new(promtool).args(["test", "rules"]).args(&files))?;
-
     let rules = rules()?;
-    let dir = workspace::target().join("deploy-lint/wrong-rules");
-    for (what, expr) in WRONG {
-        let noticed = alerts_that_fail(promtool, &dir, &rules, expr, &files)?;
+    let files = file_stems(TESTS, ".yaml")?;
+    let right = [("is as it should be", None)];
+    let wrong = WRONG.map(|(what, expr)| (what, Some(expr)));
+    let runs: Vec<(&str, Option<&str>, &String)> = right
+        .into_iter()
+        .chain(wrong)
+        .flat_map(|(what, expr)| files.iter().map(move |file| (what, expr, file)))
+        .collect();
+    let reports = in_parallel(&runs, |(_, expr, file)| test(promtool, &rules, *expr, file))?;
+    for (what, expr) in WRONG.map(|(what, expr)| (what, Some(expr))) {
+        let of_this = runs.iter().zip(&reports).filter(|(run, _)| run.1 == expr);
+        let noticed: BTreeSet<String> = of_this.flat_map(|(_, said)| failed_alerts(said)).collect();
         for name in names(&rules) {
             if !noticed.contains(name) {
                 bail!("{TESTS}: no test notices that {name} {what}");
@@ -130,16 +134,35 @@ pub(super) fn check_tests(promtool: &Path) -> Result<String> {
     ))
 }
 
-/// Runs the tests with another expression in every alert; the names of those that fail.
-fn alerts_that_fail(
-    promtool: &Path,
-    dir: &Path,
-    rules: &Value,
-    expr: &str,
-    tests: &[PathBuf],
-) -> Result<BTreeSet<String>> {
-    let dir_of_tests = dir.join("tests");
-    fs::create_dir_all(&dir_of_tests).with_context(|| format!("cannot make {}", dir.display()))?;
+/// What promtool says of one file of tests; with another expression in every alert, if one is
+/// given, and else a failure is an error.
+fn test(promtool: &Path, rules: &Value, wrong: Option<&str>, file: &str) -> Result<String> {
+    let original = root(TESTS).join(format!("{file}.yaml"));
+    let Some(expr) = wrong else {
+        return command::output(Command::new(promtool).args(["test", "rules"]).arg(original));
+    };
+    let n = WRONG.iter().position(|(_, other)| *other == expr);
+    let dir = format!("deploy-lint/wrong-{}-{file}", n.unwrap_or_default());
+    let dir = workspace::target().join(dir);
+    // The tests name the rules by a path relative to their own.
+    let copy = dir.join("tests").join(file).with_extension("yaml");
+    fs::create_dir_all(dir.join("tests"))
+        .with_context(|| format!("cannot make {}", dir.display()))?;
+    fs::write(
+        dir.join("rules.yaml"),
+        with_expression(rules, expr).to_string(),
+    )
+    .with_context(|| format!("cannot write {}/rules.yaml", dir.display()))?;
+    fs::copy(&original, &copy).with_context(|| format!("cannot copy {}", original.display()))?;
+    let mut test = Command::new(promtool);
+    let output = test.args(["test", "rules"]).arg(copy).output();
+    let output = output.context("cannot start promtool")?;
+    let said = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}
+
+/// The rules with another expression in every alert.
+fn with_expression(rules: &Value, expr: &str) -> Value {
     let mut wrong = rules.clone();
     for group in wrong["groups"].as_array_mut().into_iter().flatten() {
         for rule in group["rules"].as_array_mut().into_iter().flatten() {
@@ -148,19 +171,7 @@ fn alerts_that_fail(
             rule["for"] = json!("0s");
         }
     }
-    // The tests name the rules by a relative path.
-    fs::write(dir.join("rules.yaml"), wrong.to_string()).context("cannot write the wrong rules")?;
-    let mut test = Command::new(promtool);
-    test.args(["test", "rules"]);
-    for file in tests {
-        let copy = dir_of_tests.join(file.file_name().unwrap_or_default());
-        fs::copy(file, &copy).with_context(|| format!("cannot copy {}", file.display()))?;
-        test.arg(copy);
-    }
-    let output = test.output().context("cannot start promtool")?;
-    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
-    said.push_str(&String::from_utf8_lossy(&output.stderr));
-    Ok(failed_alerts(&said))
+    wrong
 }
 
 /// The alerts that promtool's report of a failed test names.
