@@ -114,7 +114,12 @@ fn render_all(helm: &Helm, versions: &[String]) -> Result<Vec<Rendered>> {
         let texts = in_parallel(&contexts, |args| helm.template(&release, args))?;
         let before: BTreeMap<&Vec<String>, String> = contexts.iter().zip(texts).collect();
         for (args, text) in &before {
-            rendered.push(Rendered::read(&args.join(" "), version, text)?);
+            let title = if args.is_empty() {
+                "defaults".to_owned()
+            } else {
+                args.join(" ")
+            };
+            rendered.push(Rendered::read(&title, version, text)?);
         }
         rendered.extend(in_parallel(&cases, |case| {
             let text = helm.template(&release, helm::arguments(&case.all()))?;
