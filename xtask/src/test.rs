@@ -10,7 +10,8 @@ use clap::Args as ClapArgs;
 
 use crate::build;
 use crate::command::{self, cargo};
-use crate::setup::{apt, parts};
+use crate::deploy;
+use crate::setup::{apt, charts, parts};
 
 /// What switches on the tests that need root.
 const NODE_FEATURES: &str = "egress-observer-tests/kernel,egress-observer-tests/e2e";
@@ -25,7 +26,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     // Said first, not after minutes of other tests.
     if args.fast {
-        eprintln!("== left out by --fast: the eBPF crate's lints, kernel and end-to-end tests");
+        eprintln!(
+            "== left out by --fast: chart checks, the eBPF crate's lints, kernel and end-to-end tests"
+        );
     } else if !apt::is_root()? {
         bail!(
             "the kernel and end-to-end tests need root: run as root, or `cargo xtask test --fast`"
@@ -37,17 +40,30 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.fast {
         return Ok(());
     }
+    chart_checks()?;
     step("lints of the eBPF crate", &mut build::ebpf_clippy()?)?;
     let parts = Parts::find()?;
-    let promtool = match env::var_os("EGRESS_OBSERVER_PROMTOOL") {
-        Some(path) => PathBuf::from(path),
-        None => parts::promtool()?,
-    };
+    let (promtool, helm) = (promtool()?, charts::helm()?);
     // The last step is not followed by any word of ours: the runner's own summary ends the output.
     begin(
         "kernel and end-to-end tests",
-        &mut node_tests(&parts, &promtool),
+        &mut node_tests(&parts, &promtool, &helm),
     )
+}
+
+/// Chart, kustomize, alerts and dashboards, with the tools that users have.
+fn chart_checks() -> Result<()> {
+    let start = Instant::now();
+    eprintln!("== chart checks: cargo xtask deploy lint");
+    deploy::lint()?;
+    eprintln!("== chart checks: {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// promtool; a path in the environment wins.
+pub(crate) fn promtool() -> Result<PathBuf> {
+    let given = env::var_os("EGRESS_OBSERVER_PROMTOOL").map(PathBuf::from);
+    given.map_or_else(parts::promtool, Ok)
 }
 
 /// What a simulated node is made with.
@@ -79,7 +95,7 @@ fn clippy() -> Command {
 }
 
 /// One test at a time: they measure the same kernel.
-fn node_tests(parts: &Parts, promtool: &Path) -> Command {
+fn node_tests(parts: &Parts, promtool: &Path, helm: &Path) -> Command {
     let mut tests = cargo();
     tests
         .args(["test", "--tests", "-p", "egress-observer-tests"])
@@ -87,7 +103,8 @@ fn node_tests(parts: &Parts, promtool: &Path) -> Command {
         .args(["--", "--test-threads=1"])
         .env("EGRESS_OBSERVER_BIN", &parts.agent)
         .env("EGRESS_OBSERVER_ENVOY", &parts.envoy)
-        .env("EGRESS_OBSERVER_PROMTOOL", promtool);
+        .env("EGRESS_OBSERVER_PROMTOOL", promtool)
+        .env("EGRESS_OBSERVER_HELM", helm);
     tests
 }
 
