@@ -73,7 +73,10 @@ pub fn read(text: &str, namespace: &str) -> Result<Vec<Value>> {
 pub fn mesh_config(policy: Policy) -> Value {
     let mesh = json!({
         "accessLogFile": "/dev/stdout",
-        "defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:15012"},
+        "defaultConfig": {
+            "discoveryAddress": "istiod.istio-system.svc:15012",
+            "proxyMetadata": {"ISTIO_DUAL_STACK": "true"},
+        },
         "enablePrometheusMerge": true,
         "outboundTrafficPolicy": {"mode": policy.as_str()},
         "rootNamespace": ISTIO,

@@ -245,6 +245,7 @@ impl<K: Kind> Watch<K> {
                 }
                 Some(WatchEvent::Deleted(_)) => {}
                 Some(WatchEvent::Bookmark(mark)) => {
+                    self.bookmarks = true;
                     let end = mark.metadata.annotations.get("k8s.io/initial-events-end");
                     if end.is_some_and(|end| end == "true") {
                         self.listed(all).await;
@@ -294,18 +295,18 @@ impl<K: Kind> Watch<K> {
         while let Some(event) = self.next(&mut events).await? {
             match event {
                 WatchEvent::Added(arrival) | WatchEvent::Modified(arrival) => {
-                    from.pass(arrival.version());
+                    from.pass(arrival.version())?;
                     let changes = self.set(arrival).into_iter().collect();
                     self.tell(State::Synced, changes).await;
                 }
                 WatchEvent::Deleted(arrival) => {
-                    from.pass(arrival.version());
+                    from.pass(arrival.version())?;
                     let changes = self.removed(arrival.name()).into_iter().collect();
                     self.tell(State::Synced, changes).await;
                 }
                 WatchEvent::Bookmark(mark) => {
                     self.bookmarks = true;
-                    from.pass(Some(&mark.metadata.resource_version));
+                    from.pass(Some(&mark.metadata.resource_version))?;
                 }
                 WatchEvent::Error(status) => return Err(Failure::of_status(&status)),
             }
@@ -477,10 +478,18 @@ impl<K: Kind> Watch<K> {
 }
 
 impl<K> From<K> {
-    fn pass(&mut self, version: Option<&str>) {
-        if let Some(version) = version.filter(|version| !version.is_empty()) {
-            version.clone_into(&mut self.version);
+    /// Goes on from a version. One that is lower is of another storage, a backup that was restored
+    /// perhaps: what is known may not be there (versions compare as numbers, KEP 5504).
+    fn pass(&mut self, version: Option<&str>) -> Result<(), Failure> {
+        let Some(version) = version.filter(|version| !version.is_empty()) else {
+            return Ok(());
+        };
+        let number = |version: &str| version.parse::<u128>().ok();
+        if number(version) < number(&self.version) {
+            return Err(Failure::Expired);
         }
+        version.clone_into(&mut self.version);
+        Ok(())
     }
 }
 
@@ -489,5 +498,36 @@ fn api<K: Kind>(client: &Client, selection: &Selection, version: &str) -> Api<Ar
     match &selection.namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::objects;
+
+    #[test]
+    fn versions_go_forward_and_one_that_does_not_is_of_another_storage() {
+        let mut from = From::<objects::Pod> {
+            version: "99".to_owned(),
+            events: None,
+        };
+        assert_eq!(from.pass(None), Ok(()));
+        assert_eq!(from.pass(Some("")), Ok(()));
+        assert_eq!(from.pass(Some("100")), Ok(()));
+        assert_eq!(from.pass(Some("100")), Ok(()));
+        assert_eq!(from.version, "100");
+        assert_eq!(from.pass(Some("20")), Err(Failure::Expired));
+        assert_eq!(from.version, "100");
+    }
+
+    #[test]
+    fn a_selection_reads_well_behind_its_resource() {
+        let selection = Selection::fields("metadata.name=istio".to_owned());
+        let selection = selection.in_namespace("istio-system");
+        assert_eq!(
+            format!("configmaps{selection}"),
+            "configmaps in istio-system with metadata.name=istio"
+        );
     }
 }

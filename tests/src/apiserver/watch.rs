@@ -143,18 +143,20 @@ impl Watch {
                 changed = changes.changed() => if changed.is_err() { return Ok(()) },
                 () = pen.closed() => return Err(Gone),
                 () = sleep_until(deadline) => {
-                    return self.bookmark(&mut pen).await;
+                    return self.bookmark(&shared, &mut pen).await;
                 }
                 () = sleep_until(next_bookmark) => {
                     next_bookmark += interval;
-                    self.bookmark(&mut pen).await?;
+                    self.bookmark(&shared, &mut pen).await?;
                 }
             }
         }
     }
 
-    async fn bookmark(&self, pen: &mut Pen) -> Result<(), Gone> {
-        if self.bookmarks {
+    /// A version that is still to come has none (`cacheWatcher.process`).
+    async fn bookmark(&self, shared: &Shared, pen: &mut Pen) -> Result<(), Gone> {
+        let behind = shared.state().store.version() < self.position;
+        if self.bookmarks && !behind {
             pen.write(self.view.bookmark(self.position, false)).await?;
         }
         Ok(())
