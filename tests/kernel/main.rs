@@ -14,6 +14,7 @@ mod containers;
 mod dns;
 mod failures;
 mod overflow;
+mod permissions;
 mod privileges;
 mod restart;
 mod sockets;

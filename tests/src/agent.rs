@@ -75,20 +75,18 @@ impl Agent {
         let mut command = command_in(settings.cgroup, settings.binary);
         command.arg("agent");
         match settings.objects {
-            Objects::Manifests(dir) => command.arg("--manifests").arg(dir),
-            Objects::Api(file) => command.arg("--kubeconfig").arg(file).args([
-                "--node-name",
-                NODE,
-                "--start-jitter",
-                "0",
-            ]),
-        };
+            Objects::Manifests(dir) => {
+                let ranges = [POD_CIDR, POD_CIDR_V6, SERVICE_CIDR].join(",");
+                command.arg("--manifests").arg(dir);
+                command.args(["--cluster-cidrs", &ranges]);
+            }
+            Objects::Api(file) => {
+                command.arg("--kubeconfig").arg(file);
+                command.args(["--node-name", NODE, "--start-jitter", "0"]);
+            }
+        }
         command
             .args(["--metrics-address", &address.to_string()])
-            .args([
-                "--cluster-cidrs",
-                &[POD_CIDR, POD_CIDR_V6, SERVICE_CIDR].join(","),
-            ])
             .arg("--pin-dir")
             .arg(settings.pin_dir)
             .arg("--api-socket")
