@@ -11,7 +11,7 @@ mod support;
 use std::{
     fs,
     net::TcpListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -70,6 +70,30 @@ fn a_wrong_command_line_is_2() {
     ] {
         assert_eq!(run(args).status.code(), Some(2), "{args:?}");
     }
+}
+
+#[test]
+fn manifests_are_read_from_standard_input_too() {
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop");
+    let text: Vec<_> = ["mesh.yaml", "pods.yaml", "services.yaml"]
+        .map(|name| fs::read_to_string(shop.join(name)).expect("a file of the example"))
+        .into();
+    let line = ["explain", "--manifests", "-", "--pod", "shop/sleep", "--to"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egress-observer"));
+    let output = feed(
+        command.args(line).arg("httpbin.org:443"),
+        &text.join("\n---\n"),
+    );
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("mediated"), "{output:?}");
+    let output = feed(
+        Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+            .args(line)
+            .arg("a.test:1"),
+        "[",
+    );
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("- is not valid YAML"), "{output:?}");
 }
 
 #[test]

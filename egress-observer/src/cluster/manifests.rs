@@ -78,13 +78,21 @@ pub enum ManifestError {
     },
 }
 
-/// Reads files, and the `.yaml`, `.yml` and `.json` files of directories (not of their
+/// In place of a path.
+const STANDARD_INPUT: &str = "-";
+
+/// Reads files, standard input (`-`), and the `.yaml`, `.yml` and `.json` files of directories (not of their
 /// subdirectories), in the order of their names. Objects of other kinds are passed over.
 pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<Located>, ManifestError> {
     let mut objects = Vec::new();
     for path in paths {
         for file in files(path)? {
-            let text = fs::read_to_string(&file).map_err(|source| ManifestError::Read {
+            let text = if file == Path::new(STANDARD_INPUT) {
+                io::read_to_string(io::stdin())
+            } else {
+                fs::read_to_string(&file)
+            };
+            let text = text.map_err(|source| ManifestError::Read {
                 path: file.clone(),
                 source,
             })?;
@@ -111,7 +119,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
         path: path.to_owned(),
         source,
     };
-    if !fs::metadata(path).map_err(failed)?.is_dir() {
+    if path == Path::new(STANDARD_INPUT) || !fs::metadata(path).map_err(failed)?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
     let mut files = Vec::new();
