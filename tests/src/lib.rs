@@ -9,6 +9,7 @@
 //! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects;
 //! - [`identity`], [`pod`], [`istio`], [`rules`], [`manifests`]: pods, their rules and objects;
 //! - [`istiod`], [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
+//! - [`oci`]: containers by runc, and the agent from its image;
 //! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
 //! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
 //! - [`mod@bench`]: what the agent costs.
@@ -35,6 +36,8 @@ pub mod envoy;
 pub mod istiod;
 pub mod servers;
 pub mod sidecar;
+
+pub mod oci;
 
 pub mod agent;
 pub mod metrics;
