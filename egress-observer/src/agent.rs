@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use ipnet::IpNet;
+use egress_observer_common::FlowKey;
 use jiff::Timestamp;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -22,20 +22,22 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
+    attribution::{self, Known, Source},
     cgroup::{Cgroups, Place},
     cli::{AgentArgs, DEFAULT_API_SOCKET, Switch},
-    cluster::{ObjectCounts, Snapshot},
-    config_watch::ConfigWatch,
+    cluster::{ObjectCounts, live::Live},
     dns,
-    finding::{self, Finding, Source},
+    finding::{self, Finding},
     flow::{Flow, Ledger},
     http::{self, Pulse, Request, What},
     kernel::{self, Kernel, Sizes, preflight},
-    metrics::{Metrics, Writer, health::Health},
-    model::{Actor, DnsResult},
+    kubernetes::Watches,
+    metrics::{Metrics, Writer, health::Health, workloads},
+    model::{Actor, DnsResult, Reason},
     names::{Asker, Limits, Names},
     readable::Readable,
     record::{Record, RecordError, Recorder, Rotation},
+    source::{self, Arrived, ObjectSource},
 };
 
 /// How often counters are read when nobody asks.
@@ -50,16 +52,17 @@ const PRUNE: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT.
 pub async fn run(args: AgentArgs) -> Result<()> {
-    // Watched before it is read, so that no change is missed; read before anything else, so that
-    // bad input is what is reported.
-    let mut config = ConfigWatch::new(&args.manifests)?;
-    let (snapshot, objects) = Snapshot::from_files(&args.manifests, &args.cluster_cidrs)?;
+    // Before anything else, so that bad input is what is reported.
+    let mut source = ObjectSource::open(&args)?;
+    let cluster = source.known()?;
     // Before anything is attached: an address that is taken is the commonest mistake.
     let listener = http::bind(args.metrics_address)
         .await
         .with_context(|| format!("cannot serve on --metrics-address {}", args.metrics_address))?;
     let api = api(args.api_socket.as_deref())?;
-    let mut agent = Agent::start(&args, snapshot, objects)?;
+    let mut agent = Agent::start(&args, cluster)?;
+    // After: what happens before the cluster is known waits in the kernel.
+    agent.watches = source.watch().await?;
     let (send, mut requests) = mpsc::channel(16);
     let pulse = Arc::new(Pulse::default());
     let servers = [Some(listener), api].into_iter().flatten();
@@ -78,7 +81,7 @@ pub async fn run(args: AgentArgs) -> Result<()> {
     let mut turn = tokio::time::interval(TURN);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
 
-    pulse.set_ready();
+    pulse.set_waiting(agent.waits_for());
     info!(address = %args.metrics_address, "serving");
     loop {
         pulse.beat();
@@ -90,9 +93,9 @@ pub async fn run(args: AgentArgs) -> Result<()> {
                 ready.context("watching cgroups")?;
                 agent.cgroups.refresh(Instant::now());
             }
-            changed = config.changed() => {
-                changed.context("watching the configuration")?;
-                agent.reload();
+            arrived = source.next() => {
+                agent.take(arrived?);
+                pulse.set_waiting(agent.waits_for());
             }
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
@@ -154,7 +157,11 @@ fn recorder(args: &AgentArgs) -> Result<Option<Recorder>, RecordError> {
 struct Agent {
     kernel: Kernel,
     cgroups: Cgroups,
-    snapshot: Snapshot,
+    cluster: Live,
+    /// None where files say what there is.
+    watches: Option<Watches>,
+    /// How long connections of pods that are not known wait for them.
+    patience: Duration,
     ledger: Ledger,
     names: Names,
     metrics: Metrics,
@@ -162,25 +169,15 @@ struct Agent {
     recent: Record,
     recorder: Option<Recorder>,
     health: Health,
-    manifests: Vec<PathBuf>,
-    cluster_cidrs: Vec<IpNet>,
     swept: Instant,
     pruned: Instant,
 }
 
 impl Agent {
     /// Learns the cgroups and attaches.
-    fn start(args: &AgentArgs, snapshot: Snapshot, objects: ObjectCounts) -> Result<Self> {
+    fn start(args: &AgentArgs, (cluster, objects): (Live, Option<ObjectCounts>)) -> Result<Self> {
         let health = Health::new().context("making the metrics")?;
-        health.reloaded(Some(objects));
-        info!(?objects, "configuration read");
-        warn_of_nameless(&snapshot);
-        if args.cluster_cidrs.is_empty() {
-            warn!(
-                "no --cluster-cidrs: Services, and pods of other nodes, count as destinations \
-                 outside the cluster"
-            );
-        }
+        health.reloaded(Some(objects.unwrap_or_default()));
         let missing: Vec<_> = preflight::check()
             .into_iter()
             .map(|missing| missing.to_string())
@@ -219,7 +216,9 @@ impl Agent {
         Ok(Self {
             kernel,
             cgroups,
-            snapshot,
+            cluster,
+            watches: None,
+            patience: Duration::from_secs(args.attribution_wait.into()),
             ledger: Ledger::new(Duration::from_secs(args.flow_idle)),
             names: Names::new(Limits {
                 in_all: args.dns_max_names as usize,
@@ -230,8 +229,6 @@ impl Agent {
             recorder,
             metrics: Metrics::new(args.metrics_destinations, args.metrics_max_destinations),
             health,
-            manifests: args.manifests.clone(),
-            cluster_cidrs: args.cluster_cidrs.clone(),
             swept: now,
             pruned: now,
         })
@@ -258,16 +255,35 @@ impl Agent {
             self.pruned = now;
             self.cgroups.prune(now);
             self.names.prune(now);
-            self.metrics.prune(&self.snapshot.workloads(), now);
+            self.cluster.prune(now);
+            let workloads = self.cluster.snapshot().workloads();
+            self.metrics.prune(&workloads, now);
         }
         Ok(())
     }
 
     /// Counters to findings to metrics.
     fn collect(&mut self, now: Instant) {
+        // What is new is known before it is asked for, but for what starts just now: that waits.
+        self.cgroups.refresh(now);
+        self.collect_known(now, self.known());
+    }
+
+    fn collect_known(&mut self, now: Instant, known: Known) {
         let mut flows = Vec::new();
-        let tables = &mut self.kernel.tables;
-        self.ledger.collect(tables, now, |flow| flows.push(flow));
+        let Self {
+            kernel,
+            cgroups,
+            cluster,
+            ledger,
+            patience,
+            ..
+        } = self;
+        let hold = |key: &FlowKey, waited| {
+            let source = attribution::attribute(cluster.snapshot(), cgroups, key);
+            attribution::wait_for(&source, known, waited, *patience)
+        };
+        ledger.collect(&mut kernel.tables, now, hold, |flow| flows.push(flow));
         // A connection cannot be older than its cgroup, nor than the answer that it owes its address
         // to: what is read after the counters knows all of them.
         self.listen(now);
@@ -275,7 +291,7 @@ impl Agent {
         for flow in flows {
             match self.judge(&flow, now) {
                 Some(finding) => {
-                    self.metrics.record(&finding, now);
+                    self.metrics.record(&finding, time, now);
                     if let Some(recorder) = &mut self.recorder {
                         recorder.add(finding.clone(), time, now);
                     }
@@ -283,6 +299,19 @@ impl Agent {
                 }
                 None => self.health.host_connections(flow.n),
             }
+        }
+    }
+
+    /// What is known of the cluster. What files do not say is not going to arrive.
+    fn known(&self) -> Known {
+        let (max_flows, ..) = self.kernel.tables.sizes();
+        let Some(watches) = &self.watches else {
+            return Known::NOTHING_ARRIVES;
+        };
+        Known {
+            settled: watches.settled(),
+            pods: watches.pods_known(),
+            room: self.ledger.n_flows() * 2 < max_flows as usize,
         }
     }
 
@@ -310,7 +339,8 @@ impl Agent {
     }
 
     fn judge(&mut self, flow: &Flow, now: Instant) -> Option<Finding> {
-        let source = finding::attribute(&self.snapshot, &self.cgroups, &flow.key);
+        let snapshot = self.cluster.snapshot();
+        let source = attribution::attribute(snapshot, &self.cgroups, &flow.key);
         let names = match &source {
             Source::Pod {
                 pod,
@@ -327,15 +357,26 @@ impl Agent {
                 };
                 self.names.of(&asker, flow.ip(), now)
             }
-            Source::Node | Source::Unknown => Vec::new(),
+            Source::Node | Source::Unknown(_) => Vec::new(),
         };
-        finding::assess(&self.snapshot, &source, names, flow)
+        let finding = finding::assess(snapshot, &source, names, flow)?;
+        if let Some(cause) = source.lacks()
+            && matches!(finding.reason, Reason::NotAttributed | Reason::NotSynced)
+        {
+            self.health.unattributed(cause, flow.n);
+        }
+        Some(finding)
     }
 
     /// Counts and records what is left.
     fn end(&mut self) {
         let now = Instant::now();
-        self.collect(now);
+        if self.kernel.pinned {
+            // The next agent goes on with what waits.
+            self.collect(now);
+        } else {
+            self.collect_known(now, Known::NOTHING_ARRIVES);
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.write(now);
         }
@@ -364,9 +405,14 @@ impl Agent {
         self.health
             .update(&self.kernel.tables, &self.ledger, &self.metrics);
         self.health.names(&self.names);
+        self.health.waiting(self.ledger.held());
+        if let Some(watches) = &self.watches {
+            self.health.watches(watches.each(start));
+        }
         self.health.findings(&self.recent, self.recorder.as_ref());
         let mut out = Writer::default();
         self.metrics.write(&mut out);
+        workloads::write(self.cluster.snapshot(), &mut out);
         let mut text = out.finish();
         match self.health.write() {
             Ok(health) => text.push_str(&health),
@@ -379,30 +425,43 @@ impl Agent {
         self.health.scraped(start.elapsed());
     }
 
-    /// Reads the configuration again; what cannot be read leaves the last one in place.
-    fn reload(&mut self) {
-        // What happened so far happened under the last one.
-        self.collect(Instant::now());
-        match Snapshot::from_files(&self.manifests, &self.cluster_cidrs) {
-            Ok((snapshot, objects)) => {
-                warn_of_nameless(&snapshot);
-                self.snapshot = snapshot;
-                self.health.reloaded(Some(objects));
-                info!(?objects, "configuration read");
+    /// Takes in what arrived about the cluster.
+    fn take(&mut self, arrived: Arrived) {
+        let now = Instant::now();
+        if arrived.of_configuration() {
+            // What happened so far happened under the last one.
+            self.collect(now);
+        }
+        match arrived {
+            Arrived::Messages(messages) => {
+                let Self {
+                    cluster,
+                    watches: Some(watches),
+                    ..
+                } = self
+                else {
+                    return;
+                };
+                source::take(cluster, watches, messages, now);
+                let unreadable = cluster.snapshot().mesh_is_unreadable();
+                self.health.configuration(!unreadable);
             }
-            Err(problem) => {
+            Arrived::Files(Ok((snapshot, objects))) => {
+                self.cluster = Live::fixed(snapshot);
+                self.health.reloaded(Some(objects));
+            }
+            Arrived::Files(Err(problem)) => {
                 self.health.reloaded(None);
                 let problem = anyhow::Error::from(problem);
                 error!("{problem:#}; the last configuration stays in place");
             }
         }
     }
-}
 
-/// A pod's cgroups are named by its uid.
-fn warn_of_nameless(snapshot: &Snapshot) {
-    for pod in snapshot.pods().filter(|pod| pod.uid.is_empty()) {
-        warn!(%pod, "has no metadata.uid: its connections cannot be told");
+    /// What has to be known before the agent is ready; nothing if it is.
+    fn waits_for(&self) -> Option<String> {
+        let waiting = self.watches.as_ref()?.waiting();
+        (!waiting.is_empty()).then(|| format!("not listed yet: {}", waiting.join(", ")))
     }
 }
 

@@ -7,6 +7,7 @@ use egress_observer_common::MAX_SLOTS;
 use ipnet::IpNet;
 
 use crate::{
+    cluster::ROOT_NAMESPACE,
     commands::{explain::ExplainArgs, lint::LintArgs, suggest::SuggestArgs, what_if::WhatIfArgs},
     metrics::Destinations,
 };
@@ -75,10 +76,54 @@ Examples:
 /// Settings of the agent.
 #[derive(Debug, Args)]
 pub struct AgentArgs {
-    /// Files or directories with Pods, ConfigMaps and ServiceEntries as YAML or JSON; read again
-    /// when they change.
-    #[arg(long, required = true, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
+    /// Files or directories with Pods, ConfigMaps and ServiceEntries as YAML or JSON, in place of the
+    /// Kubernetes API; read again when they change.
+    #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
     pub manifests: Vec<PathBuf>,
+    /// How to reach the Kubernetes API [default: as a pod of the cluster, by its service account].
+    #[arg(long, value_name = "FILE", env = "EGRESS_OBSERVER_KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// The node whose pods are observed, as the Kubernetes API names it.
+    #[arg(long, value_name = "NAME", env = "EGRESS_OBSERVER_NODE_NAME")]
+    pub node_name: Option<String>,
+    /// The namespace of Istio's control plane, which has its ConfigMaps.
+    #[arg(
+        long,
+        value_name = "NAMESPACE",
+        default_value = ROOT_NAMESPACE,
+        env = "EGRESS_OBSERVER_ISTIO_NAMESPACE"
+    )]
+    pub istio_namespace: String,
+    /// Revisions of the control plane whose ConfigMaps are read; the one without a name is `default`.
+    #[arg(
+        long,
+        value_name = "REVISION",
+        default_value = "default",
+        value_delimiter = ',',
+        env = "EGRESS_OBSERVER_ISTIO_REVISIONS"
+    )]
+    pub istio_revisions: Vec<String>,
+    /// The longest random wait before the Kubernetes API is asked for the first time: thousands of
+    /// agents may start at once. Connections are counted meanwhile.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 10,
+        env = "EGRESS_OBSERVER_START_JITTER"
+    )]
+    pub start_jitter: u32,
+    /// The shortest time-out of a watch; each has a random one of up to twice that.
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_800, value_parser = clap::value_parser!(u32).range(1..=86_400), hide = true, env = "EGRESS_OBSERVER_WATCH_TIMEOUT")]
+    pub watch_timeout: u32,
+    /// How long connections wait for a pod or container that the Kubernetes API does not tell yet,
+    /// before they count as `not_attributed`.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 30,
+        env = "EGRESS_OBSERVER_ATTRIBUTION_WAIT"
+    )]
+    pub attribution_wait: u32,
     /// Where to serve /metrics, /livez and /readyz.
     #[arg(
         long,

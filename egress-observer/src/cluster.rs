@@ -3,6 +3,7 @@
 pub(crate) mod annotations;
 mod desired;
 mod injection;
+pub mod live;
 pub(crate) mod manifests;
 pub(crate) mod mesh;
 pub(crate) mod objects;
@@ -22,6 +23,7 @@ use std::{
 use ipnet::IpNet;
 
 pub use self::manifests::ManifestError;
+pub(crate) use self::mesh::ROOT_NAMESPACE;
 use self::{
     desired::Today,
     manifests::Object,
@@ -31,7 +33,7 @@ use self::{
     registry::{Registry, SidecarScope, Viewer},
     setup::Membership,
 };
-use crate::model::{Policy, Scope};
+use crate::model::{Policy, Reason, Scope};
 
 /// One consistent view of pods and mesh configuration.
 #[derive(Debug, Default)]
@@ -42,6 +44,10 @@ pub struct Snapshot {
     /// What the mesh knows.
     pub registry: Registry,
     cluster_ranges: Vec<IpNet>,
+    /// Whether objects of the registry may be missing.
+    registry_unknown: bool,
+    /// Whether pods may be missing.
+    pods_unknown: bool,
 }
 
 /// How many objects of each kind a snapshot was made of.
@@ -118,7 +124,7 @@ impl Snapshot {
             registry.set_defaults(&mesh.root_namespace, export_to);
         }
         for object in &service_entries {
-            let object = with_selected_pods(object, &pods);
+            let object = with_selected_pods(object, pods.iter());
             snapshot.registry.set_service_entry(&object);
         }
         // Pods last: what they are depends on the rest.
@@ -136,6 +142,7 @@ impl Snapshot {
             cluster_dns: &around.cluster_dns,
         };
         let pod = Pod::new(object, |owner| around.template(owner), today);
+        pod.warn_if_unreadable(None);
         self.pod_ips.extend(&pod.ips);
         // Files that people write for a try have no uid; a name is as good there.
         let key = if pod.uid.is_empty() {
@@ -149,6 +156,20 @@ impl Snapshot {
     /// The pod with this `metadata.uid`.
     pub fn pod(&self, uid: &str) -> Option<&Arc<Pod>> {
         self.pods.get(uid)
+    }
+
+    /// Whether objects of the registry may be missing: what it does not know may be known to the mesh.
+    pub fn registry_unknown(&self) -> bool {
+        self.registry_unknown
+    }
+
+    /// Why a connection of nobody has no owner.
+    pub fn why_unattributed(&self) -> Reason {
+        if self.pods_unknown {
+            Reason::NotSynced
+        } else {
+            Reason::NotAttributed
+        }
     }
 
     /// Every pod, in no order.
@@ -208,6 +229,11 @@ impl Snapshot {
         &self.mesh
     }
 
+    /// Whether the last state of a ConfigMap of Istio cannot be read, so that the one before counts.
+    pub fn mesh_is_unreadable(&self) -> bool {
+        self.mesh.is_unreadable()
+    }
+
     /// How far away a destination is from a pod.
     pub fn scope(&self, pod: &Pod, ip: IpAddr) -> Scope {
         if pod.ips.contains(&ip) {
@@ -239,15 +265,15 @@ impl Snapshot {
 
 /// An entry with a `workloadSelector`: the pods of its namespace that have these labels are its
 /// endpoints (`pilot/pkg/serviceregistry/serviceentry/controller.go`).
-fn with_selected_pods<'a>(
+fn with_selected_pods<'a, 'p>(
     object: &'a objects::ServiceEntry,
-    pods: &[objects::Pod],
+    pods: impl Iterator<Item = &'p objects::Pod>,
 ) -> Cow<'a, objects::ServiceEntry> {
     let Some(selector) = &object.spec.workload_selector else {
         return Cow::Borrowed(object);
     };
     let namespace = pod::namespace(&object.metadata.namespace);
-    let selected = pods.iter().filter(|pod| {
+    let selected = pods.filter(|pod| {
         let labels = &pod.metadata.labels;
         let has = |(key, value)| labels.get(key) == Some(value);
         pod::namespace(&pod.metadata.namespace) == namespace && selector.labels.iter().all(has)

@@ -364,6 +364,7 @@ impl<'a> Explainer<'a> {
                 Expected::Unknown => Observed::Unknown(applied.reason),
             },
             registry,
+            lacking: Reason::NameNeeded,
             policy: self.policy,
         })
     }

@@ -5,8 +5,8 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use egress_observer_common::{Count, FlowKey, PROTOCOL_UDP};
 
 use crate::{
+    attribution::Source,
     capture::{Decision, Dialled, Rule},
-    cgroup::{Cgroups, Place},
     cluster::{
         Snapshot,
         pod::{ContainerRole, Pod, Rules},
@@ -17,40 +17,6 @@ use crate::{
     model::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
     verdict::{self, Case, Observed},
 };
-
-/// Whose connection it is.
-#[derive(Clone, Debug)]
-pub enum Source<'a> {
-    /// A pod's.
-    Pod {
-        /// The pod.
-        pod: &'a Arc<Pod>,
-        /// Id of the container that connected, if it is one's.
-        container: Option<&'a str>,
-        /// What it is.
-        role: ContainerRole,
-    },
-    /// The node's own, not a pod's.
-    Node,
-    /// A pod's, or nobody knows whose.
-    Unknown,
-}
-
-/// Finds the owner of a flow.
-pub fn attribute<'a>(snapshot: &'a Snapshot, cgroups: &'a Cgroups, key: &FlowKey) -> Source<'a> {
-    match cgroups.place(key.cgroup) {
-        Some(Place::Pod { uid, container }) => match snapshot.pod(uid) {
-            Some(pod) => Source::Pod {
-                pod,
-                container: container.as_deref(),
-                role: pod.role(container.as_deref(), key.uid, key.gid),
-            },
-            None => Source::Unknown,
-        },
-        Some(Place::Outside) => Source::Node,
-        None => Source::Unknown,
-    }
-}
 
 /// What a destination is called.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,7 +119,7 @@ pub fn assess(
             Some(of_pod(snapshot, client, *role, names, flow))
         }
         Source::Node => None,
-        Source::Unknown => Some(of_nobody(snapshot, flow)),
+        Source::Unknown(_) => Some(of_nobody(snapshot, flow)),
     }
 }
 
@@ -194,6 +160,11 @@ fn of_pod(
             decision,
             observed,
             registry,
+            lacking: if snapshot.registry_unknown() {
+                Reason::NotSynced
+            } else {
+                Reason::NameNeeded
+            },
             policy,
         })
     };
@@ -247,7 +218,7 @@ fn of_nobody(snapshot: &Snapshot, flow: &Flow) -> Finding {
         path: observed(flow.count, scope).path(),
         registry: Registry::Unknown,
         verdict: Verdict::Unknown,
-        reason: Reason::NotAttributed,
+        reason: snapshot.why_unattributed(),
         failure: failure(flow.count),
         n: flow.n,
     }
@@ -301,7 +272,11 @@ fn meant(
     let lookup = |name: Option<&str>| {
         let to = Destination { host: name, ..to };
         let matched = snapshot.registry.lookup(&viewer, &to);
-        (known(&matched, scope), host(&matched))
+        let registry = match known(&matched, scope) {
+            Registry::Undeclared if snapshot.registry_unknown() => Registry::Unknown,
+            registry => registry,
+        };
+        (registry, host(&matched))
     };
     let (registries, hosts): (Vec<_>, Vec<_>) = if names.is_empty() {
         [lookup(None)].into_iter().unzip()

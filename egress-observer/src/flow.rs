@@ -1,7 +1,7 @@
 //! From counters to flows: what happened since the last look, and which slots are done with.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv6Addr},
     time::{Duration, Instant},
 };
@@ -9,7 +9,10 @@ use std::{
 use egress_observer_common::{Count, FlowKey, N_COUNTS, PROTOCOL_UDP};
 use tracing::warn;
 
-use crate::kernel::{Counts, SlotView, Tables};
+use crate::{
+    kernel::{Counts, SlotView, Tables},
+    model::Reason,
+};
 
 /// An idle flow whose counts nobody asked for is kept this many times longer.
 const UNTOLD: u32 = 12;
@@ -47,6 +50,8 @@ struct Seen {
     generation: u32,
     counts: Counts,
     changed: Instant,
+    /// Since when there are counts that wait.
+    held: Option<Instant>,
 }
 
 /// What has been read so far.
@@ -56,6 +61,8 @@ pub struct Ledger {
     idle: Duration,
     /// By slot; `None` for a free one.
     seen: Vec<Option<Seen>>,
+    /// Connections that waited at the last look, by what for.
+    held: BTreeMap<Reason, u64>,
     /// Attempts under way at the last look, and since when: by place.
     attempts: HashMap<u32, (u64, Instant)>,
     /// The same for loopback connections without a listener.
@@ -68,6 +75,7 @@ impl Ledger {
         Self {
             idle,
             seen: Vec::new(),
+            held: BTreeMap::new(),
             attempts: HashMap::new(),
             proofs: HashMap::new(),
         }
@@ -77,7 +85,17 @@ impl Ledger {
     /// read and told is not counted again.
     ///
     /// An attempt is handed on when it ends; for UDP, which has no end, when it is made.
-    pub fn collect(&mut self, tables: &mut Tables, now: Instant, mut record: impl FnMut(Flow)) {
+    ///
+    /// `hold` says why the counts of a key have to wait, if they have to; it is told for how long they
+    /// have. They stay in the kernel's table, where the next agent finds them, too.
+    pub fn collect(
+        &mut self,
+        tables: &mut Tables,
+        now: Instant,
+        hold: impl Fn(&FlowKey, Duration) -> Option<Reason>,
+        mut record: impl FnMut(Flow),
+    ) {
+        self.held.clear();
         let n_slots = tables.n_slots();
         self.seen.resize(n_slots as usize, None);
         for index in 0..n_slots {
@@ -91,11 +109,21 @@ impl Ledger {
                 generation: slot.generation,
                 counts: tables.exported(index, &slot.counts),
                 changed: now,
+                held: None,
             });
             if seen.counts != slot.counts {
-                for flow in differences(&slot, &seen.counts) {
-                    record(flow);
+                let since = *seen.held.get_or_insert(now);
+                let flows = || differences(&slot, &seen.counts);
+                let n: u64 = flows().map(|flow| flow.n).sum();
+                // Attempts that are under way alone wait for their end as it is.
+                if n > 0
+                    && let Some(reason) = hold(&slot.key, now - since)
+                {
+                    *self.held.entry(reason).or_default() += n;
+                    continue;
                 }
+                flows().for_each(&mut record);
+                seen.held = None;
                 seen.counts = slot.counts;
                 seen.changed = now;
             } else if done_with(tables, index, &slot, now - seen.changed, self.idle) {
@@ -111,6 +139,11 @@ impl Ledger {
                 tables.set_exported(index as u32, &seen.counts);
             }
         }
+    }
+
+    /// Connections that waited at the last [`collect`](Self::collect), by what for.
+    pub fn held(&self) -> &BTreeMap<Reason, u64> {
+        &self.held
     }
 
     /// Flows in the tables.

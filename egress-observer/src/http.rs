@@ -12,8 +12,8 @@ use std::{
     os::unix::{fs::PermissionsExt as _, net::UnixStream as StdUnixStream},
     path::{Path, PathBuf},
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::{Duration, Instant},
 };
@@ -75,7 +75,8 @@ pub struct Pulse {
     start: Instant,
     /// Milliseconds from the start to the last turn.
     beat_ms: AtomicU64,
-    ready: AtomicBool,
+    /// What is waited for; nothing when ready.
+    waiting: Mutex<Option<String>>,
 }
 
 impl Default for Pulse {
@@ -83,7 +84,7 @@ impl Default for Pulse {
         Self {
             start: Instant::now(),
             beat_ms: AtomicU64::new(0),
-            ready: AtomicBool::new(false),
+            waiting: Mutex::new(Some("not attached yet".to_owned())),
         }
     }
 }
@@ -95,9 +96,14 @@ impl Pulse {
             .store(self.start.elapsed().as_millis() as u64, Relaxed);
     }
 
-    /// Programs are attached and the configuration was read.
-    pub fn set_ready(&self) {
-        self.ready.store(true, Relaxed);
+    /// Says what is waited for, or that the agent is ready: programs are attached, and what
+    /// connections are judged by is known.
+    pub fn set_waiting(&self, what: Option<String>) {
+        *self.lock() = what;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn alive(&self) -> bool {
@@ -242,11 +248,10 @@ async fn livez(State(shared): State<Shared>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn readyz(State(shared): State<Shared>) -> (StatusCode, &'static str) {
-    if shared.pulse.ready.load(Relaxed) {
-        (StatusCode::OK, "ok\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not attached yet\n")
+async fn readyz(State(shared): State<Shared>) -> (StatusCode, String) {
+    match &*shared.pulse.lock() {
+        None => (StatusCode::OK, "ok\n".to_owned()),
+        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, format!("{what}\n")),
     }
 }
 

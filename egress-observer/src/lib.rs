@@ -13,6 +13,7 @@
 //! [`agent`] wires it together.
 
 pub mod agent;
+pub mod attribution;
 pub mod capture;
 pub mod cgroup;
 pub mod cli;
@@ -29,6 +30,7 @@ pub mod fuzz;
 pub mod http;
 mod install;
 pub mod kernel;
+mod kubernetes;
 pub mod lint;
 pub mod metrics;
 pub mod model;
@@ -36,6 +38,7 @@ pub mod names;
 mod readable;
 pub mod record;
 mod service_entry;
+mod source;
 mod suggest;
 mod text;
 pub mod verdict;

@@ -64,7 +64,9 @@ fn run(command: Command) -> anyhow::Result<()> {
 }
 
 fn set_up_log(cli: &Cli) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&cli.log)
+    // The client's own log of every failed request; the watches say what is the matter, once.
+    let filter = format!("kube_client=off,{}", cli.log);
+    let filter = EnvFilter::try_new(filter)
         .with_context(|| format!("--log {}: not a log filter", cli.log))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -8,6 +8,7 @@
 
 pub mod health;
 mod text;
+pub mod workloads;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -15,6 +16,8 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+
+use jiff::Timestamp;
 
 pub use self::text::Writer;
 use crate::{
@@ -93,6 +96,14 @@ trait Labels: Ord {
     fn each(&self, label: &mut dyn FnMut(&str, &dyn Display));
 }
 
+impl Labels for Workload {
+    fn workload(&self) -> &Workload {
+        self
+    }
+
+    fn each(&self, _: &mut dyn FnMut(&str, &dyn Display)) {}
+}
+
 impl Labels for ConnectionLabels {
     fn workload(&self) -> &Workload {
         &self.workload
@@ -147,6 +158,7 @@ struct Series {
 struct Family<L> {
     name: &'static str,
     help: &'static str,
+    kind: &'static str,
     series: BTreeMap<L, Series>,
 }
 
@@ -155,21 +167,33 @@ impl<L: Labels> Family<L> {
         Self {
             name,
             help,
+            kind: "counter",
             series: BTreeMap::new(),
         }
     }
 
-    fn add(&mut self, labels: L, n: u64, now: Instant) {
+    fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self {
+            kind: "gauge",
+            ..Self::new(name, help)
+        }
+    }
+
+    fn change(&mut self, labels: L, now: Instant, change: impl FnOnce(&mut u64)) {
         let series = self.series.entry(labels).or_insert(Series {
             value: 0,
             changed: now,
         });
-        series.value += n;
+        change(&mut series.value);
         series.changed = now;
     }
 
+    fn add(&mut self, labels: L, n: u64, now: Instant) {
+        self.change(labels, now, |value| *value += n);
+    }
+
     fn write(&self, out: &mut Writer) {
-        out.family(self.name, self.help, "counter");
+        out.family(self.name, self.help, self.kind);
         for (labels, series) in &self.series {
             out.sample(self.name, series.value, |label| {
                 label("source_workload_namespace", &labels.workload().namespace);
@@ -194,6 +218,8 @@ pub struct Metrics {
     connections: Family<ConnectionLabels>,
     destinations: Family<DestinationLabels>,
     failures: Family<FailureLabels>,
+    /// Unix times.
+    last_bypasses: Family<Workload>,
     level: Destinations,
     max_destinations: usize,
     folded: u64,
@@ -226,6 +252,11 @@ impl Metrics {
                 "connection_failures_total",
                 "Outbound connection attempts of pods on this node that failed.",
             ),
+            last_bypasses: Family::gauge(
+                "last_unexpected_bypass_timestamp_seconds",
+                "When a connection that its pod's configuration captures last went around the \
+                 sidecar, in seconds since the Unix epoch.",
+            ),
             level,
             max_destinations,
             folded: 0,
@@ -234,9 +265,14 @@ impl Metrics {
     }
 
     /// Counts a finding, once.
-    pub fn record(&mut self, finding: &Finding, now: Instant) {
+    pub fn record(&mut self, finding: &Finding, time: Timestamp, now: Instant) {
         let workload = Workload::of(finding);
         let n = finding.n;
+        if finding.verdict == Verdict::UnexpectedBypass {
+            let seconds = time.as_second().try_into().unwrap_or(0);
+            self.last_bypasses
+                .change(workload.clone(), now, |value| *value = seconds);
+        }
         if let Some(error) = finding.failure {
             let labels = FailureLabels {
                 workload: workload.clone(),
@@ -308,6 +344,7 @@ impl Metrics {
         self.connections.write(out);
         self.destinations.write(out);
         self.failures.write(out);
+        self.last_bypasses.write(out);
     }
 
     /// Drops the series of workloads that left a while ago.
@@ -315,14 +352,16 @@ impl Metrics {
         self.connections.prune(present, now);
         self.destinations.prune(present, now);
         self.failures.prune(present, now);
+        self.last_bypasses.prune(present, now);
     }
 
     /// Series by family.
-    pub fn n_series(&self) -> [(&'static str, usize); 3] {
+    pub fn n_series(&self) -> [(&'static str, usize); 4] {
         [
             ("connections", self.connections.series.len()),
             ("destination_connections", self.destinations.series.len()),
             ("connection_failures", self.failures.series.len()),
+            ("last_unexpected_bypass", self.last_bypasses.series.len()),
         ]
     }
 
@@ -345,6 +384,8 @@ impl Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const TIME: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
     fn finding(last_byte: u8) -> Finding {
         Finding {
@@ -380,7 +421,7 @@ mod tests {
     #[test]
     fn a_finding_is_one_line_per_family_with_labels_in_order() {
         let mut metrics = Metrics::new(Destinations::External, 10);
-        metrics.record(&finding(1), Instant::now());
+        metrics.record(&finding(1), TIME, Instant::now());
         let failed = Finding {
             failure: Some(Failure::Refused),
             path: Path::Unknown,
@@ -389,7 +430,7 @@ mod tests {
             scope: Scope::Cluster,
             ..finding(1)
         };
-        metrics.record(&failed, Instant::now());
+        metrics.record(&failed, TIME, Instant::now());
         assert_eq!(
             written(&metrics),
             [
@@ -405,6 +446,8 @@ mod tests {
                  registry=\"undeclared\",verdict=\"unexpected_bypass\"} 2",
                 "egress_observer_connection_failures_total{source_workload_namespace=\"shop\",\
                  source_workload=\"cart\",scope=\"cluster\",error=\"refused\"} 2",
+                "egress_observer_last_unexpected_bypass_timestamp_seconds{\
+                 source_workload_namespace=\"shop\",source_workload=\"cart\"} 1700000000",
             ]
         );
     }
@@ -413,7 +456,7 @@ mod tests {
     fn destinations_beyond_the_limit_are_folded_and_none_is_lost() {
         let mut metrics = Metrics::new(Destinations::All, 3);
         for last_byte in 0..10 {
-            metrics.record(&finding(last_byte), Instant::now());
+            metrics.record(&finding(last_byte), TIME, Instant::now());
         }
         let lines = written(&metrics);
         let folded: Vec<_> = lines
@@ -430,13 +473,34 @@ mod tests {
     fn series_outlive_their_workload_for_a_while() {
         let mut metrics = Metrics::new(Destinations::All, 10);
         let start = Instant::now();
-        metrics.record(&finding(1), start);
+        metrics.record(&finding(1), TIME, start);
         let later = start + EXPIRY + Duration::from_secs(1);
         metrics.prune(&HashSet::from([("shop", "cart")]), later);
         assert_eq!(metrics.n_series()[0].1, 1);
         metrics.prune(&HashSet::new(), start + Duration::from_secs(1));
         assert_eq!(metrics.n_series()[0].1, 1);
         metrics.prune(&HashSet::new(), later);
-        assert_eq!(metrics.n_series().map(|(_, n)| n), [0, 0, 0]);
+        assert_eq!(metrics.n_series().map(|(_, n)| n), [0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn the_last_bypass_has_its_time() {
+        let mut metrics = Metrics::new(Destinations::None, 1);
+        let mediated = Finding {
+            verdict: Verdict::Mediated,
+            workload: "other".into(),
+            ..finding(1)
+        };
+        metrics.record(&mediated, TIME, Instant::now());
+        metrics.record(&finding(1), TIME, Instant::now());
+        let mut out = Writer::default();
+        metrics.write(&mut out);
+        let text = out.finish();
+        let lines: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("egress_observer_last_"))
+            .collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert!(lines[0].ends_with("} 1700000000"), "{text}");
     }
 }

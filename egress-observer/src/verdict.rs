@@ -40,6 +40,8 @@ pub struct Case {
     pub observed: Observed,
     /// What the mesh knows of the destination.
     pub registry: Registry,
+    /// What would tell more of the destination, where that is unknown.
+    pub lacking: Reason,
     /// What the sidecar does with what the mesh does not know, where that is known.
     pub policy: Option<Policy>,
 }
@@ -101,7 +103,7 @@ fn captured(case: &Case) -> (Verdict, Reason) {
         (Registry::Undeclared, Some(Policy::AllowAny)) => (Verdict::Passthrough, reason),
         (Registry::Undeclared, Some(Policy::RegistryOnly)) => (Verdict::Blocked, reason),
         (Registry::Undeclared, None) => (Verdict::Unknown, Reason::NotSynced),
-        (Registry::Unknown, _) => (Verdict::Unknown, Reason::NameNeeded),
+        (Registry::Unknown, _) => (Verdict::Unknown, case.lacking),
     }
 }
 
@@ -121,6 +123,7 @@ mod tests {
         },
         observed: Observed::Captured,
         registry: Registry::Undeclared,
+        lacking: Reason::NameNeeded,
         policy: Some(Policy::RegistryOnly),
     };
     const DIRECT: Decision = Decision::direct(Reason::NotIncluded, Rule::NotIncluded);

@@ -15,9 +15,9 @@ use std::{
 use clap::CommandFactory as _;
 use egress_observer::{
     cli::Cli,
-    cluster::ObjectCounts,
+    cluster::{ObjectCounts, Snapshot},
     finding::{Finding, Service},
-    metrics::{Destinations, Metrics, Writer, health::Health},
+    metrics::{Destinations, Metrics, Writer, health::Health, workloads},
     model,
 };
 use egress_observer_common::names;
@@ -100,13 +100,23 @@ fn connections() -> Metrics {
         scope: model::Scope::External,
         path: model::Path::Unknown,
         registry: model::Registry::Undeclared,
-        verdict: model::Verdict::Unknown,
+        verdict: model::Verdict::UnexpectedBypass,
         reason: model::Reason::NotEstablished,
         failure: Some(model::Failure::Refused),
         n: 1,
     };
-    metrics.record(&finding, Instant::now());
+    metrics.record(&finding, jiff::Timestamp::now(), Instant::now());
     metrics
+}
+
+/// The families of connections and of workloads, as a scrape has them.
+fn families() -> BTreeMap<String, Metric> {
+    let mut out = Writer::default();
+    connections().write(&mut out);
+    let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop");
+    let (snapshot, _) = Snapshot::from_files(&[shop], &[]).expect("the example is valid");
+    workloads::write(&snapshot, &mut out);
+    exported_metrics(&out.finish())
 }
 
 /// The agent's own metrics, as far as they can be had without a kernel's tables.
@@ -133,10 +143,8 @@ fn words_of_health() -> BTreeSet<String> {
 }
 
 #[test]
-fn every_family_of_connections_is_documented_with_its_labels_in_order() {
-    let mut out = Writer::default();
-    connections().write(&mut out);
-    let exported = exported_metrics(&out.finish());
+fn every_family_of_connections_and_workloads_is_documented_with_its_labels_in_order() {
+    let exported = families();
     let mut documented = documented_metrics(&read("../docs/metrics.md"));
     documented.retain(|name, _| exported.contains_key(name));
     assert_eq!(documented, exported);
@@ -148,9 +156,7 @@ fn every_metric_of_the_agent_is_documented_and_nothing_else() {
     for (name, metric) in exported_metrics(&health()) {
         assert_eq!(documented.get(&name), Some(&metric), "{name}");
     }
-    let mut out = Writer::default();
-    connections().write(&mut out);
-    let families = exported_metrics(&out.finish());
+    let families = families();
     let spelt = words_of_health();
     for (name, (kind, labels)) in documented {
         if families.contains_key(&name) {
@@ -192,7 +198,16 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
     let families = connections()
         .n_series()
         .map(|(family, _)| family.to_owned());
+    let mut causes: Vec<String> = ["flow_table_full", "slot_reused"]
+        .map(str::to_owned)
+        .to_vec();
+    let unattributed: Vec<String> = values!(Unattributed);
+    causes.extend(unattributed);
     BTreeMap::from([
+        ("cause", causes),
+        ("mode", values!(MeshMode)),
+        ("capture", values!(CaptureExtent)),
+        ("resource", values!(Resource)),
         ("protocol", values!(Protocol)),
         ("actor", values!(Actor)),
         ("scope", values!(Scope)),

@@ -65,7 +65,7 @@ pub enum ManifestError {
         document: usize,
     },
     /// A field of an object has the wrong type, or is missing.
-    #[error("{path}: {kind} {name}: field `{field}`: {message}")]
+    #[error("{path}: {kind} {name}: {problem}")]
     Field {
         /// The file.
         path: PathBuf,
@@ -73,10 +73,8 @@ pub enum ManifestError {
         kind: String,
         /// Its namespace and name.
         name: String,
-        /// The field's path.
-        field: String,
-        /// What is wrong with it.
-        message: String,
+        /// Which field, and what is wrong with it.
+        problem: FieldError,
     },
 }
 
@@ -249,31 +247,42 @@ fn addressing(
     }))
 }
 
-fn typed<T: DeserializeOwned>(
-    path: &Path,
-    kind: &str,
-    mut value: Value,
-) -> Result<T, ManifestError> {
-    drop_nulls(&mut value);
-    // The field's path costs as much as the rest, and is wanted only where something is wrong.
-    if let Ok(object) = T::deserialize(&value) {
-        return Ok(object);
-    }
+fn typed<T: DeserializeOwned>(path: &Path, kind: &str, value: Value) -> Result<T, ManifestError> {
     let name = |field: &str| {
-        value
-            .pointer(&format!("/metadata/{field}"))
-            .and_then(Value::as_str)
-            .map(str::to_owned)
+        let value = value.pointer(&format!("/metadata/{field}"));
+        value.and_then(Value::as_str).map(str::to_owned)
     };
     let name = match (name("namespace"), name("name")) {
         (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
         (None, Some(name)) => name,
         (_, None) => "without a name".to_owned(),
     };
-    serde_path_to_error::deserialize(value).map_err(|error| ManifestError::Field {
+    read_value(value).map_err(|problem| ManifestError::Field {
         path: path.to_owned(),
         kind: kind.to_owned(),
         name,
+        problem,
+    })
+}
+
+/// A field of an object has the wrong type, or is missing.
+#[derive(Clone, Debug, Error)]
+#[error("field `{field}`: {message}")]
+pub struct FieldError {
+    /// The field's path.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// Reads an object, as far as its type says.
+pub(crate) fn read_value<T: DeserializeOwned>(mut value: Value) -> Result<T, FieldError> {
+    drop_nulls(&mut value);
+    // The field's path costs as much as the rest, and is wanted only where something is wrong.
+    if let Ok(object) = T::deserialize(&value) {
+        return Ok(object);
+    }
+    serde_path_to_error::deserialize(value).map_err(|error| FieldError {
         field: error.path().to_string(),
         message: error.into_inner().to_string(),
     })

@@ -1,7 +1,7 @@
 //! Istio's mesh configuration and the injector's values, by revision, from the ConfigMaps
 //! `istio[-<revision>]` and `istio-sidecar-injector[-<revision>]`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
@@ -170,6 +170,8 @@ pub(crate) struct Mesh {
     injectors: HashMap<String, (String, Injector)>,
     /// The revision that a tag stands for.
     tags: HashMap<String, String>,
+    /// ConfigMaps whose last state cannot be read: the one before stays.
+    unreadable: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -200,13 +202,14 @@ impl Mesh {
             return false;
         };
         let known = self.configs.get(canonical(revision));
-        if known.is_some_and(|known| known.namespace == ROOT_NAMESPACE) {
+        if known.is_some_and(|known| outranks(&known.namespace, namespace)) {
             return true;
         }
         let mesh: MeshConfig = match serde_saphyr::from_str(text) {
             Ok(mesh) => mesh,
             Err(problem) => {
                 warn!(config_map = name, key = "mesh", %problem, "mesh configuration not known");
+                self.unreadable.insert(format!("{namespace}/{name}"));
                 return true;
             }
         };
@@ -217,6 +220,7 @@ impl Mesh {
                 None
             }
         };
+        self.unreadable.remove(&format!("{namespace}/{name}"));
         let config = Config {
             namespace: namespace.clone(),
             name: format!("{namespace}/{name}"),
@@ -235,13 +239,14 @@ impl Mesh {
             return false;
         };
         let known = self.injectors.get(canonical(revision));
-        if known.is_some_and(|(namespace, _)| namespace == ROOT_NAMESPACE) {
+        if known.is_some_and(|(known, _)| outranks(known, namespace)) {
             return true;
         }
         let values = match serde_saphyr::from_str(values) {
             Ok(values) => values,
             Err(problem) => {
                 warn!(config_map = name, key = "values", %problem, "injection not known");
+                self.unreadable.insert(format!("{namespace}/{name}"));
                 return true;
             }
         };
@@ -249,6 +254,7 @@ impl Mesh {
             .data
             .get("config")
             .map(|text| serde_saphyr::from_str(text));
+        self.unreadable.remove(&format!("{namespace}/{name}"));
         let injector = Injector {
             name: format!("{namespace}/{name}"),
             values,
@@ -261,12 +267,34 @@ impl Mesh {
         true
     }
 
+    /// Forgets a ConfigMap. Whether anything was known from it.
+    pub(crate) fn remove(&mut self, namespace: &str, name: &str) -> bool {
+        let own = format!("{namespace}/{name}");
+        self.unreadable.remove(&own);
+        let n_before = self.configs.len() + self.injectors.len();
+        self.configs.retain(|_, config| config.name != own);
+        self.injectors
+            .retain(|_, (_, injector)| injector.name != own);
+        self.configs.len() + self.injectors.len() < n_before
+    }
+
+    /// Takes in what tags all injection webhooks stand for, in place of what was known.
+    pub(crate) fn set_webhooks<'a>(&mut self, all: impl Iterator<Item = &'a Metadata>) {
+        self.tags.clear();
+        all.for_each(|metadata| self.apply_webhook(metadata));
+    }
+
     /// Takes in what tag an injection webhook stands for.
     pub(crate) fn apply_webhook(&mut self, metadata: &Metadata) {
         let label = |name: &str| metadata.labels.get(name).cloned();
         if let (Some(tag), Some(revision)) = (label("istio.io/tag"), label("istio.io/rev")) {
             self.tags.insert(tag, revision);
         }
+    }
+
+    /// Whether the last state of some ConfigMap cannot be read.
+    pub(super) fn is_unreadable(&self) -> bool {
+        !self.unreadable.is_empty()
     }
 
     /// The revision that a revision's or a tag's name stands for.
@@ -322,6 +350,11 @@ impl Mesh {
         self.of(&self.injectors, revision)
             .map(|(_, injector)| injector)
     }
+}
+
+/// Whether what is known from one namespace stays when another has it, too.
+fn outranks(known: &str, other: &str) -> bool {
+    known == ROOT_NAMESPACE && other != ROOT_NAMESPACE
 }
 
 /// The suffix of a ConfigMap's name that is a revision.

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::{
     desired::{self, Today, desired},
-    objects::{self, PodSpec, PodTemplate},
+    objects::{self, Metadata, PodSpec, PodTemplate},
     restart::Renewed,
     setup::{Membership, Setup, applied},
 };
@@ -106,7 +106,7 @@ pub(crate) const PROXY: &str = "istio-proxy";
 pub(crate) const INIT: &str = "istio-init";
 
 impl Pod {
-    /// Reads an object. What cannot be read of its settings is named in the log.
+    /// Reads an object.
     /// `template` finds the template of a workload by namespace, kind and name.
     pub(crate) fn new<'a>(
         object: &objects::Pod,
@@ -135,13 +135,8 @@ impl Pod {
         });
         let declared = declared(&object.spec);
         let workload_kind = owners.iter().rfind(|(_, name)| *name == &*workload);
-        let pod = Self {
-            // The API server gives a static pod's mirror another uid than the kubelet uses.
-            uid: metadata
-                .annotations
-                .get("kubernetes.io/config.mirror")
-                .unwrap_or(&metadata.uid)
-                .clone(),
+        Self {
+            uid: uid(metadata).to_owned(),
             namespace: namespace(&metadata.namespace),
             name: metadata.name.clone(),
             workload_kind: workload_kind.map(|(kind, _)| (*kind).to_owned()),
@@ -160,12 +155,17 @@ impl Pod {
             renewed,
             workload: Arc::clone(&workload),
             ips,
-        };
-        if pod.applied.membership == Membership::Unknown(Reason::UnreadableConfig) {
-            let problem = pod.applied.notes.join("; ");
-            warn!(%pod, %problem, "capture settings cannot be read");
         }
-        pod
+    }
+
+    /// Names settings that cannot be read in the log, unless they are what they were before.
+    pub(super) fn warn_if_unreadable(&self, before: Option<&Self>) {
+        if self.applied.membership == Membership::Unknown(Reason::UnreadableConfig)
+            && before.is_none_or(|before| before.applied != self.applied)
+        {
+            let problem = self.applied.notes.join("; ");
+            warn!(pod = %self, %problem, "capture settings cannot be read");
+        }
     }
 
     /// Whether today's configuration would set up something else: a restart would change it.
@@ -192,6 +192,13 @@ impl Pod {
         let rules = if early { Rules::Unknown } else { Rules::Made };
         ContainerRole { actor, rules }
     }
+}
+
+/// What a pod's cgroups are named by: the API server gives a static pod's mirror another uid than
+/// the kubelet uses.
+pub(super) fn uid(metadata: &Metadata) -> &str {
+    let mirror = metadata.annotations.get("kubernetes.io/config.mirror");
+    mirror.unwrap_or(&metadata.uid)
 }
 
 /// An absent namespace is `default`, as `kubectl` has it.

@@ -1,6 +1,6 @@
 //! The agent's own health: losses first.
 
-use std::{fs, time::Duration};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use egress_observer_common::{Shared, names};
 use prometheus::{
@@ -13,7 +13,8 @@ use crate::{
     cluster::ObjectCounts,
     flow::Ledger,
     kernel::Tables,
-    model::DnsResult,
+    kubernetes::Tally,
+    model::{DnsResult, Reason, Resource, Unattributed},
     names::{Evicted, Names},
     record::{Record, Recorder},
 };
@@ -34,6 +35,11 @@ pub struct Health {
     series_limit: IntGaugeVec,
     series_overflowed: IntCounterVec,
     watch_objects: IntGaugeVec,
+    watch_synced: IntGaugeVec,
+    watch_invalid_objects: IntGaugeVec,
+    watch_restarts: IntCounterVec,
+    pending_connections: IntGaugeVec,
+    unattributed_connections: IntCounterVec,
     reload_successful: IntGauge,
     reloads: IntCounter,
     scrape_duration: Gauge,
@@ -176,6 +182,31 @@ impl Health {
                 "family",
             )?,
             watch_objects: make.gauges("watch_objects", "Objects known.", "resource")?,
+            watch_synced: make.gauges(
+                "watch_synced",
+                "Whether what is known of a resource is up to date.",
+                "resource",
+            )?,
+            watch_invalid_objects: make.gauges(
+                "watch_invalid_objects",
+                "Objects that cannot be read and are passed over.",
+                "resource",
+            )?,
+            watch_restarts: make.counters(
+                "watch_restarts_total",
+                "Times that a watch was started again after a failure.",
+                "resource",
+            )?,
+            pending_connections: make.gauges(
+                "pending_connections",
+                "Connections that are not judged yet, by what they wait for.",
+                "reason",
+            )?,
+            unattributed_connections: make.counters(
+                "unattributed_connections_total",
+                "Connections judged without their owner being known, by what was missing.",
+                "cause",
+            )?,
             reload_successful: make.gauge(
                 "config_last_reload_successful",
                 "Whether the last reading of the configuration succeeded.",
@@ -225,6 +256,11 @@ impl Health {
         for result in DnsResult::ALL {
             health.dns_answers.with_label_values(&[result.as_str()]);
         }
+        for cause in Unattributed::ALL {
+            let causes = &health.unattributed_connections;
+            causes.with_label_values(&[cause.as_str()]);
+        }
+        health.waiting(&BTreeMap::new());
         Ok(health)
     }
 
@@ -251,6 +287,43 @@ impl Health {
                 .with_label_values(&[resource])
                 .set(n as i64);
         }
+    }
+
+    /// Notes how the watches are doing.
+    pub(crate) fn watches(&self, all: impl Iterator<Item = (Resource, bool, Tally)>) {
+        for (resource, synced, tally) in all {
+            let resource = &[resource.as_str()];
+            let set = |gauge: &IntGaugeVec, value: usize| {
+                gauge.with_label_values(resource).set(value as i64);
+            };
+            set(&self.watch_synced, synced.into());
+            set(&self.watch_objects, tally.objects);
+            set(&self.watch_invalid_objects, tally.invalid);
+            let restarts = self.watch_restarts.with_label_values(resource);
+            catch_up(&restarts, tally.restarts);
+        }
+    }
+
+    /// Notes whether the mesh's configuration can be read.
+    pub fn configuration(&self, readable: bool) {
+        self.reload_successful.set(readable.into());
+    }
+
+    /// Notes what connections wait for.
+    pub fn waiting(&self, pending: &BTreeMap<Reason, u64>) {
+        for reason in [Reason::NotSynced, Reason::NotAttributed] {
+            let n = pending.get(&reason).copied().unwrap_or_default();
+            self.pending_connections
+                .with_label_values(&[reason.as_str()])
+                .set(n as i64);
+        }
+    }
+
+    /// Counts connections whose owner is not known.
+    pub fn unattributed(&self, cause: Unattributed, n: u64) {
+        self.unattributed_connections
+            .with_label_values(&[cause.as_str()])
+            .inc_by(n);
     }
 
     /// Counts connections of the node itself.

@@ -92,6 +92,15 @@ pub(crate) struct Missing {
     pub(crate) ask: Vec<&'static str>,
 }
 
+/// The ranges that these objects say the cluster has.
+pub(crate) fn of_cluster(objects: &[Object]) -> Vec<IpNet> {
+    let ranges = weigh(objects, false).ranges.into_iter();
+    ranges
+        .filter(|range| range.in_value)
+        .map(|range| range.cidr)
+        .collect()
+}
+
 /// Answers from objects.
 pub(crate) fn suggest(objects: &[Object], question: &Question) -> RangeSuggestion {
     let chosen = |name| Known::new(name, "--platform".to_owned());

@@ -1,0 +1,136 @@
+//! An object as it arrives: read at once, as far as we read it, so that no other part of it is
+//! kept. One that cannot be read is an arrival too: it must not stop the rest.
+
+use std::{borrow::Cow, fmt::Debug};
+
+use kube::core::{ApiResource, DynamicResourceScope, ObjectMeta, Resource};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::kinds::Kind;
+use crate::cluster::{
+    live::Name,
+    manifests::{FieldError, read_value},
+};
+
+/// An object of a kind, or what is wrong with it.
+#[derive(Clone, Debug)]
+pub(super) struct Arrival<K> {
+    metadata: ObjectMeta,
+    pub(super) object: Result<K, FieldError>,
+}
+
+impl<K> Arrival<K> {
+    pub(super) fn name(&self) -> Name {
+        Name {
+            namespace: self.metadata.namespace.clone().unwrap_or_default(),
+            name: self.metadata.name.clone().unwrap_or_default(),
+        }
+    }
+
+    /// `metadata.resourceVersion`.
+    pub(super) fn version(&self) -> Option<&str> {
+        self.metadata.resource_version.as_deref()
+    }
+}
+
+impl<'de, K: Kind> Deserialize<'de> for Arrival<K> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let text = |field: &str| {
+            let value = value.pointer(&format!("/metadata/{field}"));
+            value.and_then(Value::as_str).map(str::to_owned)
+        };
+        let metadata = ObjectMeta {
+            name: text("name"),
+            namespace: text("namespace"),
+            resource_version: text("resourceVersion"),
+            ..ObjectMeta::default()
+        };
+        let object = read_value::<K>(value).map(Kind::trimmed);
+        Ok(Self { metadata, object })
+    }
+}
+
+impl<K: Kind> Resource for Arrival<K> {
+    type DynamicType = ApiResource;
+    type Scope = DynamicResourceScope;
+
+    fn kind(of: &ApiResource) -> Cow<'_, str> {
+        of.kind.as_str().into()
+    }
+
+    fn group(of: &ApiResource) -> Cow<'_, str> {
+        of.group.as_str().into()
+    }
+
+    fn version(of: &ApiResource) -> Cow<'_, str> {
+        of.version.as_str().into()
+    }
+
+    fn plural(of: &ApiResource) -> Cow<'_, str> {
+        of.plural.as_str().into()
+    }
+
+    fn metadata_api() -> bool {
+        K::METADATA_ONLY
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::{ObjectList, WatchEvent};
+
+    use super::*;
+    use crate::cluster::objects;
+
+    #[test]
+    fn a_bad_object_does_not_spoil_its_list() {
+        let list = r#"{"kind": "ServiceEntryList", "apiVersion": "networking.istio.io/v1",
+            "metadata": {"resourceVersion": "7"}, "items": [
+              {"metadata": {"name": "good", "namespace": "shop"}, "spec": {"hosts": ["a.test"]}},
+              {"metadata": {"name": "bad", "namespace": "shop"}, "spec": {"hosts": "a.test"}},
+              {"metadata": {"name": "nulls", "namespace": "shop"},
+               "spec": {"hosts": ["b.test"], "ports": null}}]}"#;
+        let list: ObjectList<Arrival<objects::ServiceEntry>> = serde_json::from_str(list).unwrap();
+        let read: Vec<_> = list
+            .items
+            .iter()
+            .map(|arrival| (arrival.name().name, arrival.object.is_ok()))
+            .collect();
+        let expected = [("good", true), ("bad", false), ("nulls", true)];
+        assert_eq!(read, expected.map(|(name, ok)| (name.to_owned(), ok)));
+        let problem = list.items[1].object.as_ref().unwrap_err();
+        assert_eq!(problem.field, "spec.hosts");
+    }
+
+    #[test]
+    fn pods_keep_only_what_is_read() {
+        let pod = r#"{"type": "ADDED", "object": {"kind": "Pod", "metadata": {"name": "a",
+            "resourceVersion": "9", "managedFields": [{"manager": "kubelet"}],
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}", "own": "x"}},
+            "spec": {"containers": [
+              {"name": "app", "image": "a", "args": ["x"], "env": [{"name": "A", "value": "1"}]},
+              {"name": "istio-proxy", "image": "b", "args": ["proxy"]}]}}}"#;
+        let event: WatchEvent<Arrival<objects::Pod>> = serde_json::from_str(pod).unwrap();
+        let WatchEvent::Added(arrival) = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!(arrival.version(), Some("9"));
+        let pod = arrival.object.unwrap();
+        assert_eq!(pod.metadata.annotations.keys().collect::<Vec<_>>(), ["own"]);
+        let [app, proxy] = &pod.spec.containers[..] else {
+            panic!("{pod:?}")
+        };
+        assert!(app.env.is_empty() && app.args.is_empty() && app.image.is_empty());
+        assert_eq!((&*proxy.image, &*proxy.args[0]), ("b", "proxy"));
+    }
+}

@@ -1,0 +1,190 @@
+//! How the watches are doing.
+
+use std::time::{Duration, Instant};
+
+use crate::{cluster::live::Change, model::Resource};
+
+/// A watch that was interrupted counts as synced for a while: most come back at once, and what is
+/// known is as good as before.
+const GRACE: Duration = Duration::from_secs(120);
+
+/// Which watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WatchId(usize);
+
+/// What a watch is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing was listed yet.
+    Waiting,
+    /// Everything up to now is known.
+    Synced,
+    /// It was, and may have changed.
+    Interrupted,
+    /// The kind is not served: there is nothing to know.
+    Absent,
+    /// The service account may not.
+    Forbidden,
+}
+
+/// What a watch has to tell.
+#[derive(Debug)]
+pub(crate) struct News {
+    pub(crate) watch: WatchId,
+    pub(crate) state: State,
+    pub(crate) changes: Vec<Change>,
+    pub(crate) tally: Tally,
+}
+
+/// Figures of a watch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Objects that are known.
+    pub(crate) objects: usize,
+    /// Objects that cannot be read.
+    pub(crate) invalid: usize,
+    /// How often it was started again after a failure.
+    pub(crate) restarts: u64,
+}
+
+#[derive(Debug)]
+struct Row {
+    resource: Resource,
+    /// What of it.
+    selection: String,
+    state: State,
+    since: Instant,
+    tally: Tally,
+}
+
+/// All watches.
+#[derive(Debug, Default)]
+pub(crate) struct Watches {
+    rows: Vec<Row>,
+}
+
+impl Watches {
+    pub(super) fn add(&mut self, resource: Resource, selection: String) -> WatchId {
+        self.rows.push(Row {
+            resource,
+            selection,
+            state: State::Waiting,
+            since: Instant::now(),
+            tally: Tally::default(),
+        });
+        WatchId(self.rows.len() - 1)
+    }
+
+    pub(crate) fn note(&mut self, news: &News, now: Instant) {
+        let row = &mut self.rows[news.watch.0];
+        if row.state != news.state {
+            row.state = news.state;
+            row.since = now;
+        }
+        row.tally = news.tally;
+    }
+
+    /// What was never listed, nor found to be impossible to list.
+    pub(crate) fn waiting(&self) -> Vec<String> {
+        let waiting = self.rows.iter().filter(|row| row.state == State::Waiting);
+        waiting
+            .map(|row| format!("{}{}", row.resource, row.selection))
+            .collect()
+    }
+
+    /// Whether everything there is to know was known once.
+    pub(crate) fn settled(&self) -> bool {
+        self.rows.iter().all(|row| row.state != State::Waiting)
+    }
+
+    /// Whether a pod that is not known does not exist.
+    pub(crate) fn pods_known(&self) -> bool {
+        self.of(Resource::Pods)
+            .all(|row| row.state == State::Synced)
+    }
+
+    /// Whether there may be objects of the registry that are not known.
+    pub(crate) fn registry_known(&self) -> bool {
+        use Resource::{DestinationRules, ServiceEntries, Sidecars, VirtualServices};
+        let kinds = [ServiceEntries, Sidecars, VirtualServices, DestinationRules];
+        let mut rows = kinds.iter().flat_map(|kind| self.of(*kind));
+        rows.all(|row| !matches!(row.state, State::Waiting | State::Forbidden))
+    }
+
+    /// By resource: whether what is known of it is up to date, and its figures.
+    pub(crate) fn each(&self, now: Instant) -> impl Iterator<Item = (Resource, bool, Tally)> {
+        Resource::ALL.iter().filter_map(move |resource| {
+            let mut rows = self.of(*resource).peekable();
+            rows.peek()?;
+            let mut tally = Tally::default();
+            let mut synced = true;
+            for row in rows {
+                tally.objects += row.tally.objects;
+                tally.invalid += row.tally.invalid;
+                tally.restarts += row.tally.restarts;
+                synced &= match row.state {
+                    State::Synced | State::Absent => true,
+                    State::Interrupted => now - row.since < GRACE,
+                    State::Waiting | State::Forbidden => false,
+                };
+            }
+            Some((*resource, synced, tally))
+        })
+    }
+
+    fn of(&self, resource: Resource) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.resource == resource)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn news(watch: WatchId, state: State) -> News {
+        News {
+            watch,
+            state,
+            changes: Vec::new(),
+            tally: Tally {
+                objects: 2,
+                ..Tally::default()
+            },
+        }
+    }
+
+    #[test]
+    fn everything_is_settled_when_the_last_watch_is_synced_or_cannot_be() {
+        let mut watches = Watches::default();
+        let pods = watches.add(Resource::Pods, " of node-1".to_owned());
+        let entries = watches.add(Resource::ServiceEntries, String::new());
+        let now = Instant::now();
+        assert_eq!(watches.waiting(), ["pods of node-1", "serviceentries"]);
+        watches.note(&news(pods, State::Synced), now);
+        assert!(watches.pods_known() && !watches.settled() && !watches.registry_known());
+        watches.note(&news(entries, State::Forbidden), now);
+        assert!(watches.settled() && !watches.registry_known());
+        watches.note(&news(entries, State::Absent), now);
+        assert!(watches.registry_known());
+    }
+
+    #[test]
+    fn an_interruption_shows_when_it_lasts() {
+        let mut watches = Watches::default();
+        let one = watches.add(Resource::ConfigMaps, " istio".to_owned());
+        let other = watches.add(Resource::ConfigMaps, " istio-sidecar-injector".to_owned());
+        let now = Instant::now();
+        watches.note(&news(one, State::Synced), now);
+        watches.note(&news(other, State::Synced), now);
+        watches.note(&news(other, State::Interrupted), now);
+        let tell = |watches: &Watches, now| watches.each(now).collect::<Vec<_>>();
+        let (resource, synced, tally) = tell(&watches, now + GRACE / 2)[0];
+        assert_eq!(
+            (resource, synced, tally.objects),
+            (Resource::ConfigMaps, true, 4)
+        );
+        assert!(!tell(&watches, now + GRACE)[0].1);
+        watches.note(&news(other, State::Synced), now + GRACE);
+        assert!(tell(&watches, now + GRACE * 9)[0].1);
+    }
+}

@@ -1,0 +1,480 @@
+//! One watch: lists, follows, and starts again where it has to.
+//!
+//! kube's own `watcher` does the same and keeps bookmarks and reconnections to itself; whether a
+//! quiet watch is alive or cut off is what has to be known here.
+//!
+//! ```text
+//! list (streamed, else from the API server's cache) -> follow -> follow -> ...
+//!   ^                                                     |
+//!   +---- 410: the version is forgotten ------------------+
+//! ```
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{Stream, StreamExt as _};
+use kube::{
+    Api, Client,
+    api::{ListParams, VersionMatch, WatchEvent, WatchParams},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+use tracing::{info, warn};
+
+use super::{
+    Message,
+    arrival::Arrival,
+    failure::{Backoff, Failure, Pace},
+    groups::{Groups, LOOK_AGAIN, Served},
+    kinds::Kind,
+    random,
+    status::{News, State, Tally, WatchId},
+};
+use crate::cluster::live::{Change, Name};
+
+/// An API server sends a bookmark a minute. Where one came and none follows for so long, the
+/// connection is dead, whatever TCP says.
+const SILENCE: Duration = Duration::from_secs(180);
+/// An API server that has not begun to answer by then is away.
+const ANSWER: Duration = Duration::from_secs(30);
+/// A list that is not complete by then is given up.
+const LIST: Duration = Duration::from_secs(120);
+/// A watch that lasted so long was a success: the next failure is a first one again.
+const LASTED: Duration = Duration::from_secs(30);
+
+/// Which objects of a kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Selection {
+    namespace: Option<String>,
+    fields: Option<String>,
+    labels: Option<String>,
+}
+
+impl Selection {
+    pub(super) fn fields(selector: String) -> Self {
+        Self {
+            fields: Some(selector),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn in_namespace(self, namespace: &str) -> Self {
+        Self {
+            namespace: Some(namespace.to_owned()),
+            ..self
+        }
+    }
+
+    pub(super) fn labels(selector: &str) -> Self {
+        Self {
+            labels: Some(selector.to_owned()),
+            ..Self::default()
+        }
+    }
+}
+
+/// For people, behind the name of a resource.
+impl fmt::Display for Selection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(namespace) = &self.namespace {
+            write!(f, " in {namespace}")?;
+        }
+        for selector in self.fields.iter().chain(&self.labels) {
+            write!(f, " with {selector}")?;
+        }
+        Ok(())
+    }
+}
+
+type Events<K> = Pin<Box<dyn Stream<Item = kube::Result<WatchEvent<Arrival<K>>>> + Send>>;
+
+/// Where to go on from.
+struct From<K> {
+    version: String,
+    /// A streamed list goes on as a watch.
+    events: Option<Events<K>>,
+}
+
+/// A watch of one kind.
+pub(super) struct Watch<K> {
+    id: WatchId,
+    client: Client,
+    pace: Pace,
+    groups: Arc<Groups>,
+    selection: Selection,
+    timeout: Duration,
+    send: mpsc::Sender<Message>,
+    api: Api<Arrival<K>>,
+    /// Whether lists are streamed; until an API server says that it cannot.
+    streams: bool,
+    known: HashSet<Name>,
+    /// Objects that cannot be read, and why.
+    invalid: HashMap<Name, String>,
+    restarts: u64,
+    state: State,
+    /// Whether the log has the failure that stands in the way.
+    told: bool,
+}
+
+impl<K: Kind> Watch<K> {
+    pub(super) fn new(
+        id: WatchId,
+        (client, pace): (Client, Pace),
+        groups: Arc<Groups>,
+        selection: Selection,
+        timeout: Duration,
+        send: mpsc::Sender<Message>,
+    ) -> Self {
+        let version = K::VERSIONS.first().copied().unwrap_or_default();
+        Self {
+            id,
+            api: api(&client, &selection, version),
+            client,
+            pace,
+            groups,
+            selection,
+            timeout,
+            send,
+            streams: true,
+            known: HashSet::new(),
+            invalid: HashMap::new(),
+            restarts: 0,
+            state: State::Waiting,
+            told: false,
+        }
+    }
+
+    /// Watches until nobody listens any more.
+    pub(super) async fn run(mut self) {
+        let mut backoff = Backoff::default();
+        while !self.send.is_closed() {
+            let failure = self.serve(&mut backoff).await;
+            let wait = match &failure {
+                Failure::NotUnderstood(_) if self.streams => {
+                    self.streams = false;
+                    continue;
+                }
+                Failure::Expired => Duration::ZERO,
+                Failure::Forbidden(_) => random(LOOK_AGAIN.0 / 5, LOOK_AGAIN.1 / 5),
+                Failure::NotServed => random(LOOK_AGAIN.0, LOOK_AGAIN.1),
+                Failure::NotUnderstood(_) | Failure::Other(_) => backoff.wait(),
+            };
+            self.failed(&failure).await;
+            sleep(wait.max(self.pace.left(Instant::now().into_std()))).await;
+        }
+    }
+
+    /// Lists and follows, over as many connections as it takes, until the list has to be made anew.
+    async fn serve(&mut self, backoff: &mut Backoff) -> Failure {
+        let mut from = match timeout(LIST, self.list()).await {
+            Ok(Ok(from)) => from,
+            Ok(Err(failure)) => return failure,
+            Err(_) => return Failure::Other(format!("no complete list within {LIST:?}")),
+        };
+        loop {
+            let begin = Instant::now();
+            let failure = match self.follow(&mut from).await {
+                // The time-out that was asked for.
+                Ok(()) if begin.elapsed() >= LASTED => {
+                    backoff.reset();
+                    continue;
+                }
+                Ok(()) => Failure::Other("the watch ended as soon as it began".to_owned()),
+                Err(failure @ Failure::Other(_)) => failure,
+                Err(failure) => return failure,
+            };
+            if begin.elapsed() >= LASTED {
+                backoff.reset();
+            }
+            self.failed(&failure).await;
+            sleep(
+                backoff
+                    .wait()
+                    .max(self.pace.left(Instant::now().into_std())),
+            )
+            .await;
+        }
+    }
+
+    /// Lists everything, in the first version that is served.
+    async fn list(&mut self) -> Result<From<K>, Failure> {
+        let versions = match self.groups.served(K::GROUP).await {
+            Served::Versions(served) => {
+                let served = |version: &&&str| served.iter().any(|one| one == **version);
+                K::VERSIONS.iter().filter(served).copied().collect()
+            }
+            Served::Unknown => K::VERSIONS.to_vec(),
+            Served::Absent => Vec::new(),
+        };
+        for version in versions {
+            self.api = api(&self.client, &self.selection, version);
+            let listed = if self.streams {
+                self.list_streamed().await
+            } else {
+                self.list_cached().await
+            };
+            match listed {
+                Err(Failure::NotServed) => {}
+                listed => return listed,
+            }
+        }
+        Err(Failure::NotServed)
+    }
+
+    /// A streamed list: one connection, one object at a time (KEP 3157; on since Kubernetes 1.34).
+    async fn list_streamed(&mut self) -> Result<From<K>, Failure> {
+        let params = self.params(true);
+        let mut events = self.connect(&params, "0").await?;
+        let mut all = Vec::new();
+        loop {
+            match self.next(&mut events, None).await? {
+                Some(WatchEvent::Added(arrival) | WatchEvent::Modified(arrival)) => {
+                    all.push(arrival);
+                }
+                Some(WatchEvent::Deleted(_)) => {}
+                Some(WatchEvent::Bookmark(mark)) => {
+                    let end = mark.metadata.annotations.get("k8s.io/initial-events-end");
+                    if end.is_some_and(|end| end == "true") {
+                        self.listed(all).await;
+                        return Ok(From {
+                            version: mark.metadata.resource_version,
+                            events: Some(events),
+                        });
+                    }
+                }
+                Some(WatchEvent::Error(status)) => return Err(Failure::of_status(&status)),
+                None => return Err(Failure::Other("the list ended before its end".to_owned())),
+            }
+        }
+    }
+
+    /// A list from the API server's cache, which never asks its store.
+    async fn list_cached(&mut self) -> Result<From<K>, Failure> {
+        let params = ListParams {
+            field_selector: self.selection.fields.clone(),
+            label_selector: self.selection.labels.clone(),
+            resource_version: Some("0".to_owned()),
+            version_match: Some(VersionMatch::NotOlderThan),
+            ..ListParams::default()
+        };
+        let list = self.api.list(&params).await;
+        let list = list.map_err(|error| Failure::of(&error))?;
+        let Some(version) = list.metadata.resource_version else {
+            return Err(Failure::Other("the list has no version".to_owned()));
+        };
+        self.listed(list.items).await;
+        Ok(From {
+            version,
+            events: None,
+        })
+    }
+
+    /// Takes in what one connection tells, until it ends.
+    async fn follow(&mut self, from: &mut From<K>) -> Result<(), Failure> {
+        let mut events = match from.events.take() {
+            Some(events) => events,
+            None => {
+                let params = self.params(false);
+                self.connect(&params, &from.version).await?
+            }
+        };
+        self.connected().await;
+        let mut silence = None;
+        while let Some(event) = self.next(&mut events, silence).await? {
+            match event {
+                WatchEvent::Added(arrival) | WatchEvent::Modified(arrival) => {
+                    from.pass(arrival.version());
+                    let changes = self.set(arrival).into_iter().collect();
+                    self.tell(State::Synced, changes).await;
+                }
+                WatchEvent::Deleted(arrival) => {
+                    from.pass(arrival.version());
+                    let changes = self.removed(arrival.name()).into_iter().collect();
+                    self.tell(State::Synced, changes).await;
+                }
+                WatchEvent::Bookmark(mark) => {
+                    silence = Some(SILENCE);
+                    from.pass(Some(&mark.metadata.resource_version));
+                }
+                WatchEvent::Error(status) => return Err(Failure::of_status(&status)),
+            }
+        }
+        Ok(())
+    }
+
+    fn params(&self, send_initial_events: bool) -> WatchParams {
+        let timeout = random(self.timeout, self.timeout * 2).as_secs();
+        WatchParams {
+            field_selector: self.selection.fields.clone(),
+            label_selector: self.selection.labels.clone(),
+            timeout: Some(timeout.try_into().unwrap_or(u32::MAX)),
+            bookmarks: true,
+            send_initial_events,
+        }
+    }
+
+    async fn connect(&self, params: &WatchParams, version: &str) -> Result<Events<K>, Failure> {
+        let events = timeout(ANSWER, self.api.watch(params, version)).await;
+        let events = events.map_err(|_| Failure::Other(format!("no answer within {ANSWER:?}")))?;
+        Ok(events.map_err(|error| Failure::of(&error))?.boxed())
+    }
+
+    /// The next event; none at the end.
+    async fn next(
+        &self,
+        events: &mut Events<K>,
+        silence: Option<Duration>,
+    ) -> Result<Option<WatchEvent<Arrival<K>>>, Failure> {
+        // Also where there never was a bookmark, the server ends the watch some day.
+        let silence = silence.unwrap_or(self.timeout * 2 + SILENCE);
+        let next = timeout(silence, events.next()).await;
+        let next = next.map_err(|_| Failure::Other(format!("silent for {silence:?}")))?;
+        next.transpose().map_err(|error| Failure::of(&error))
+    }
+
+    /// Takes in a complete list.
+    async fn listed(&mut self, all: Vec<Arrival<K>>) {
+        let names: HashSet<_> = all.iter().map(Arrival::name).collect();
+        let gone = self.known.iter().chain(self.invalid.keys());
+        let gone: HashSet<_> = gone
+            .filter(|name| !names.contains(*name))
+            .cloned()
+            .collect();
+        let mut changes: Vec<_> = gone
+            .into_iter()
+            .filter_map(|name| self.removed(name))
+            .collect();
+        changes.extend(all.into_iter().filter_map(|arrival| self.set(arrival)));
+        self.tell(State::Synced, changes).await;
+        info!(
+            resource = %K::RESOURCE, selection = %self.selection, objects = self.known.len(),
+            "listed"
+        );
+        self.told = false;
+    }
+
+    /// An object that cannot be read leaves its last state in place.
+    fn set(&mut self, arrival: Arrival<K>) -> Option<Change> {
+        let name = arrival.name();
+        match arrival.object {
+            Ok(object) => {
+                self.invalid.remove(&name);
+                self.known.insert(name);
+                Some(Change::Set(object.object()))
+            }
+            Err(problem) => {
+                let problem = problem.to_string();
+                let before = self.invalid.insert(name.clone(), problem.clone());
+                if before.is_none_or(|before| before != problem) {
+                    let Name { namespace, name } = &name;
+                    warn!(
+                        kind = K::KIND,
+                        namespace, name, problem, "cannot be read: passed over"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    fn removed(&mut self, name: Name) -> Option<Change> {
+        self.invalid.remove(&name);
+        self.known
+            .remove(&name)
+            .then_some(Change::Removed(K::RESOURCE, name))
+    }
+
+    async fn connected(&mut self) {
+        if self.state != State::Synced {
+            self.tell(State::Synced, Vec::new()).await;
+        }
+        if std::mem::take(&mut self.told) {
+            info!(resource = %K::RESOURCE, selection = %self.selection, "watching again");
+        }
+    }
+
+    /// Tells the agent, and the log once for each failure in a row.
+    async fn failed(&mut self, failure: &Failure) {
+        let synced = matches!(self.state, State::Synced | State::Interrupted);
+        let state = match failure {
+            Failure::Expired => self.state,
+            Failure::NotServed => State::Absent,
+            Failure::Forbidden(_) => State::Forbidden,
+            Failure::NotUnderstood(_) | Failure::Other(_) if synced => State::Interrupted,
+            Failure::NotUnderstood(_) | Failure::Other(_) => self.state,
+        };
+        self.restarts += u64::from(matches!(state, State::Synced | State::Interrupted));
+        if !self.told {
+            self.told = *failure != Failure::Expired;
+            self.log(failure);
+        }
+        let changes = if state == State::Absent {
+            let all: Vec<_> = self.known.iter().cloned().collect();
+            all.into_iter()
+                .filter_map(|name| self.removed(name))
+                .collect()
+        } else {
+            Vec::new()
+        };
+        self.tell(state, changes).await;
+    }
+
+    fn log(&self, failure: &Failure) {
+        let (resource, selection) = (K::RESOURCE, &self.selection);
+        match failure {
+            Failure::Expired => {
+                info!(%resource, %selection, "listed anew: the last version expired")
+            }
+            Failure::NotServed => info!(
+                %resource, group = K::GROUP,
+                "is not served by this cluster: what it would say counts as not said"
+            ),
+            Failure::Forbidden(answer) => warn!(
+                %resource, %selection, answer,
+                "the service account may not list and watch it: grant it, as the chart's roles do"
+            ),
+            Failure::NotUnderstood(problem) | Failure::Other(problem) => {
+                warn!(%resource, %selection, problem, "cannot be watched; tried again");
+            }
+        }
+    }
+
+    async fn tell(&mut self, state: State, changes: Vec<Change>) {
+        self.state = state;
+        let news = News {
+            watch: self.id,
+            state,
+            changes,
+            tally: Tally {
+                objects: self.known.len(),
+                invalid: self.invalid.len(),
+                restarts: self.restarts,
+            },
+        };
+        // Nobody listens when the agent ends.
+        drop(self.send.send(Message::News(news)).await);
+    }
+}
+
+impl<K> From<K> {
+    fn pass(&mut self, version: Option<&str>) {
+        if let Some(version) = version.filter(|version| !version.is_empty()) {
+            version.clone_into(&mut self.version);
+        }
+    }
+}
+
+fn api<K: Kind>(client: &Client, selection: &Selection, version: &str) -> Api<Arrival<K>> {
+    let resource = K::api(version);
+    match &selection.namespace {
+        Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
+        None => Api::all_with(client.clone(), &resource),
+    }
+}

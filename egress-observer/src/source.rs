@@ -1,0 +1,187 @@
+//! Where objects come from: files, or the cluster's API.
+
+use std::{
+    future::pending,
+    io,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use ipnet::IpNet;
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+
+use crate::{
+    cli::AgentArgs,
+    cluster::{
+        ManifestError, ObjectCounts, Snapshot,
+        live::{Change, Live},
+    },
+    config_watch::ConfigWatch,
+    kubernetes::{self, Message, Settings, Watches},
+};
+
+/// Messages taken in at once.
+const BATCH: usize = 256;
+
+/// Where objects come from.
+pub(crate) enum ObjectSource {
+    /// Files, read again when they change.
+    Files(Files),
+    /// The cluster's API.
+    Api(Api),
+}
+
+pub(crate) struct Files {
+    paths: Vec<PathBuf>,
+    cluster_cidrs: Vec<IpNet>,
+    watch: ConfigWatch,
+}
+
+pub(crate) struct Api {
+    settings: Settings,
+    cluster_cidrs: Vec<IpNet>,
+    messages: Option<mpsc::Receiver<Message>>,
+}
+
+/// What arrived.
+pub(crate) enum Arrived {
+    /// Everything, read anew.
+    Files(Result<(Snapshot, ObjectCounts), ManifestError>),
+    /// Some of it.
+    Messages(Vec<Message>),
+}
+
+impl Arrived {
+    /// Whether it may change how connections are judged, other than by who makes them.
+    pub(crate) fn of_configuration(&self) -> bool {
+        match self {
+            Self::Files(_) => true,
+            Self::Messages(messages) => messages.iter().any(|message| match message {
+                Message::News(news) => news.changes.iter().any(Change::of_configuration),
+                Message::Ranges(_) => true,
+            }),
+        }
+    }
+}
+
+impl ObjectSource {
+    /// By the agent's settings.
+    pub(crate) fn open(args: &AgentArgs) -> Result<Self> {
+        let cluster_cidrs = args.cluster_cidrs.clone();
+        if !args.manifests.is_empty() {
+            if args.kubeconfig.is_some() {
+                bail!("--manifests and --kubeconfig: objects come from files or from the API");
+            }
+            if cluster_cidrs.is_empty() {
+                warn!("{NO_RANGES}");
+            }
+            return Ok(Self::Files(Files {
+                paths: args.manifests.clone(),
+                cluster_cidrs,
+                // Before the files are read, so that no change is missed.
+                watch: ConfigWatch::new(&args.manifests)?,
+            }));
+        }
+        let Some(node_name) = args.node_name.clone().filter(|name| !name.is_empty()) else {
+            bail!(
+                "no --node-name: pods of which node? In a pod, set EGRESS_OBSERVER_NODE_NAME from \
+                 the field spec.nodeName; for objects from files, --manifests PATH"
+            );
+        };
+        Ok(Self::Api(Api {
+            settings: Settings {
+                kubeconfig: args.kubeconfig.clone(),
+                node_name,
+                istio_namespace: args.istio_namespace.clone(),
+                istio_revisions: args.istio_revisions.clone(),
+                start_jitter: Duration::from_secs(args.start_jitter.into()),
+                watch_timeout: Duration::from_secs(args.watch_timeout.into()),
+                find_ranges: cluster_cidrs.is_empty(),
+            },
+            cluster_cidrs,
+            messages: None,
+        }))
+    }
+
+    /// What is known at the start: all that files say, or nothing.
+    pub(crate) fn known(&self) -> Result<(Live, Option<ObjectCounts>)> {
+        Ok(match self {
+            Self::Files(files) => {
+                let (snapshot, objects) = files.read()?;
+                (Live::fixed(snapshot), Some(objects))
+            }
+            Self::Api(api) => {
+                let dns = kubernetes::cluster_dns(&api.settings)?;
+                let mut live = Live::new(&api.cluster_cidrs, dns);
+                live.set_known(false, false);
+                (live, None)
+            }
+        })
+    }
+
+    /// Starts to ask the API; files are watched already.
+    pub(crate) async fn watch(&mut self) -> Result<Option<Watches>> {
+        let Self::Api(api) = self else {
+            return Ok(None);
+        };
+        let (watches, messages) = kubernetes::start(&api.settings).await?;
+        api.messages = Some(messages);
+        Ok(Some(watches))
+    }
+
+    /// Waits for what arrives next. May be dropped and called anew without missing anything.
+    pub(crate) async fn next(&mut self) -> Result<Arrived> {
+        match self {
+            Self::Files(files) => {
+                let changed: io::Result<()> = files.watch.changed().await;
+                changed.context("watching the configuration")?;
+                Ok(Arrived::Files(files.read()))
+            }
+            Self::Api(Api {
+                messages: Some(messages),
+                ..
+            }) => {
+                let mut all = Vec::new();
+                if messages.recv_many(&mut all, BATCH).await == 0 {
+                    bail!("the watches of the Kubernetes API ended");
+                }
+                Ok(Arrived::Messages(all))
+            }
+            Self::Api(_) => pending().await,
+        }
+    }
+}
+
+impl Files {
+    fn read(&self) -> Result<(Snapshot, ObjectCounts), ManifestError> {
+        let (snapshot, objects) = Snapshot::from_files(&self.paths, &self.cluster_cidrs)?;
+        info!(?objects, "configuration read");
+        // A pod's cgroups are named by its uid.
+        for pod in snapshot.pods().filter(|pod| pod.uid.is_empty()) {
+            warn!(%pod, "has no metadata.uid: its connections cannot be told");
+        }
+        Ok((snapshot, objects))
+    }
+}
+
+const NO_RANGES: &str = "no --cluster-cidrs: Services, and pods of other nodes, count as \
+                         destinations outside the cluster";
+
+/// Takes messages of the API in.
+pub(crate) fn take(live: &mut Live, watches: &mut Watches, messages: Vec<Message>, now: Instant) {
+    let mut changes = Vec::new();
+    for message in messages {
+        match message {
+            Message::News(mut news) => {
+                watches.note(&news, now);
+                changes.append(&mut news.changes);
+            }
+            Message::Ranges(ranges) if ranges.is_empty() => warn!("{NO_RANGES}"),
+            Message::Ranges(ranges) => live.add_ranges(&ranges),
+        }
+    }
+    live.apply(changes, now);
+    live.set_known(watches.pods_known(), watches.registry_known());
+}
