@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use egress_observer_tests::agent::Agent;
 use egress_observer_tests::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
 use egress_observer_tests::node::Node;
-use egress_observer_tests::oci::agent::{self, Settings};
+use egress_observer_tests::oci::agent::{self, HostCgroups, Settings};
 use egress_observer_tests::oci::image::{self, Image};
 use egress_observer_tests::oci::spec::Access;
 use egress_observer_tests::run::Run;
@@ -42,11 +42,20 @@ impl Delivery {
             daemon_set: &self.daemon_set,
             api_server: None,
             service_account: None,
+            cgroups: HostCgroups::Node,
         }
     }
 
     /// Starts the agent on a node whose objects are files.
     pub(crate) fn start_agent(&self, node: &mut Node) -> Result<Agent> {
+        self.start_agent_that_sees(HostCgroups::Node, node)
+    }
+
+    pub(crate) fn start_agent_that_sees(
+        &self,
+        cgroups: HostCgroups,
+        node: &mut Node,
+    ) -> Result<Agent> {
         let mut daemon_set = self.daemon_set.clone();
         let manifests = node.manifests().to_owned();
         agent::add_arguments(
@@ -56,6 +65,7 @@ impl Delivery {
         agent::add_directory(&mut daemon_set, &manifests, Access::ReadOnly)?;
         node.start_agent_pod(&Settings {
             daemon_set: &daemon_set,
+            cgroups,
             ..self.settings()
         })
     }
@@ -69,10 +79,15 @@ impl Delivery {
     }
 }
 
-/// The DaemonSet of `daemon-set.yaml`, with the simulated cluster's ranges.
+/// The DaemonSet that the chart makes, with the simulated cluster's ranges. It is in the kustomize
+/// base, which `cargo xtask deploy lint` compares with the chart.
 fn daemon_set() -> Result<Value> {
-    let text = include_str!("daemon-set.yaml");
-    let mut daemon_set: Value = serde_saphyr::from_str(text).context("daemon-set.yaml")?;
+    let text = include_str!("../../deploy/kustomize/base/manifests.yaml");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(text).context("manifests.yaml")?;
+    let mut daemon_set = objects
+        .into_iter()
+        .find(|object| object["kind"] == "DaemonSet")
+        .context("manifests.yaml has no DaemonSet")?;
     let ranges = [POD_CIDR, POD_CIDR_V6, SERVICE_CIDR].join(",");
     agent::add_arguments(&mut daemon_set, [format!("--cluster-cidrs={ranges}")])?;
     Ok(daemon_set)

@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod bed;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod story;

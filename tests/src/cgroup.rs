@@ -22,6 +22,10 @@ const REMOVAL: Duration = Duration::from_secs(5);
 pub enum Driver {
     /// The kubelet's systemd driver, with containerd.
     Systemd,
+    /// The same with CRI-O.
+    SystemdCrio,
+    /// The same with Docker.
+    SystemdDocker,
     /// The kubelet's cgroupfs driver.
     Cgroupfs,
 }
@@ -29,12 +33,17 @@ pub enum Driver {
 impl Driver {
     /// A container's cgroup below the node's, for a pod of class Burstable.
     pub fn path(self, pod_uid: &str, container_id: &str) -> PathBuf {
-        match self {
-            Self::Systemd => PathBuf::from(format!(
+        let systemd = |runtime: &str| {
+            PathBuf::from(format!(
                 "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{}.slice/\
-                 cri-containerd-{container_id}.scope",
+                 {runtime}-{container_id}.scope",
                 pod_uid.replace('-', "_")
-            )),
+            ))
+        };
+        match self {
+            Self::Systemd => systemd("cri-containerd"),
+            Self::SystemdCrio => systemd("crio"),
+            Self::SystemdDocker => systemd("docker"),
             Self::Cgroupfs => {
                 PathBuf::from(format!("kubepods/burstable/pod{pod_uid}/{container_id}"))
             }

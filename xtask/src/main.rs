@@ -13,6 +13,7 @@ mod build;
 mod build_paths;
 mod command;
 mod demo;
+mod deploy;
 mod differential;
 mod fuzz;
 mod image;
@@ -49,6 +50,8 @@ enum Task {
     Demo(demo::Args),
     /// Formatting, lints and all tests; without --fast also those that need root
     Test(test::Args),
+    /// What a cluster is given: print it, make what follows from the chart, check it
+    Deploy(deploy::Args),
     /// Look for inputs that the readers of outside text cannot stand
     Fuzz(fuzz::Args),
     /// Compare the decision with a real kernel, in random cases (needs root)
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Image(args) => image::run(&args).map(|_image| ExitCode::SUCCESS),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Deploy(args) => deploy::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Differential(args) => differential::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),

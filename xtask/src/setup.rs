@@ -3,6 +3,7 @@
 //! Nothing here uses the network when the part is there already, so every task calls it.
 
 pub(crate) mod apt;
+pub(crate) mod charts;
 pub(crate) mod cyclonedx;
 pub(crate) mod parts;
 pub(crate) mod toolchain;

@@ -9,8 +9,8 @@ use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
 use crate::command::{self, cargo};
-use crate::setup::{apt, parts};
-use crate::{build, image};
+use crate::setup::{apt, charts, parts};
+use crate::{build, deploy, image};
 
 /// What switches on the tests that need root.
 const NODE_FEATURES: &str = "egress-observer-tests/kernel,egress-observer-tests/e2e";
@@ -37,18 +37,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.fast {
         return Ok(());
     }
+    chart_checks()?;
     step("lints of the eBPF crate", &mut build::ebpf_clippy()?)?;
     parts::container_commands()?;
     let (image, agent) = image_to_test()?;
     let parts = Parts::with_agent(agent)?;
-    let promtool = match env::var_os("EGRESS_OBSERVER_PROMTOOL") {
-        Some(path) => PathBuf::from(path),
-        None => parts::promtool()?,
-    };
+    let (promtool, helm) = (promtool()?, charts::helm()?);
     // The last step is not followed by any word of ours: the runner's own summary ends the output.
     begin(
         "kernel, container and end-to-end tests",
-        node_tests(&parts, &promtool).env("EGRESS_OBSERVER_IMAGE", image),
+        node_tests(&parts, &promtool, &helm).env("EGRESS_OBSERVER_IMAGE", image),
     )
 }
 
@@ -61,6 +59,21 @@ fn image_to_test() -> Result<(PathBuf, PathBuf)> {
     let built = image::run(&image::Args::default())?;
     let given = env::var_os("EGRESS_OBSERVER_BIN").map(PathBuf::from);
     Ok((built.archive, given.unwrap_or(built.binary)))
+}
+
+/// Chart, kustomize, alerts and dashboards, with the tools that users have.
+fn chart_checks() -> Result<()> {
+    let start = Instant::now();
+    eprintln!("== chart checks: cargo xtask deploy lint");
+    deploy::lint()?;
+    eprintln!("== chart checks: {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// promtool; a path in the environment wins.
+pub(crate) fn promtool() -> Result<PathBuf> {
+    let given = env::var_os("EGRESS_OBSERVER_PROMTOOL").map(PathBuf::from);
+    given.map_or_else(parts::promtool, Ok)
 }
 
 /// What a simulated node is made with.
@@ -93,7 +106,7 @@ fn clippy() -> Command {
 }
 
 /// One test at a time: they measure the same kernel.
-fn node_tests(parts: &Parts, promtool: &Path) -> Command {
+fn node_tests(parts: &Parts, promtool: &Path, helm: &Path) -> Command {
     let mut tests = cargo();
     tests
         .args(["test", "--tests", "-p", "egress-observer-tests"])
@@ -101,7 +114,8 @@ fn node_tests(parts: &Parts, promtool: &Path) -> Command {
         .args(["--", "--test-threads=1"])
         .env("EGRESS_OBSERVER_BIN", &parts.agent)
         .env("EGRESS_OBSERVER_ENVOY", &parts.envoy)
-        .env("EGRESS_OBSERVER_PROMTOOL", promtool);
+        .env("EGRESS_OBSERVER_PROMTOOL", promtool)
+        .env("EGRESS_OBSERVER_HELM", helm);
     tests
 }
 

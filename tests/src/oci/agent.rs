@@ -36,6 +36,17 @@ pub struct Settings<'a> {
     pub api_server: Option<(Ipv4Addr, u16)>,
     /// A directory with `token`, `ca.crt` and `namespace`.
     pub service_account: Option<&'a Path>,
+    /// What the agent sees of the host's cgroups.
+    pub cgroups: HostCgroups,
+}
+
+/// What stands for the host's `/sys/fs/cgroup`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostCgroups {
+    /// The simulated node's own: all that a node's agent would see, and nothing of other runs.
+    Node,
+    /// The machine's, with all that is mounted below, such as v2 beside v1.
+    Machine,
 }
 
 /// The node that it is started on.
@@ -104,6 +115,10 @@ fn kubelet(
     let pod_uid = identity::uid(seed);
     let cgroup = place.cgroup.container(place.driver, &pod_uid, id)?;
     let api_server = settings.api_server;
+    let cgroups = match settings.cgroups {
+        HostCgroups::Node => place.cgroup.dir().to_owned(),
+        HostCgroups::Machine => PathBuf::from("/sys/fs/cgroup"),
+    };
     let test_files = place.run.dir().to_owned();
     Ok(Kubelet {
         node_name: NODE.to_owned(),
@@ -112,8 +127,7 @@ fn kubelet(
         pod_namespace: NAMESPACE.to_owned(),
         api_server: api_server.map(|(address, port)| (address.to_string(), port)),
         host_paths: vec![
-            // The simulated node's root cgroup is no root of the machine's hierarchy.
-            ("/sys/fs/cgroup".into(), place.cgroup.dir().to_owned()),
+            ("/sys/fs/cgroup".into(), cgroups),
             ("/sys/fs/bpf".into(), place.bpffs.dir().to_owned()),
             (test_files.clone(), test_files.clone()),
         ],

