@@ -8,7 +8,6 @@ use egress_observer_tests::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
 use egress_observer_tests::node::Node;
 use egress_observer_tests::oci::agent::{self, HostCgroups, Settings};
 use egress_observer_tests::oci::image::{self, Image};
-use egress_observer_tests::oci::spec::Access;
 use egress_observer_tests::run::Run;
 use serde_json::Value;
 
@@ -57,12 +56,7 @@ impl Delivery {
         node: &mut Node,
     ) -> Result<Agent> {
         let mut daemon_set = self.daemon_set.clone();
-        let manifests = node.manifests().to_owned();
-        agent::add_arguments(
-            &mut daemon_set,
-            [format!("--manifests={}", manifests.display())],
-        )?;
-        agent::add_directory(&mut daemon_set, &manifests, Access::ReadOnly)?;
+        agent::add_manifests(&mut daemon_set, node.manifests())?;
         node.start_agent_pod(&Settings {
             daemon_set: &daemon_set,
             cgroups,

@@ -207,14 +207,15 @@ pub fn start_agent(node: &Node, binary: &Path) -> Result<Agent> {
 /// The same in a container.
 fn start_agent_pod(node: &mut Node, settings: &oci::agent::Settings<'_>) -> Result<Agent> {
     let record = make_record_file(node)?;
-    let arguments = [
+    let record_arguments = [
         format!("--record={}", record.display()),
         "--record-interval=1".to_owned(),
-        format!("--manifests={}", node.manifests().display()),
     ];
     let mut daemon_set = settings.daemon_set.clone();
-    oci::agent::add_arguments(&mut daemon_set, arguments)?;
-    oci::agent::add_directory(&mut daemon_set, node.manifests(), Access::ReadOnly)?;
+    oci::agent::add_arguments(&mut daemon_set, record_arguments)?;
+    if settings.api_server.is_none() {
+        oci::agent::add_manifests(&mut daemon_set, node.manifests())?;
+    }
     oci::agent::add_directory(&mut daemon_set, &record_dir(node), Access::ReadWrite)?;
     node.start_agent_pod(&oci::agent::Settings {
         daemon_set: &daemon_set,

@@ -18,7 +18,7 @@ use clap::Args as ClapArgs;
 use crate::setup::{apt, parts};
 use crate::{build, command, setup, workspace};
 
-/// What the image may take on a node's disk: so much of an agent that watches a single thing.
+/// What the image may take, packed or unpacked: every node of a cluster fetches it.
 const LIMIT: u64 = 20_000_000;
 
 /// The stage of `deploy/Dockerfile` whose place the host's build takes.

@@ -163,6 +163,12 @@ pub fn add_arguments(
     Ok(())
 }
 
+/// Lets the agent read objects from files, instead of from an API server.
+pub fn add_manifests(daemon_set: &mut Value, dir: &Path) -> Result<()> {
+    add_arguments(daemon_set, [format!("--manifests={}", dir.display())])?;
+    add_directory(daemon_set, dir, Access::ReadOnly)
+}
+
 /// Adds a directory of the node at the same place, as `extraVolumes` and `extraVolumeMounts` do.
 pub fn add_directory(daemon_set: &mut Value, dir: &Path, access: Access) -> Result<()> {
     let volumes = list(pod(daemon_set), "volumes")?;
