@@ -446,15 +446,17 @@ impl Agent {
                 let unreadable = cluster.snapshot().mesh_is_unreadable();
                 self.health.configuration(!unreadable);
             }
-            Arrived::Files(Ok((snapshot, objects))) => {
-                self.cluster = Live::fixed(snapshot);
-                self.health.reloaded(Some(objects));
-            }
-            Arrived::Files(Err(problem)) => {
-                self.health.reloaded(None);
-                let problem = anyhow::Error::from(problem);
-                error!("{problem:#}; the last configuration stays in place");
-            }
+            Arrived::Files(read) => match *read {
+                Ok((snapshot, objects)) => {
+                    self.cluster = Live::fixed(snapshot);
+                    self.health.reloaded(Some(objects));
+                }
+                Err(problem) => {
+                    self.health.reloaded(None);
+                    let problem = anyhow::Error::from(problem);
+                    error!("{problem:#}; the last configuration stays in place");
+                }
+            },
         }
     }
 

@@ -88,7 +88,7 @@ pub fn wait_for(
     waited: Duration,
     patience: Duration,
 ) -> Option<Reason> {
-    if !known.room {
+    if !known.room || matches!(source, Source::Node) {
         return None;
     }
     if !known.settled {
@@ -115,6 +115,7 @@ mod tests {
     fn connections_wait_for_what_may_still_arrive() {
         let patience = Duration::from_secs(30);
         let unknown = Source::Unknown(Unattributed::PodUnknown);
+        let unseen = Source::Unknown(Unattributed::CgroupUnseen);
         let node = Source::Node;
         let wait =
             |source, known, waited| wait_for(source, known, Duration::from_secs(waited), patience);
@@ -126,11 +127,12 @@ mod tests {
             settled: false,
             ..ALL
         };
-        assert_eq!(wait(&node, unsettled, 9_999), Some(Reason::NotSynced));
+        assert_eq!(wait(&unseen, unsettled, 9_999), Some(Reason::NotSynced));
         let cut_off = Known { pods: false, ..ALL };
         assert_eq!(wait(&unknown, cut_off, 9_999), Some(Reason::NotSynced));
-        assert_eq!(wait(&node, cut_off, 0), None);
-        // as long as there is room.
+        // What the node does itself waits for nothing.
+        assert_eq!(wait(&node, unsettled, 0), None);
+        // But there has to be room.
         let full = Known {
             room: false,
             ..unsettled

@@ -81,10 +81,20 @@ pub struct AgentArgs {
     #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
     pub manifests: Vec<PathBuf>,
     /// How to reach the Kubernetes API [default: as a pod of the cluster, by its service account].
-    #[arg(long, value_name = "FILE", env = "EGRESS_OBSERVER_KUBECONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "manifests",
+        env = "EGRESS_OBSERVER_KUBECONFIG"
+    )]
     pub kubeconfig: Option<PathBuf>,
     /// The node whose pods are observed, as the Kubernetes API names it.
-    #[arg(long, value_name = "NAME", env = "EGRESS_OBSERVER_NODE_NAME")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        required_unless_present = "manifests",
+        env = "EGRESS_OBSERVER_NODE_NAME"
+    )]
     pub node_name: Option<String>,
     /// The namespace of Istio's control plane, which has its ConfigMaps.
     #[arg(

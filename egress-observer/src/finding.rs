@@ -272,10 +272,10 @@ fn meant(
     let lookup = |name: Option<&str>| {
         let to = Destination { host: name, ..to };
         let matched = snapshot.registry.lookup(&viewer, &to);
-        let registry = match known(&matched, scope) {
-            Registry::Undeclared if snapshot.registry_unknown() => Registry::Unknown,
-            registry => registry,
-        };
+        let mut registry = known(&matched, scope);
+        if registry == Registry::Undeclared && snapshot.registry_unknown() {
+            registry = Registry::Unknown;
+        }
         (registry, host(&matched))
     };
     let (registries, hosts): (Vec<_>, Vec<_>) = if names.is_empty() {

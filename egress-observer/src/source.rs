@@ -48,7 +48,7 @@ pub(crate) struct Api {
 /// What arrived.
 pub(crate) enum Arrived {
     /// Everything, read anew.
-    Files(Result<(Snapshot, ObjectCounts), ManifestError>),
+    Files(Box<Result<(Snapshot, ObjectCounts), ManifestError>>),
     /// Some of it.
     Messages(Vec<Message>),
 }
@@ -71,9 +71,6 @@ impl ObjectSource {
     pub(crate) fn open(args: &AgentArgs) -> Result<Self> {
         let cluster_cidrs = args.cluster_cidrs.clone();
         if !args.manifests.is_empty() {
-            if args.kubeconfig.is_some() {
-                bail!("--manifests and --kubeconfig: objects come from files or from the API");
-            }
             if cluster_cidrs.is_empty() {
                 warn!("{NO_RANGES}");
             }
@@ -86,8 +83,8 @@ impl ObjectSource {
         }
         let Some(node_name) = args.node_name.clone().filter(|name| !name.is_empty()) else {
             bail!(
-                "no --node-name: pods of which node? In a pod, set EGRESS_OBSERVER_NODE_NAME from \
-                 the field spec.nodeName; for objects from files, --manifests PATH"
+                "--node-name is empty: in a pod, set EGRESS_OBSERVER_NODE_NAME from the field \
+                 spec.nodeName"
             );
         };
         Ok(Self::Api(Api {
@@ -137,7 +134,7 @@ impl ObjectSource {
             Self::Files(files) => {
                 let changed: io::Result<()> = files.watch.changed().await;
                 changed.context("watching the configuration")?;
-                Ok(Arrived::Files(files.read()))
+                Ok(Arrived::Files(Box::new(files.read())))
             }
             Self::Api(Api {
                 messages: Some(messages),

@@ -38,9 +38,10 @@ mod corpus {
 
     use anyhow::{Context as _, Result, ensure};
     use egress_observer::{
+        attribution::Source,
         cluster::Snapshot,
         explain::{Explainer, To, Who},
-        finding::{Finding, Source, assess},
+        finding::{Finding, assess},
         flow::Flow,
         model::Protocol,
     };

@@ -11,7 +11,8 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use egress_observer_common::LAYOUT_VERSION;
 use egress_observer_tests::{
-    agent::{self, Agent, Settings},
+    agent::{self, Agent, Objects, Settings},
+    apiserver::ApiServer,
     bpffs::Bpffs,
     cgroup::{Driver, NodeCgroup},
     envoy::Policy,
@@ -125,6 +126,28 @@ impl Bed {
 
     /// Starts the agent; once the pods are there, so that it knows them from the start.
     pub(crate) fn start_agent(&mut self, more: &[&str]) -> Result<()> {
+        let manifests = self.manifests.dir().to_owned();
+        self.start(Objects::Manifests(&manifests), more, Agent::start)
+    }
+
+    /// Starts an agent that asks an API server; `start` says what is waited for.
+    pub(crate) fn start_agent_with(
+        &mut self,
+        api: &ApiServer,
+        more: &[&str],
+        start: fn(&Run, Settings<'_>) -> Result<Agent>,
+    ) -> Result<()> {
+        let kubeconfig = self.run.dir().join("kubeconfig");
+        api.kubeconfig(&kubeconfig)?;
+        self.start(Objects::Api(&kubeconfig), more, start)
+    }
+
+    fn start(
+        &mut self,
+        objects: Objects<'_>,
+        more: &[&str],
+        start: fn(&Run, Settings<'_>) -> Result<Agent>,
+    ) -> Result<()> {
         let root = self.cgroup.dir().to_string_lossy().into_owned();
         let mut args = vec!["--metrics-destinations", "all"];
         if !more.contains(&"--cgroup-root") {
@@ -133,18 +156,23 @@ impl Bed {
         args.extend(more);
         let settings = Settings {
             binary: &agent::binary(),
-            manifests: self.manifests.dir(),
+            objects,
             pin_dir: &self.bpffs.pin_dir(),
             cgroup: &self.cgroup.child(Path::new("system.slice"))?,
             more: &args,
         };
-        self.agent = Some(Agent::start(&self.run, settings)?);
+        self.agent = Some(start(&self.run, settings)?);
         Ok(())
     }
 
     /// Writes objects, as somebody applies them.
     pub(crate) fn apply(&self, file: &str, objects: &[Value]) -> Result<()> {
         self.manifests.write(file, objects)
+    }
+
+    /// The object of a pod.
+    pub(crate) fn object(&self, workload: &str) -> Result<Value> {
+        Ok(manifests::pod(self.get(workload)?))
     }
 
     /// The directory for `--manifests`.

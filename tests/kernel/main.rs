@@ -9,6 +9,7 @@
 
 mod accounting;
 mod bed;
+mod cluster;
 mod containers;
 mod dns;
 mod failures;

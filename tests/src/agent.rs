@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 
 use crate::cgroup::command_in;
+use crate::manifests::NODE;
 use crate::metrics::Scrape;
 use crate::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
 use crate::oci::agent::AgentPod;
@@ -29,12 +30,21 @@ const RELOADS: &str = "egress_observer_config_reloads_total";
 #[derive(Clone, Copy, Debug)]
 pub struct Settings<'a> {
     pub binary: &'a Path,
-    pub manifests: &'a Path,
+    pub objects: Objects<'a>,
     pub pin_dir: &'a Path,
     /// The cgroup it runs in; it watches all of them whatever its own is.
     pub cgroup: &'a Path,
     /// More arguments, after the others.
     pub more: &'a [&'a str],
+}
+
+/// Where the agent's objects come from.
+#[derive(Clone, Copy, Debug)]
+pub enum Objects<'a> {
+    /// A directory of files.
+    Manifests(&'a Path),
+    /// An API server, by a kubeconfig file.
+    Api(&'a Path),
 }
 
 /// A running agent. Dropping it ends it; [`Agent::stop`] also checks how it ended.
@@ -50,6 +60,15 @@ pub struct Agent {
 impl Agent {
     /// Starts the agent and waits until it says that it is ready.
     pub fn start(run: &Run, settings: Settings<'_>) -> Result<Self> {
+        Self::start_until(run, settings, "/readyz")
+    }
+
+    /// Starts the agent and waits until it answers, whatever it knows by then.
+    pub fn start_unready(run: &Run, settings: Settings<'_>) -> Result<Self> {
+        Self::start_until(run, settings, "/livez")
+    }
+
+    fn start_until(run: &Run, settings: Settings<'_>, path: &str) -> Result<Self> {
         if !settings.binary.is_file() {
             bail!(
                 "there is no agent at {}: `cargo xtask build`",
@@ -58,10 +77,17 @@ impl Agent {
         }
         let address = free_address()?;
         let mut command = command_in(settings.cgroup, settings.binary);
+        command.arg("agent");
+        match settings.objects {
+            Objects::Manifests(dir) => command.arg("--manifests").arg(dir),
+            Objects::Api(file) => command.arg("--kubeconfig").arg(file).args([
+                "--node-name",
+                NODE,
+                "--start-jitter",
+                "0",
+            ]),
+        };
         command
-            .arg("agent")
-            .arg("--manifests")
-            .arg(settings.manifests)
             .args(["--metrics-address", &address.to_string()])
             .args([
                 "--cluster-cidrs",
@@ -73,28 +99,29 @@ impl Agent {
             .arg(run.dir().join(format!("agent-{}.sock", address.port())))
             .args(settings.more);
         let process = Process::spawn("agent", command, &run.logs())?;
-        Self::once_ready(Self {
-            process,
-            address,
-            pod: None,
-        })
+        Self::once_it_answers(process, address, None, path)
     }
 
-    /// Waits for an agent that was started in a container.
+    /// Waits until an agent that was started in a container is ready.
     pub(crate) fn in_pod(process: Process, address: SocketAddr, pod: AgentPod) -> Result<Self> {
-        Self::once_ready(Self {
-            process,
-            address,
-            pod: Some(pod),
-        })
+        Self::once_it_answers(process, address, Some(pod), "/readyz")
     }
 
-    fn once_ready(mut agent: Self) -> Result<Self> {
-        let (address, pod) = (agent.address, agent.pod.as_ref());
-        agent.process.until_ready(READY, || {
-            Ok(get_from(pod, address, "/readyz").is_ok_and(|answer| answer.status == 200))
+    fn once_it_answers(
+        mut process: Process,
+        address: SocketAddr,
+        pod: Option<AgentPod>,
+        path: &str,
+    ) -> Result<Self> {
+        process.until_ready(READY, || {
+            let answer = get_from(pod.as_ref(), address, path);
+            Ok(answer.is_ok_and(|answer| answer.status == 200))
         })?;
-        Ok(agent)
+        Ok(Self {
+            process,
+            address,
+            pod,
+        })
     }
 
     pub fn pid(&self) -> u32 {

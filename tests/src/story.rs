@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::agent::{Agent, Settings};
+use crate::agent::{Agent, Objects, Settings};
 use crate::cgroup::Driver;
 use crate::istio::Capture;
 use crate::metrics::Scrape;
@@ -191,7 +191,7 @@ pub fn start_agent(node: &Node, binary: &Path) -> Result<Agent> {
     let record = make_record_file(node)?;
     let settings = Settings {
         binary,
-        manifests: node.manifests(),
+        objects: Objects::Manifests(node.manifests()),
         pin_dir: &node.pin_dir(),
         cgroup: &node.agent_cgroup()?,
         more: &[

@@ -14,6 +14,7 @@ mod policy;
 mod promtool;
 mod refused;
 mod schema;
+mod settings;
 mod values;
 
 use std::io::Write as _;

@@ -25,7 +25,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     // Said first, not after minutes of other tests.
     if args.fast {
-        eprintln!("== left out by --fast: the eBPF crate's lints, kernel and end-to-end tests");
+        eprintln!(
+            "== left out by --fast: chart checks, the eBPF crate's lints, kernel and end-to-end tests"
+        );
     } else if !apt::is_root()? {
         bail!(
             "the kernel and end-to-end tests need root: run as root, or `cargo xtask test --fast`"

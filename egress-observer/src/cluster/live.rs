@@ -46,18 +46,18 @@ impl Name {
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     /// It is there, or is something else now.
-    Set(Object),
+    Set(Box<Object>),
     /// It is gone.
     Removed(Resource, Name),
 }
 
 impl Change {
     /// Whether it may change how connections are judged, other than by who makes them.
-    pub(crate) const fn of_configuration(&self) -> bool {
-        !matches!(
-            self,
-            Self::Set(Object::Pod(_)) | Self::Removed(Resource::Pods, _)
-        )
+    pub(crate) fn of_configuration(&self) -> bool {
+        match self {
+            Self::Set(object) => !matches!(**object, Object::Pod(_)),
+            Self::Removed(resource, _) => !matches!(resource, Resource::Pods),
+        }
     }
 }
 
@@ -142,7 +142,7 @@ impl Live {
     pub(crate) fn apply(&mut self, changes: Vec<Change>, now: Instant) {
         for change in changes {
             match change {
-                Change::Set(object) => self.set(object, now),
+                Change::Set(object) => self.set(*object, now),
                 Change::Removed(resource, name) => self.remove(resource, &name, now),
             }
         }
@@ -351,7 +351,7 @@ mod tests {
         let mut object = None;
         let text = value.to_string();
         manifests::parse("test".as_ref(), &text, &mut |read| object = Some(read)).unwrap();
-        Change::Set(object.unwrap())
+        Change::Set(Box::new(object.unwrap()))
     }
 
     fn pod(name: &str, uid: &str, ip: &str) -> Change {

@@ -13,6 +13,8 @@ use kube::{Error, core::Status};
 pub(super) enum Failure {
     /// The version asked for is forgotten: everything has to be listed again.
     Expired,
+    /// Nothing came for so long that nothing may come at all.
+    Silent,
     /// The kind is not served.
     NotServed,
     /// The service account may not.
@@ -25,10 +27,10 @@ pub(super) enum Failure {
 
 impl Failure {
     pub(super) fn of(error: &Error) -> Self {
-        match error {
-            Error::Api(status) => Self::of_status(status),
-            other => Self::Other(chain(other)),
+        if let Error::Api(status) = error {
+            return Self::of_status(status);
         }
+        Self::Other(chain(error))
     }
 
     pub(super) fn of_status(status: &Status) -> Self {

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt as _};
 use kube::{
     Api, Client,
     api::{ListParams, VersionMatch, WatchEvent, WatchParams},
@@ -39,8 +39,9 @@ use super::{
 };
 use crate::cluster::live::{Change, Name};
 
-/// An API server sends a bookmark a minute. Where one came and none follows for so long, the
-/// connection is dead, whatever TCP says.
+/// An API server sends a bookmark a minute. Where there are bookmarks and none comes for so long, the
+/// connection is dead, whatever TCP says; or the versions of the server are behind ours, as after a
+/// backup was restored, and nothing would come for a long time.
 const SILENCE: Duration = Duration::from_secs(180);
 /// An API server that has not begun to answer by then is away.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -114,6 +115,8 @@ pub(super) struct Watch<K> {
     api: Api<Arrival<K>>,
     /// Whether lists are streamed; until an API server says that it cannot.
     streams: bool,
+    /// Whether there are bookmarks.
+    bookmarks: bool,
     known: HashSet<Name>,
     /// Objects that cannot be read, and why.
     invalid: HashMap<Name, String>,
@@ -143,6 +146,7 @@ impl<K: Kind> Watch<K> {
             timeout,
             send,
             streams: true,
+            bookmarks: false,
             known: HashSet::new(),
             invalid: HashMap::new(),
             restarts: 0,
@@ -161,8 +165,9 @@ impl<K: Kind> Watch<K> {
                     self.streams = false;
                     continue;
                 }
-                Failure::Expired => Duration::ZERO,
-                Failure::Forbidden(_) => random(LOOK_AGAIN.0 / 5, LOOK_AGAIN.1 / 5),
+                Failure::Expired | Failure::Silent => Duration::ZERO,
+                // Roles may be made a moment later than the agent.
+                Failure::Forbidden(_) => backoff.wait() * 2,
                 Failure::NotServed => random(LOOK_AGAIN.0, LOOK_AGAIN.1),
                 Failure::NotUnderstood(_) | Failure::Other(_) => backoff.wait(),
             };
@@ -182,7 +187,7 @@ impl<K: Kind> Watch<K> {
             let begin = Instant::now();
             let failure = match self.follow(&mut from).await {
                 // The time-out that was asked for.
-                Ok(()) if begin.elapsed() >= LASTED => {
+                Ok(()) if begin.elapsed() >= LASTED.min(self.timeout) => {
                     backoff.reset();
                     continue;
                 }
@@ -234,7 +239,7 @@ impl<K: Kind> Watch<K> {
         let mut events = self.connect(&params, "0").await?;
         let mut all = Vec::new();
         loop {
-            match self.next(&mut events, None).await? {
+            match self.next(&mut events).await? {
                 Some(WatchEvent::Added(arrival) | WatchEvent::Modified(arrival)) => {
                     all.push(arrival);
                 }
@@ -286,8 +291,7 @@ impl<K: Kind> Watch<K> {
             }
         };
         self.connected().await;
-        let mut silence = None;
-        while let Some(event) = self.next(&mut events, silence).await? {
+        while let Some(event) = self.next(&mut events).await? {
             match event {
                 WatchEvent::Added(arrival) | WatchEvent::Modified(arrival) => {
                     from.pass(arrival.version());
@@ -300,7 +304,7 @@ impl<K: Kind> Watch<K> {
                     self.tell(State::Synced, changes).await;
                 }
                 WatchEvent::Bookmark(mark) => {
-                    silence = Some(SILENCE);
+                    self.bookmarks = true;
                     from.pass(Some(&mark.metadata.resource_version));
                 }
                 WatchEvent::Error(status) => return Err(Failure::of_status(&status)),
@@ -321,22 +325,30 @@ impl<K: Kind> Watch<K> {
     }
 
     async fn connect(&self, params: &WatchParams, version: &str) -> Result<Events<K>, Failure> {
-        let events = timeout(ANSWER, self.api.watch(params, version)).await;
-        let events = events.map_err(|_| Failure::Other(format!("no answer within {ANSWER:?}")))?;
-        Ok(events.map_err(|error| Failure::of(&error))?.boxed())
+        match timeout(ANSWER, self.api.watch(params, version)).await {
+            Ok(Ok(events)) => Ok(events.boxed()),
+            Ok(Err(error)) => Err(Failure::of(&error)),
+            Err(_) => Err(Failure::Other(format!("no answer within {ANSWER:?}"))),
+        }
     }
 
     /// The next event; none at the end.
     async fn next(
         &self,
         events: &mut Events<K>,
-        silence: Option<Duration>,
     ) -> Result<Option<WatchEvent<Arrival<K>>>, Failure> {
         // Also where there never was a bookmark, the server ends the watch some day.
-        let silence = silence.unwrap_or(self.timeout * 2 + SILENCE);
-        let next = timeout(silence, events.next()).await;
-        let next = next.map_err(|_| Failure::Other(format!("silent for {silence:?}")))?;
-        next.transpose().map_err(|error| Failure::of(&error))
+        let silence = if self.bookmarks {
+            SILENCE.min(self.timeout)
+        } else {
+            self.timeout * 2 + SILENCE
+        };
+        match timeout(silence, events.next()).await {
+            Ok(Some(Ok(event))) => Ok(Some(event)),
+            Ok(Some(Err(error))) => Err(Failure::of(&error)),
+            Ok(None) => Ok(None),
+            Err(_) => Err(Failure::Silent),
+        }
     }
 
     /// Takes in a complete list.
@@ -367,7 +379,7 @@ impl<K: Kind> Watch<K> {
             Ok(object) => {
                 self.invalid.remove(&name);
                 self.known.insert(name);
-                Some(Change::Set(object.object()))
+                Some(Change::Set(Box::new(object.object())))
             }
             Err(problem) => {
                 let problem = problem.to_string();
@@ -404,7 +416,7 @@ impl<K: Kind> Watch<K> {
     async fn failed(&mut self, failure: &Failure) {
         let synced = matches!(self.state, State::Synced | State::Interrupted);
         let state = match failure {
-            Failure::Expired => self.state,
+            Failure::Expired | Failure::Silent => self.state,
             Failure::NotServed => State::Absent,
             Failure::Forbidden(_) => State::Forbidden,
             Failure::NotUnderstood(_) | Failure::Other(_) if synced => State::Interrupted,
@@ -412,7 +424,7 @@ impl<K: Kind> Watch<K> {
         };
         self.restarts += u64::from(matches!(state, State::Synced | State::Interrupted));
         if !self.told {
-            self.told = *failure != Failure::Expired;
+            self.told = !matches!(failure, Failure::Expired | Failure::Silent);
             self.log(failure);
         }
         let changes = if state == State::Absent {
@@ -432,6 +444,7 @@ impl<K: Kind> Watch<K> {
             Failure::Expired => {
                 info!(%resource, %selection, "listed anew: the last version expired")
             }
+            Failure::Silent => info!(%resource, %selection, "listed anew: the watch was silent"),
             Failure::NotServed => info!(
                 %resource, group = K::GROUP,
                 "is not served by this cluster: what it would say counts as not said"

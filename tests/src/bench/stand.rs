@@ -13,7 +13,7 @@ use super::Binaries;
 use super::hooks::Hook;
 use super::job::Job;
 use super::machine::Machine;
-use crate::agent::{Agent, Settings};
+use crate::agent::{Agent, Objects, Settings};
 use crate::cgroup::{Driver, NodeCgroup};
 use crate::envoy::Policy;
 use crate::manifests::{self, Manifests};
@@ -105,7 +105,7 @@ impl<'a> Stand<'a> {
         let root = self.hooked.to_string_lossy();
         let settings = Settings {
             binary: &self.binaries.agent,
-            manifests: self.manifests.dir(),
+            objects: Objects::Manifests(self.manifests.dir()),
             pin_dir: Path::new("none"),
             cgroup: &self.agent_cgroup,
             more: &["--cgroup-root", &root, "--metrics-destinations", "all"],

@@ -1,7 +1,7 @@
 //! The kustomize base and what belongs to it, made from the chart and checked with kubectl.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -103,7 +103,7 @@ fn generated(helm: &Helm, args: &[&str]) -> Result<String> {
 }
 
 /// What kubectl makes of base and overlays, each with its name.
-pub(super) fn build(kubectl: &PathBuf) -> Result<Vec<(String, Vec<Value>)>> {
+pub(super) fn build(kubectl: &Path) -> Result<Vec<(String, Vec<Value>)>> {
     let overlays = OVERLAYS.iter().map(|(name, _)| *name);
     ["base"]
         .into_iter()

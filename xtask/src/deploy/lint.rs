@@ -1,7 +1,7 @@
 //! `cargo xtask deploy lint`: one line for each check, with how much it looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use super::cases;
 use super::helm::{self, Helm, Release};
 use super::parallel::in_parallel;
 use super::schema::Schemas;
-use super::{dashboards, kustomize, objects, policy, promtool, refused, values};
+use super::{dashboards, kustomize, objects, policy, promtool, refused, settings, values};
 use crate::setup::charts;
 use crate::test;
 
@@ -35,6 +35,27 @@ impl Rendered {
     }
 }
 
+/// The outcomes so far: one that failed does not keep the others from being known.
+#[derive(Debug, Default)]
+struct Checks {
+    n: usize,
+    failed: Vec<&'static str>,
+}
+
+impl Checks {
+    fn note(&mut self, what: &'static str, outcome: Result<String>) {
+        self.n += 1;
+        match outcome {
+            Ok(looked_at) => eprintln!("ok {what}: {looked_at}"),
+            Err(error) => {
+                eprintln!("FAILED {what}: {error:#}");
+                self.failed.push(what);
+            }
+        }
+    }
+}
+
+/// Everything that is checked. What the tools lack ends it at once.
 pub(crate) fn run() -> Result<()> {
     let helm = Helm::find()?;
     let kubectl: PathBuf = charts::kubectl()?;
@@ -42,49 +63,65 @@ pub(crate) fn run() -> Result<()> {
     let promtool = test::promtool()?;
     let versions = schemas.oldest_and_newest(SUPPORTED)?;
 
-    check("helm lint", lint_chart(&helm))?;
-    let rendered = render_all(&helm, &versions)?;
-    say(
-        "every value changes the manifests",
-        &format!("{} sets of values and versions", rendered.len()),
-    );
-    check("API schemas", check_schemas(&schemas, &versions, &rendered))?;
-    check("rights", check_policy(&rendered))?;
-    check(
+    let mut checks = Checks::default();
+    checks.note("helm lint", lint_chart(&helm));
+    check_renders(&mut checks, &helm, &schemas, &versions);
+    checks.note(
         "wrong values are refused",
         refused::check(&helm, &versions[1]),
-    )?;
-    check("values are documented", values::check())?;
-    check("kustomize is up to date", kustomize::check_generated(&helm))?;
-    let built = kustomize::build(&kubectl)?;
-    check("kubectl kustomize", kustomize::check(&built))?;
+    );
+    checks.note("values are documented", values::check());
+    checks.note("kustomize is up to date", kustomize::check_generated(&helm));
+    check_kustomize(&mut checks, &kubectl, &schemas, &versions[1]);
+    checks.note("alerts", promtool::check_rules(&promtool));
+    checks.note("tests of alerts", promtool::check_tests(&promtool));
+    checks.note("dashboards", dashboards::check_dashboards());
+    checks.note("queries", dashboards::check_queries(&promtool));
+    if !checks.failed.is_empty() {
+        bail!(
+            "{} of {} checks failed: {}",
+            checks.failed.len(),
+            checks.n,
+            checks.failed.join(", ")
+        );
+    }
+    Ok(())
+}
+
+fn check_renders(checks: &mut Checks, helm: &Helm, schemas: &Schemas, versions: &[String]) {
+    const WHAT: &str = "every value changes the manifests";
+    let rendered = match render_all(helm, versions) {
+        Ok(rendered) => rendered,
+        Err(error) => return checks.note(WHAT, Err(error)),
+    };
+    let n = rendered.len();
+    checks.note(WHAT, Ok(format!("{n} sets of values and versions")));
+    checks.note("API schemas", check_schemas(schemas, versions, &rendered));
+    checks.note("rights", check_policy(&rendered));
+    let objects = rendered.iter().flat_map(|rendered| &rendered.objects);
+    checks.note("settings are the agent's", settings::check(objects));
+}
+
+fn check_kustomize(checks: &mut Checks, kubectl: &Path, schemas: &Schemas, version: &str) {
+    let built = match kustomize::build(kubectl) {
+        Ok(built) => built,
+        Err(error) => return checks.note("kubectl kustomize", Err(error)),
+    };
+    checks.note("kubectl kustomize", kustomize::check(&built));
+    let versions = [version.to_owned()];
     let built: Vec<Rendered> = built
         .into_iter()
         .map(|(title, objects)| Rendered {
             title,
-            version: versions[1].clone(),
+            version: version.to_owned(),
             objects,
         })
         .collect();
-    check(
+    checks.note(
         "API schemas, kustomize",
-        check_schemas(&schemas, &versions[1..], &built),
-    )?;
-    check("rights, kustomize", check_policy(&built))?;
-    check("alerts", promtool::check_rules(&promtool))?;
-    check("tests of alerts", promtool::check_tests(&promtool))?;
-    check("dashboards", dashboards::check_dashboards())?;
-    check("queries", dashboards::check_queries(&promtool))
-}
-
-fn check(what: &str, outcome: Result<String>) -> Result<()> {
-    let looked_at = outcome.with_context(|| format!("{what}: FAILED"))?;
-    say(what, &looked_at);
-    Ok(())
-}
-
-fn say(what: &str, looked_at: &str) {
-    eprintln!("ok {what}: {looked_at}");
+        check_schemas(schemas, &versions, &built),
+    );
+    checks.note("rights, kustomize", check_policy(&built));
 }
 
 fn lint_chart(helm: &Helm) -> Result<String> {
@@ -114,7 +151,12 @@ fn render_all(helm: &Helm, versions: &[String]) -> Result<Vec<Rendered>> {
         let texts = in_parallel(&contexts, |args| helm.template(&release, args))?;
         let before: BTreeMap<&Vec<String>, String> = contexts.iter().zip(texts).collect();
         for (args, text) in &before {
-            rendered.push(Rendered::read(&args.join(" "), version, text)?);
+            let title = if args.is_empty() {
+                "defaults".to_owned()
+            } else {
+                args.join(" ")
+            };
+            rendered.push(Rendered::read(&title, version, text)?);
         }
         rendered.extend(in_parallel(&cases, |case| {
             let text = helm.template(&release, helm::arguments(&case.all()))?;

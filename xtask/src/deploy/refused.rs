@@ -118,6 +118,11 @@ fn cases() -> Vec<(&'static str, serde_json::Value, &'static str)> {
             json!({"enabled": true, "disabled": ["EgressObserverNoSuchAlert"]}),
             "there is no alert EgressObserverNoSuchAlert",
         ),
+        (
+            "metrics",
+            json!({"podMonitor": {"enabled": true}, "serviceMonitor": {"enabled": true}}),
+            "enable either metrics.podMonitor or metrics.serviceMonitor",
+        ),
         ("extraEnv", json!({"A": "b"}), "/extraEnv"),
     ]
 }

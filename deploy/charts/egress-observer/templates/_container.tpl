@@ -44,6 +44,10 @@ volumeMounts:
   - name: cgroup
     mountPath: /host/sys/fs/cgroup
     readOnly: true
+    {{- if semverCompare ">=1.31-0" .Capabilities.KubeVersion.Version }}
+    # In hybrid layouts the v2 hierarchy is a mount of its own below.
+    recursiveReadOnly: IfPossible
+    {{- end }}
   - name: run
     mountPath: /run/egress-observer
   {{- with .Values.extraVolumeMounts }}

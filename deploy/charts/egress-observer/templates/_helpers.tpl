@@ -94,11 +94,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   value: {{ .startJitter | int64 | quote }}
 - name: EGRESS_OBSERVER_ATTRIBUTION_WAIT
   value: {{ .attributionWait | int64 | quote }}
-- name: EGRESS_OBSERVER_LOG
-  value: {{ .log | quote }}
-- name: EGRESS_OBSERVER_LOG_FORMAT
-  value: {{ .logFormat | quote }}
 {{- end }}
+{{ include "egress-observer.logEnv" . }}
+{{- end }}
+
+{{- define "egress-observer.logEnv" -}}
+- name: EGRESS_OBSERVER_LOG
+  value: {{ .Values.config.log | quote }}
+- name: EGRESS_OBSERVER_LOG_FORMAT
+  value: {{ .Values.config.logFormat | quote }}
 {{- end }}
 
 {{/* AppArmor's profile as the annotation of clusters that have no field for it, before 1.30. */}}
