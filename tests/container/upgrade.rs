@@ -5,6 +5,7 @@ use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use egress_observer_tests::agent::Agent;
 use egress_observer_tests::cgroup::Driver;
 use egress_observer_tests::metrics::Scrape;
 use egress_observer_tests::network::Network;
@@ -53,6 +54,21 @@ fn told(scrape: &Scrape) -> u64 {
     ) as u64
 }
 
+/// Connections of the client at a scrape that has some.
+fn once_it_counts(agent: &mut Agent) -> Result<u64> {
+    let counted = wait::until("the agent counts", Duration::from_secs(10), || {
+        let told = told(&agent.scrape()?);
+        Ok((told > 0).then_some(told))
+    });
+    match counted {
+        Ok(told) => Ok(told),
+        Err(error) => {
+            let text = agent.scrape()?.text;
+            Err(error.context(format!("{}\n{text}", agent.log())))
+        }
+    }
+}
+
 #[test]
 fn a_rolling_update_neither_loses_nor_repeats_a_connection() -> Result<()> {
     let delivery = Delivery::unpack()?;
@@ -72,10 +88,9 @@ fn a_rolling_update_neither_loses_nor_repeats_a_connection() -> Result<()> {
         .spawn(APP, User::APP, "client", &argv)?;
     let mut increase = 0;
     for number in 0..REPLACEMENTS {
-        wait::until("the agent counts", Duration::from_secs(10), || {
-            Ok((told(&agent.scrape()?) > 0).then_some(()))
+        increase += once_it_counts(&mut agent).with_context(|| {
+            format!("before replacement {number}; the client: {}", client.log())
         })?;
-        increase += told(&agent.scrape()?);
         agent.stop()?;
         agent = delivery.start_agent(&mut node)?;
         client

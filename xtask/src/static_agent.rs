@@ -32,6 +32,8 @@ pub(crate) fn build(object: &Path) -> Result<PathBuf> {
         .args(["--target", &target])
         .env("EGRESS_OBSERVER_EBPF_OBJECT", object)
         .env(flags_of_target, flags(&hidden))
+        // Every node of a cluster fetches them, and the place of a panic is told without.
+        .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
         // Either would take the place of the target's own.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
