@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use egress_observer_tests::agent::Agent;
 use egress_observer_tests::cgroup::{self, Driver};
 use egress_observer_tests::network::HTTPBIN;
@@ -68,8 +68,12 @@ fn the_machines_hierarchy_is_found_in_what_the_daemon_set_mounts() -> Result<()>
     let mut agent = delivery.start_agent_that_sees(HostCgroups::Machine, &mut node)?;
     let below = cgroup::mount()?;
     let wanted = Path::new("/host").join(below.strip_prefix("/")?);
-    let log = agent.log();
-    ensure!(log.contains(&wanted.display().to_string()), "{log}");
+    let wanted = wanted.display().to_string();
+    // runc hands on what the agent says, which may take longer than to become ready.
+    let said = wait::until("the agent names it", Duration::from_secs(10), || {
+        Ok(agent.log().contains(&wanted).then_some(()))
+    });
+    said.with_context(|| format!("{wanted} is not in\n{}", agent.log()))?;
     check_attribution(&node, &mut agent)?;
     agent.stop()
 }
