@@ -20,7 +20,7 @@ use egress_observer_tests::{
     manifests::{self, Manifests},
     metrics::Scrape,
     network::{HTTPBIN, Network},
-    pod::{APP, Mesh, PROXY, Place, Pod, User},
+    pod::{APP, Mesh, PROXY, Place, Pod, Runtime, User},
     run::Run,
     wait,
 };
@@ -88,6 +88,7 @@ impl Bed {
             network: &mut self.network,
             cgroup: &self.cgroup,
             driver: Driver::Systemd,
+            runtime: &Runtime::Processes,
             resolv_conf: &self.run.dir().join("resolv.conf"),
         };
         let pod = Pod::create(&mut place, "shop", workload, mesh)?;

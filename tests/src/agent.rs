@@ -11,6 +11,7 @@ use crate::cgroup::command_in;
 use crate::manifests::NODE;
 use crate::metrics::Scrape;
 use crate::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
+use crate::oci::agent::AgentPod;
 use crate::process::Process;
 use crate::run::Run;
 use crate::wait;
@@ -49,8 +50,11 @@ pub enum Objects<'a> {
 /// A running agent. Dropping it ends it; [`Agent::stop`] also checks how it ended.
 #[derive(Debug)]
 pub struct Agent {
+    /// Of a container, the runc that awaits it.
     process: Process,
     address: SocketAddr,
+    /// Nothing for a process of the machine.
+    pod: Option<AgentPod>,
 }
 
 impl Agent {
@@ -92,11 +96,30 @@ impl Agent {
             .arg("--api-socket")
             .arg(run.dir().join(format!("agent-{}.sock", address.port())))
             .args(settings.more);
-        let mut process = Process::spawn("agent", command, &run.logs())?;
+        let process = Process::spawn("agent", command, &run.logs())?;
+        Self::once_it_answers(process, address, None, path)
+    }
+
+    /// Waits until an agent that was started in a container is ready.
+    pub(crate) fn in_pod(process: Process, address: SocketAddr, pod: AgentPod) -> Result<Self> {
+        Self::once_it_answers(process, address, Some(pod), "/readyz")
+    }
+
+    fn once_it_answers(
+        mut process: Process,
+        address: SocketAddr,
+        pod: Option<AgentPod>,
+        path: &str,
+    ) -> Result<Self> {
         process.until_ready(READY, || {
-            Ok(get(address, path).is_ok_and(|answer| answer.status == 200))
+            let answer = get_from(pod.as_ref(), address, path);
+            Ok(answer.is_ok_and(|answer| answer.status == 200))
         })?;
-        Ok(Self { process, address })
+        Ok(Self {
+            process,
+            address,
+            pod,
+        })
     }
 
     pub fn pid(&self) -> u32 {
@@ -113,6 +136,11 @@ impl Agent {
         self.process.log()
     }
 
+    /// Its pod, if it is in a container.
+    pub fn pod(&self) -> Option<&AgentPod> {
+        self.pod.as_ref()
+    }
+
     /// The metrics address.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -126,7 +154,7 @@ impl Agent {
     /// One scrape. Series that appear twice and anything malformed are errors.
     pub fn scrape(&mut self) -> Result<Scrape> {
         self.process.check_running()?;
-        let answer = get(self.address, "/metrics")?;
+        let answer = get_from(self.pod.as_ref(), self.address, "/metrics")?;
         if answer.status != 200 {
             bail!("/metrics answers {}:\n{}", answer.status, answer.body);
         }
@@ -146,7 +174,10 @@ impl Agent {
 
     /// SIGTERM; an agent that was asked to stop exits with 0.
     pub fn stop(self) -> Result<()> {
-        let Self { process, .. } = self;
+        // A pod has to be there until its process has ended.
+        let Self {
+            process, pod: _pod, ..
+        } = self;
         let log = process.log();
         let status = process.terminate()?;
         if !status.success() {
@@ -169,6 +200,14 @@ pub struct Answer {
     pub body: String,
 }
 
+/// One GET, from where the agent is reached.
+fn get_from(pod: Option<&AgentPod>, address: SocketAddr, path: &str) -> Result<Answer> {
+    match pod {
+        Some(pod) => pod.get(address, path),
+        None => get(address, path),
+    }
+}
+
 /// One GET. HTTP/1.0, so that the answer ends with the connection and is never in chunks.
 pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, ANSWER)
@@ -184,7 +223,7 @@ pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     parse_answer(&text).with_context(|| format!("{address}{path} answers no HTTP:\n{text}"))
 }
 
-fn parse_answer(text: &str) -> Option<Answer> {
+pub(crate) fn parse_answer(text: &str) -> Option<Answer> {
     let (head, body) = text.split_once("\r\n\r\n")?;
     let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
     Some(Answer {

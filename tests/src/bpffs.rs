@@ -25,6 +25,11 @@ impl Bpffs {
         Ok(Self { dir })
     }
 
+    /// What stands for a node's `/sys/fs/bpf`.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// What to give the agent as `--pin-dir`.
     pub fn pin_dir(&self) -> PathBuf {
         self.dir.join("egress-observer")

@@ -22,6 +22,10 @@ const REMOVAL: Duration = Duration::from_secs(5);
 pub enum Driver {
     /// The kubelet's systemd driver, with containerd.
     Systemd,
+    /// The same with CRI-O.
+    SystemdCrio,
+    /// The same with Docker.
+    SystemdDocker,
     /// The kubelet's cgroupfs driver.
     Cgroupfs,
 }
@@ -29,12 +33,17 @@ pub enum Driver {
 impl Driver {
     /// A container's cgroup below the node's, for a pod of class Burstable.
     pub fn path(self, pod_uid: &str, container_id: &str) -> PathBuf {
-        match self {
-            Self::Systemd => PathBuf::from(format!(
+        let systemd = |runtime: &str| {
+            PathBuf::from(format!(
                 "kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{}.slice/\
-                 cri-containerd-{container_id}.scope",
+                 {runtime}-{container_id}.scope",
                 pod_uid.replace('-', "_")
-            )),
+            ))
+        };
+        match self {
+            Self::Systemd => systemd("cri-containerd"),
+            Self::SystemdCrio => systemd("crio"),
+            Self::SystemdDocker => systemd("docker"),
             Self::Cgroupfs => {
                 PathBuf::from(format!("kubepods/burstable/pod{pod_uid}/{container_id}"))
             }
@@ -64,6 +73,13 @@ impl NodeCgroup {
         self.child(&driver.path(pod_uid, container_id))
     }
 
+    /// Where a cgroup of this node is in every hierarchy, from its root.
+    pub fn path(&self, dir: &Path) -> Result<PathBuf> {
+        let below = dir.strip_prefix(mount()?);
+        let below = below.with_context(|| format!("{} is no cgroup v2", dir.display()))?;
+        Ok(Path::new("/").join(below))
+    }
+
     /// Makes a cgroup for what is no pod, such as the servers outside.
     pub fn child(&self, path: &Path) -> Result<PathBuf> {
         let dir = self.dir.join(path);
@@ -74,7 +90,10 @@ impl NodeCgroup {
 
 impl Drop for NodeCgroup {
     fn drop(&mut self) {
-        drop(remove_tree(&self.dir));
+        let name = self.dir.file_name().unwrap_or_default();
+        for hierarchy in hierarchies().unwrap_or_default() {
+            drop(remove_tree(&hierarchy.join(name)));
+        }
     }
 }
 
@@ -93,11 +112,21 @@ pub fn command_in(cgroup: &Path, program: impl AsRef<OsStr>) -> Command {
 
 /// Where cgroup v2 is mounted: alone at `/sys/fs/cgroup`, or beside v1 at `.../unified`.
 pub fn mount() -> Result<PathBuf> {
-    let mountinfo =
-        fs::read_to_string("/proc/self/mountinfo").context("cannot read the mount table")?;
-    mount_points(&mountinfo, "cgroup2").into_iter().next().context(
+    mount_points(&mount_table()?, "cgroup2").into_iter().next().context(
         "cgroup v2 is not mounted; mount it with `mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified`",
     )
+}
+
+/// The v2 hierarchy, then those of v1 beside it: a container runtime makes a container's cgroup in
+/// all of them.
+pub fn hierarchies() -> Result<Vec<PathBuf>> {
+    let mut found = vec![mount()?];
+    found.extend(mount_points(&mount_table()?, "cgroup"));
+    Ok(found)
+}
+
+fn mount_table() -> Result<String> {
+    fs::read_to_string("/proc/self/mountinfo").context("cannot read the mount table")
 }
 
 /// Ends every process in a cgroup and below, then removes the directories.

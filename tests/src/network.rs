@@ -144,6 +144,11 @@ impl Network {
         })
     }
 
+    /// The node's own: its address is where pods find what the node serves.
+    pub fn node(&self) -> &Netns {
+        &self.node
+    }
+
     /// The world outside.
     pub fn ext(&self) -> &Netns {
         &self.ext

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
+use crate::agent::Agent;
 use crate::bpffs::Bpffs;
 use crate::cgroup::{Driver, NodeCgroup};
 use crate::dns::Dns;
@@ -13,7 +14,8 @@ use crate::envoy::Policy;
 use crate::istiod;
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
-use crate::pod::{Mesh, Place, Pod};
+use crate::oci;
+use crate::pod::{Mesh, Place, Pod, Runtime};
 use crate::process::Process;
 use crate::run::Run;
 use crate::servers::Servers;
@@ -30,6 +32,7 @@ pub struct Node {
     network: Network,
     cgroup: NodeCgroup,
     driver: Driver,
+    runtime: Runtime,
     /// What was applied, by file.
     applied: BTreeMap<String, Vec<Value>>,
     envoy: PathBuf,
@@ -43,8 +46,13 @@ struct Member {
 }
 
 impl Node {
-    /// An empty node, with the world outside of it.
+    /// An empty node, with the world outside of it, whose containers are mere processes.
     pub fn create(envoy: &Path, driver: Driver) -> Result<Self> {
+        Self::create_with(envoy, driver, Runtime::Processes)
+    }
+
+    /// The same with another kind of containers.
+    pub fn create_with(envoy: &Path, driver: Driver, runtime: Runtime) -> Result<Self> {
         if !envoy.is_file() {
             bail!(
                 "there is no Envoy at {}: set EGRESS_OBSERVER_ENVOY",
@@ -68,6 +76,7 @@ impl Node {
             network,
             cgroup,
             driver,
+            runtime: and_share(runtime, [run.dir(), envoy.parent().unwrap_or(envoy)]),
             applied: BTreeMap::new(),
             envoy: envoy.to_path_buf(),
             run,
@@ -78,6 +87,10 @@ impl Node {
 
     pub fn run(&self) -> &Run {
         &self.run
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
     }
 
     /// The directory for the agent's `--manifests`.
@@ -113,6 +126,7 @@ impl Node {
             network: &mut self.network,
             cgroup: &self.cgroup,
             driver: self.driver,
+            runtime: &self.runtime,
             resolv_conf: self.dns.resolv_conf(),
         };
         let pod = Pod::create(&mut place, namespace, workload, mesh)
@@ -156,6 +170,18 @@ impl Node {
             .write("mesh-config.yaml", &[manifests::mesh_config(policy)])
     }
 
+    /// Starts the agent as the pod of a DaemonSet, and waits until it is ready.
+    pub fn start_agent_pod(&mut self, settings: &oci::agent::Settings<'_>) -> Result<Agent> {
+        let mut place = oci::agent::Place {
+            run: &self.run,
+            network: &mut self.network,
+            cgroup: &self.cgroup,
+            driver: self.driver,
+            bpffs: &self.bpffs,
+        };
+        oci::agent::start(&mut place, settings)
+    }
+
     fn write_cluster(&self) -> Result<()> {
         let namespaces = [
             manifests::namespace("shop", true),
@@ -173,4 +199,12 @@ impl Node {
         let found = self.pods.iter().position(is_it);
         found.with_context(|| format!("the node has no pod {namespace}/{workload}"))
     }
+}
+
+/// Containers have to see what a node's own parts give them to run and to read.
+fn and_share(mut runtime: Runtime, dirs: [&Path; 2]) -> Runtime {
+    if let Runtime::Runc { shared } = &mut runtime {
+        shared.extend(dirs.map(Path::to_path_buf));
+    }
+    runtime
 }

@@ -11,6 +11,7 @@ use crate::cgroup::{Driver, NodeCgroup};
 use crate::identity;
 use crate::istio::{Capture, PROXY_ID};
 use crate::network::{Network, PodNetwork};
+use crate::oci;
 use crate::process::Process;
 use crate::rules::Family;
 use crate::run::Run;
@@ -37,6 +38,9 @@ exec nsenter --net="$netns" -- unshare --mount -- sh -c '
     exec setpriv --reuid "$uid" --regid "$gid" --clear-groups -- "$@"
 ' sh "$resolv" "$uid" "$gid" "$@"
 "#;
+
+/// Where a container's programs are.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What a container's process runs as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +83,19 @@ impl Mesh {
     }
 }
 
+/// What a pod's containers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Runtime {
+    /// Processes of the machine in the container's cgroup and in the pod's network: quick, and all
+    /// that a socket can tell.
+    Processes,
+    /// Containers by runc, with every namespace that containerd gives them.
+    Runc {
+        /// Directories of the machine that they see besides its programs.
+        shared: Vec<PathBuf>,
+    },
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
     pub name: &'static str,
@@ -97,6 +114,8 @@ pub struct Pod {
     pub uid: String,
     pub mesh: Mesh,
     pub containers: Vec<Container>,
+    /// By name; none where containers are mere processes.
+    running: Vec<(&'static str, oci::runc::Container)>,
     pub network: PodNetwork,
     /// Of this pod alone, as the kubelet writes it; mounted over `/etc/resolv.conf`.
     pub resolv_conf: PathBuf,
@@ -109,6 +128,7 @@ pub struct Place<'a> {
     pub network: &'a mut Network,
     pub cgroup: &'a NodeCgroup,
     pub driver: Driver,
+    pub runtime: &'a Runtime,
     /// What pods' `/etc/resolv.conf` start as.
     pub resolv_conf: &'a Path,
 }
@@ -146,7 +166,7 @@ impl Pod {
         let resolv_conf = place.run.dir().join(format!("{name}-resolv.conf"));
         fs::copy(place.resolv_conf, &resolv_conf)
             .with_context(|| format!("cannot write {}", resolv_conf.display()))?;
-        Ok(Self {
+        let mut pod = Self {
             namespace: namespace.to_owned(),
             workload: workload.to_owned(),
             name,
@@ -154,10 +174,31 @@ impl Pod {
             uid,
             mesh,
             containers,
+            running: Vec::new(),
             network,
             resolv_conf,
             logs: place.run.logs(),
-        })
+        };
+        if let Runtime::Runc { shared } = place.runtime {
+            pod.start_containers(place, shared)?;
+        }
+        Ok(pod)
+    }
+
+    fn start_containers(&mut self, place: &Place<'_>, shared: &[PathBuf]) -> Result<()> {
+        let netns = self.network.netns.path();
+        for container in &self.containers {
+            let idle = oci::host::Idle {
+                id: &container.id,
+                hostname: &self.name,
+                netns: &netns,
+                cgroup: &place.cgroup.path(&container.cgroup)?,
+                resolv_conf: &self.resolv_conf,
+                shared,
+            };
+            self.running.push((container.name, idle.start(place.run)?));
+        }
+        Ok(())
     }
 
     pub fn container(&self, name: &str) -> Result<&Container> {
@@ -171,6 +212,22 @@ impl Pod {
     /// A command inside a container, with an environment of its own.
     pub fn command(&self, container: &str, user: User, argv: &[&str]) -> Result<Command> {
         let container = self.container(container)?;
+        let running = self
+            .running
+            .iter()
+            .find(|(name, _)| *name == container.name);
+        let mut command = match running {
+            Some((_, running)) => {
+                let environment = format!("PATH={PATH}");
+                running.exec((user.uid, user.gid), &[&environment], argv)
+            }
+            None => self.enter(container, user, argv),
+        };
+        command.env_clear().env("PATH", PATH);
+        Ok(command)
+    }
+
+    fn enter(&self, container: &Container, user: User, argv: &[&str]) -> Command {
         let mut command = Command::new("sh");
         command
             .args(["-c", ENTER, "sh"])
@@ -178,13 +235,8 @@ impl Pod {
             .arg(self.network.netns.path())
             .arg(&self.resolv_conf)
             .args([user.uid.to_string(), user.gid.to_string()])
-            .args(argv)
-            .env_clear()
-            .env(
-                "PATH",
-                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            );
-        Ok(command)
+            .args(argv);
+        command
     }
 
     /// Runs a command inside a container to its end, whatever that is.
@@ -195,7 +247,8 @@ impl Pod {
             .with_context(|| format!("cannot run {argv:?} in pod {}", self.name))
     }
 
-    /// Starts a command inside a container. The process id is the command's own.
+    /// Starts a command inside a container. The process id is the command's own, or that of the
+    /// runc which hands on signals to it.
     pub fn spawn(&self, container: &str, user: User, what: &str, argv: &[&str]) -> Result<Process> {
         let command = self.command(container, user, argv)?;
         Process::spawn(&format!("{}-{what}", self.name), command, &self.logs)

@@ -83,7 +83,9 @@ pub fn leftovers(id: &str) -> Result<Vec<String>> {
         }
     }
     let dir_name = format!("{DIR_PREFIX}{id}");
-    for place in [cgroup::mount()?, std::env::temp_dir()] {
+    let mut places = cgroup::hierarchies()?;
+    places.push(std::env::temp_dir());
+    for place in places {
         let dir = place.join(&dir_name);
         if dir.exists() {
             left.push(format!("directory {}", dir.display()));
@@ -108,8 +110,10 @@ fn remove_leftovers_of_ended_runs() -> Result<()> {
         }
     }
     // Processes are in the cgroups, and hold the namespaces.
-    for dir in ended_dirs(&cgroup::mount()?)? {
-        cgroup::remove_tree(&dir)?;
+    for hierarchy in cgroup::hierarchies()? {
+        for dir in ended_dirs(&hierarchy)? {
+            cgroup::remove_tree(&dir)?;
+        }
     }
     for name in netns_names()? {
         if has_ended(&name, NETNS_PREFIX) {

@@ -11,9 +11,10 @@ mod predicted;
 mod stage;
 mod step;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::agent::{Agent, Objects, Settings};
 use crate::cgroup::Driver;
@@ -21,7 +22,9 @@ use crate::istio::Capture;
 use crate::metrics::Scrape;
 use crate::network::{POD_CIDR, SERVICE_CIDR};
 use crate::node::Node;
-use crate::pod::Mesh;
+use crate::oci;
+use crate::oci::spec::Access;
+use crate::pod::{Mesh, Runtime};
 
 pub use self::fix::{Change, Fix, Judged};
 pub use self::observed::Observed;
@@ -116,9 +119,29 @@ impl Played {
     }
 }
 
-/// Plays the whole story; `say` gets a line for every stage.
-pub fn play(agent: &Path, envoy: &Path, say: &mut dyn FnMut(&str)) -> Result<Played> {
-    let mut stage = Stage::set(agent, envoy, say)?;
+/// What the story is played with.
+#[derive(Clone, Copy, Debug)]
+pub struct Cast<'a> {
+    /// The agent, which is also the command that predicts.
+    pub binary: &'a Path,
+    pub envoy: &'a Path,
+    /// The agent's image and DaemonSet; then the agent and all pods are containers.
+    pub pods: Option<oci::agent::Settings<'a>>,
+}
+
+/// Plays the whole story with mere processes; `say` gets a line for every stage.
+pub fn play(binary: &Path, envoy: &Path, say: &mut dyn FnMut(&str)) -> Result<Played> {
+    let cast = Cast {
+        binary,
+        envoy,
+        pods: None,
+    };
+    play_with(cast, say)
+}
+
+/// Plays the whole story.
+pub fn play_with(cast: Cast<'_>, say: &mut dyn FnMut(&str)) -> Result<Played> {
+    let mut stage = Stage::set(cast, say)?;
     let rows = steps().into_iter().map(|step| stage.play(step));
     let rows = rows.collect::<Result<_>>()?;
     let fix = fix::play(&mut stage)?;
@@ -145,7 +168,11 @@ pub fn play(agent: &Path, envoy: &Path, say: &mut dyn FnMut(&str)) -> Result<Pla
 
 /// The node of the story, with its pods but without sidecars and agent.
 pub fn make_node(envoy: &Path) -> Result<Node> {
-    let mut node = Node::create(envoy, Driver::Systemd)?;
+    make_node_with(envoy, Runtime::Processes)
+}
+
+fn make_node_with(envoy: &Path, runtime: Runtime) -> Result<Node> {
+    let mut node = Node::create_with(envoy, Driver::Systemd, runtime)?;
     node.apply("service-entries.yaml", NAMESPACE, SERVICE_ENTRIES)?;
     let cluster_only = Capture::only_ranges([SERVICE_CIDR, POD_CIDR]);
     for (workload, mesh) in [
@@ -161,7 +188,7 @@ pub fn make_node(envoy: &Path) -> Result<Node> {
 
 /// Starts the agent on a node, after its pods. It records what it finds.
 pub fn start_agent(node: &Node, binary: &Path) -> Result<Agent> {
-    let record = record_file(node);
+    let record = make_record_file(node)?;
     let settings = Settings {
         binary,
         objects: Objects::Manifests(node.manifests()),
@@ -177,7 +204,36 @@ pub fn start_agent(node: &Node, binary: &Path) -> Result<Agent> {
     Agent::start(node.run(), settings)
 }
 
-/// Where [`start_agent`]'s agent records.
+/// The same in a container.
+fn start_agent_pod(node: &mut Node, settings: &oci::agent::Settings<'_>) -> Result<Agent> {
+    let record = make_record_file(node)?;
+    let record_arguments = [
+        format!("--record={}", record.display()),
+        "--record-interval=1".to_owned(),
+    ];
+    let mut daemon_set = settings.daemon_set.clone();
+    oci::agent::add_arguments(&mut daemon_set, record_arguments)?;
+    if settings.api_server.is_none() {
+        oci::agent::add_manifests(&mut daemon_set, node.manifests())?;
+    }
+    oci::agent::add_directory(&mut daemon_set, &record_dir(node), Access::ReadWrite)?;
+    node.start_agent_pod(&oci::agent::Settings {
+        daemon_set: &daemon_set,
+        ..*settings
+    })
+}
+
+/// Where the story's agent records.
 pub fn record_file(node: &Node) -> PathBuf {
-    node.run().dir().join("record.jsonl")
+    record_dir(node).join("record.jsonl")
+}
+
+fn record_dir(node: &Node) -> PathBuf {
+    node.run().dir().join("record")
+}
+
+fn make_record_file(node: &Node) -> Result<PathBuf> {
+    let dir = record_dir(node);
+    fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    Ok(record_file(node))
 }

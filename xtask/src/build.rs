@@ -7,9 +7,8 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
-use crate::command;
 use crate::setup::toolchain::{self, Toolchain};
-use crate::workspace;
+use crate::{build_paths, command, static_agent, workspace};
 
 /// BTF needs debug info and its own linker flag; v3 has the 32-bit jumps that verifiers since
 /// Linux 5.1 know, and no libcalls.
@@ -21,20 +20,34 @@ pub(crate) struct Args {
     /// Build the agent without optimisation (the eBPF object always has it: verifiers insist)
     #[arg(long)]
     debug: bool,
+    /// Build the agent that goes into the image: one file that needs nothing of where it runs
+    #[arg(long = "static", conflicts_with = "debug")]
+    is_static: bool,
 }
 
 /// Builds both and returns the path of the agent's binary.
 pub(crate) fn run(args: &Args) -> Result<PathBuf> {
     let toolchain = toolchain::find_or_install()?;
     let object = ebpf(&toolchain)?;
+    if args.is_static {
+        return static_agent::build(&object);
+    }
     agent(args, &object)
+}
+
+/// The agent of the image.
+pub(crate) fn for_image() -> Result<PathBuf> {
+    run(&Args {
+        debug: false,
+        is_static: true,
+    })
 }
 
 /// The eBPF object.
 fn ebpf(toolchain: &Toolchain) -> Result<PathBuf> {
     let mut build = toolchain::command(toolchain, &toolchain.cargo);
     build.arg("build");
-    command::run(for_ebpf(&mut build))?;
+    command::run(for_ebpf(&mut build)?)?;
 
     let object = ebpf_target_dir()
         .join(EBPF_TARGET)
@@ -50,18 +63,22 @@ pub(crate) fn ebpf_clippy() -> Result<Command> {
     let toolchain = toolchain::find_or_install()?;
     // Not `cargo clippy`: cargo would look into its own home first, and find another toolchain's.
     let mut clippy = toolchain::command(&toolchain, &toolchain::clippy(&toolchain)?);
-    for_ebpf(clippy.arg("clippy")).args(["--", "-D", "warnings"]);
+    for_ebpf(clippy.arg("clippy"))?.args(["--", "-D", "warnings"]);
     Ok(clippy)
 }
 
 /// Adds what makes a cargo command one about the eBPF object.
-fn for_ebpf(command: &mut Command) -> &mut Command {
-    command
+fn for_ebpf(command: &mut Command) -> Result<&mut Command> {
+    let renamed = build_paths::flags(&build_paths::hidden()?);
+    Ok(command
         .current_dir(workspace::root().join("egress-observer-ebpf"))
         .args(["--release", "-Z", "build-std=core", "--target", EBPF_TARGET])
         .arg("--target-dir")
         .arg(ebpf_target_dir())
-        .env("CARGO_TARGET_BPFEL_UNKNOWN_NONE_RUSTFLAGS", EBPF_FLAGS)
+        .env(
+            "CARGO_TARGET_BPFEL_UNKNOWN_NONE_RUSTFLAGS",
+            format!("{EBPF_FLAGS} {renamed}"),
+        ))
 }
 
 /// A directory of its own: another compiler and other flags than the host's build.

@@ -10,13 +10,16 @@
 
 mod bench;
 mod build;
+mod build_paths;
 mod command;
 mod demo;
 mod deploy;
 mod differential;
 mod fuzz;
+mod image;
 mod output;
 mod setup;
+mod static_agent;
 mod test;
 mod workspace;
 
@@ -41,6 +44,8 @@ enum Task {
     Setup,
     /// Build the eBPF object and the agent that carries it
     Build(build::Args),
+    /// Build the agent's container image and its bill of materials, without a registry (needs root)
+    Image(image::Args),
     /// Play the story of a pod that cannot reach the outside on a simulated node (needs root)
     Demo(demo::Args),
     /// Formatting, lints and all tests; without --fast also those that need root
@@ -59,6 +64,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Setup => setup::run().map(|()| ExitCode::SUCCESS),
         Task::Build(args) => build::run(&args).map(|_binary| ExitCode::SUCCESS),
+        Task::Image(args) => image::run(&args).map(|_image| ExitCode::SUCCESS),
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Deploy(args) => deploy::run(&args).map(|()| ExitCode::SUCCESS),

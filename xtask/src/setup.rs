@@ -4,6 +4,7 @@
 
 pub(crate) mod apt;
 pub(crate) mod charts;
+pub(crate) mod cyclonedx;
 pub(crate) mod parts;
 pub(crate) mod toolchain;
 

@@ -8,10 +8,9 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
-use crate::build;
 use crate::command::{self, cargo};
-use crate::deploy;
 use crate::setup::{apt, charts, parts};
+use crate::{build, deploy, image};
 
 /// What switches on the tests that need root.
 const NODE_FEATURES: &str = "egress-observer-tests/kernel,egress-observer-tests/e2e";
@@ -42,13 +41,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     chart_checks()?;
     step("lints of the eBPF crate", &mut build::ebpf_clippy()?)?;
-    let parts = Parts::find()?;
+    parts::container_commands()?;
+    let (image, agent) = image_to_test()?;
+    let parts = Parts::with_agent(agent)?;
     let (promtool, helm) = (promtool()?, charts::helm()?);
     // The last step is not followed by any word of ours: the runner's own summary ends the output.
     begin(
-        "kernel and end-to-end tests",
-        &mut node_tests(&parts, &promtool, &helm),
+        "kernel, container and end-to-end tests",
+        node_tests(&parts, &promtool, &helm).env("EGRESS_OBSERVER_IMAGE", image),
     )
+}
+
+/// The image, and the agent that the other tests are about: the same one, unless a path in the
+/// environment names another.
+fn image_to_test() -> Result<(PathBuf, PathBuf)> {
+    if let Some(archive) = env::var_os("EGRESS_OBSERVER_IMAGE") {
+        return Ok((PathBuf::from(archive), build::binary_to_test()?));
+    }
+    let built = image::run(&image::Args::default())?;
+    let given = env::var_os("EGRESS_OBSERVER_BIN").map(PathBuf::from);
+    Ok((built.archive, given.unwrap_or(built.binary)))
 }
 
 /// Chart, kustomize, alerts and dashboards, with the tools that users have.
@@ -75,13 +87,14 @@ pub(crate) struct Parts {
 impl Parts {
     /// Finds, installs and builds them; a path in the environment wins.
     pub(crate) fn find() -> Result<Self> {
+        Self::with_agent(build::binary_to_test()?)
+    }
+
+    fn with_agent(agent: PathBuf) -> Result<Self> {
         parts::commands()?;
         let given = env::var_os("EGRESS_OBSERVER_ENVOY").map(PathBuf::from);
         let envoy = given.map_or_else(parts::envoy, Ok)?;
-        Ok(Self {
-            agent: build::binary_to_test()?,
-            envoy,
-        })
+        Ok(Self { agent, envoy })
     }
 }
 

@@ -2,6 +2,7 @@
 //! one clear sentence instead of an error number.
 
 use std::{
+    cmp::Reverse,
     fs,
     path::{Path, PathBuf},
 };
@@ -100,10 +101,20 @@ fn version(release: &str) -> Option<(u32, u32)> {
 
 /// Where cgroup v2 is mounted, from the mount table (`/proc/self/mountinfo`, proc(5)); in a hybrid
 /// layout that is beside the v1 controllers, such as `/sys/fs/cgroup/unified`.
+///
+/// A container has its own part of the hierarchy mounted besides the host's: of several mounts, the
+/// one that reaches furthest up.
 pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, Missing> {
-    mounts(mount_table, "cgroup2 ")
-        .next()
-        .ok_or(Missing::CgroupV2)
+    let found = mounts(mount_table, "cgroup2 ").min_by_key(|mount| Reverse(reach(mount.root)));
+    found.map(|mount| mount.path).ok_or(Missing::CgroupV2)
+}
+
+/// How far up the hierarchy a mount reaches, to be compared. Its root is told from the process's own
+/// cgroup namespace: `/../..` is two levels above that (cgroup_namespaces(7)), `/a` one below.
+fn reach(root: &str) -> (usize, Reverse<usize>) {
+    let steps = root.split('/').filter(|step| !step.is_empty());
+    let (up, down): (Vec<&str>, Vec<&str>) = steps.partition(|step| *step == "..");
+    (up.len(), Reverse(down.len()))
 }
 
 /// The v1 hierarchy that holds the pods, where the v2 one does not: their connections cannot be
@@ -113,18 +124,27 @@ pub fn pods_in_v1(mount_table: &str, root: &Path) -> Option<PathBuf> {
     if holds_pods(root) {
         return None;
     }
-    mounts(mount_table, "cgroup ").find(|dir| holds_pods(dir))
+    mounts(mount_table, "cgroup ")
+        .map(|mount| mount.path)
+        .find(|dir| holds_pods(dir))
 }
 
-/// Mount points of a kind of file system.
-fn mounts<'a>(mount_table: &'a str, kind: &'a str) -> impl Iterator<Item = PathBuf> + 'a {
+/// A mount: where it is, and which directory of its file system it shows.
+struct Mount<'a> {
+    path: PathBuf,
+    root: &'a str,
+}
+
+/// Mounts of a kind of file system, in the order of the table.
+fn mounts<'a>(mount_table: &'a str, kind: &'a str) -> impl Iterator<Item = Mount<'a>> {
     mount_table.lines().filter_map(move |line| {
         let (mount, source) = line.split_once(" - ")?;
-        let path = mount
-            .split(' ')
-            .nth(4)
-            .filter(|_| source.starts_with(kind))?;
-        Some(PathBuf::from(path.replace("\\040", " ")))
+        let mut fields = mount.split(' ').skip(3);
+        let (root, path) = (fields.next()?, fields.next()?);
+        source.starts_with(kind).then(|| Mount {
+            path: PathBuf::from(path.replace("\\040", " ")),
+            root,
+        })
     })
 }
 
@@ -163,6 +183,29 @@ mod tests {
             cgroup_root(table).unwrap(),
             Path::new("/sys/fs/cgroup/unified")
         );
+    }
+
+    #[test]
+    fn in_a_container_the_hosts_mount_is_taken_and_not_its_own() {
+        let own = "31 30 0:38 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw\n";
+        let host = "40 30 0:38 /../../../.. /host/sys/fs/cgroup ro - cgroup2 cgroup2 rw\n";
+        for table in [format!("{own}{host}"), format!("{host}{own}")] {
+            assert_eq!(
+                cgroup_root(&table).unwrap(),
+                Path::new("/host/sys/fs/cgroup")
+            );
+        }
+        assert_eq!(cgroup_root(own).unwrap(), Path::new("/sys/fs/cgroup"));
+    }
+
+    #[test]
+    fn a_part_of_the_hierarchy_reaches_less_far_than_all_of_it() {
+        let roots = ["/../..", "/../../a", "/..", "/../a", "/", "/a", "/a/b"];
+        assert!(roots.is_sorted_by(|a, b| reach(a) > reach(b)));
+        // Mounted twice: the first one.
+        let table = "26 25 0:24 / /a rw - cgroup2 cgroup2 rw\n\
+                     27 25 0:24 / /b rw - cgroup2 cgroup2 rw\n";
+        assert_eq!(cgroup_root(table).unwrap(), Path::new("/a"));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::cgroup::{Driver, NodeCgroup};
 use crate::envoy::Policy;
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
-use crate::pod::{APP, Mesh, Place, Pod, User};
+use crate::pod::{APP, Mesh, Place, Pod, Runtime, User};
 use crate::run::Run;
 
 /// The workload of the pod.
@@ -68,6 +68,7 @@ impl<'a> Stand<'a> {
             network: &mut network,
             cgroup: &cgroup,
             driver: Driver::Systemd,
+            runtime: &Runtime::Processes,
             resolv_conf: &resolv_conf,
         };
         let pod = Pod::create(&mut place, "shop", WORKLOAD, Mesh::Plain)?;

@@ -6,10 +6,11 @@ use anyhow::Result;
 
 use super::observed::observe;
 use super::predicted::predict;
-use super::{NAMESPACE, Row, Step, make_node, start_agent};
+use super::{Cast, NAMESPACE, Row, Step, make_node_with, start_agent, start_agent_pod};
 use crate::agent::Agent;
 use crate::envoy::Policy;
 use crate::node::Node;
+use crate::pod::Runtime;
 
 pub(super) struct Stage<'a> {
     /// The agent's, which is also the commands'.
@@ -23,13 +24,13 @@ pub(super) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     /// Everything that the story needs, under REGISTRY_ONLY.
-    pub(super) fn set(
-        binary: &'a Path,
-        envoy: &Path,
-        say: &'a mut dyn FnMut(&str),
-    ) -> Result<Self> {
+    pub(super) fn set(cast: Cast<'a>, say: &'a mut dyn FnMut(&str)) -> Result<Self> {
         say("making the node: network, servers, DNS, pods");
-        let mut node = make_node(envoy)?;
+        let runtime = match cast.pods {
+            Some(_) => Runtime::Runc { shared: Vec::new() },
+            None => Runtime::Processes,
+        };
+        let mut node = make_node_with(cast.envoy, runtime)?;
         let policy = Policy::RegistryOnly;
         say(&format!(
             "starting the sidecars, outboundTrafficPolicy {}",
@@ -40,9 +41,12 @@ impl<'a> Stage<'a> {
             node.start_sidecar(NAMESPACE, workload, policy)?;
         }
         say("starting the agent");
-        let agent = start_agent(&node, binary)?;
+        let agent = match &cast.pods {
+            Some(settings) => start_agent_pod(&mut node, settings)?,
+            None => start_agent(&node, cast.binary)?,
+        };
         Ok(Self {
-            binary,
+            binary: cast.binary,
             node,
             agent,
             policy,

@@ -44,23 +44,41 @@ const ENVOY_WHEELS: [(&str, &str); 2] = [
     ),
 ];
 
+/// What an image is built with.
+const IMAGE_COMMANDS: [(&str, &str); 2] = [("buildah", "buildah"), ("readelf", "binutils")];
+
+/// What an image is unpacked and run with.
+const CONTAINER_COMMANDS: [(&str, &str); 2] = [("runc", "runc"), ("tar", "tar")];
+
 /// Installs the packages of the commands that are missing.
 pub(crate) fn commands() -> Result<()> {
-    let missing = COMMANDS.iter().filter(|(name, _)| on_path(name).is_none());
+    find_or_install("commands of the simulated node", &COMMANDS)
+}
+
+/// The same for `cargo xtask image`.
+pub(crate) fn image_commands() -> Result<()> {
+    find_or_install("commands of the image", &IMAGE_COMMANDS)
+}
+
+/// The same for tests with containers.
+pub(crate) fn container_commands() -> Result<()> {
+    find_or_install("commands of containers", &CONTAINER_COMMANDS)
+}
+
+fn find_or_install(what: &str, commands: &[(&str, &str)]) -> Result<()> {
+    let missing = commands.iter().filter(|(name, _)| on_path(name).is_none());
     let mut packages: Vec<&str> = missing.map(|(_, package)| *package).collect();
     packages.dedup();
     if !packages.is_empty() {
         apt::install(&packages)?;
     }
-    for (name, package) in COMMANDS {
+    for (name, package) in commands {
         if on_path(name).is_none() {
             bail!("`{name}` is not on PATH, although package {package} is installed");
         }
     }
-    found(
-        "commands of the simulated node",
-        COMMANDS.map(|(name, _)| name).join(", "),
-    );
+    let names: Vec<&str> = commands.iter().map(|(name, _)| *name).collect();
+    found(what, names.join(", "));
     Ok(())
 }
 

@@ -137,7 +137,9 @@ fn sink(listen: &[SocketAddr], hold: bool) -> Result<()> {
         thread::spawn(move || {
             while let Ok((mut socket, peer)) = listener.accept() {
                 if !hold {
-                    // The client closes first, with a RST: either way there is nothing to read.
+                    // The client closes first, with a RST: either way there is nothing to read. A
+                    // RST is not sent again when it is lost; all others would wait for it.
+                    drop(socket.set_read_timeout(Some(Duration::from_secs(1))));
                     drop(socket.read(&mut [0]));
                 } else if send
                     .send((socket, peer.as_socket().map(|peer| peer.port())))

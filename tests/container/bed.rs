@@ -1,0 +1,88 @@
+//! The image unpacked, and the DaemonSet it is run from.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use egress_observer_tests::agent::Agent;
+use egress_observer_tests::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
+use egress_observer_tests::node::Node;
+use egress_observer_tests::oci::agent::{self, HostCgroups, Settings};
+use egress_observer_tests::oci::image::{self, Image};
+use egress_observer_tests::run::Run;
+use serde_json::Value;
+
+/// A path from the environment, where `cargo xtask test` puts it.
+pub(crate) fn envoy() -> PathBuf {
+    let path = std::env::var_os("EGRESS_OBSERVER_ENVOY");
+    path.unwrap_or_else(|| panic!("EGRESS_OBSERVER_ENVOY is not set: run `cargo xtask test`"))
+        .into()
+}
+
+/// What a node starts the agent from. Keep it as long as the agent.
+pub(crate) struct Delivery {
+    pub(crate) image: Image,
+    pub(crate) daemon_set: Value,
+    _run: Run,
+}
+
+impl Delivery {
+    pub(crate) fn unpack() -> Result<Self> {
+        let run = Run::start()?;
+        Ok(Self {
+            image: Image::unpack(&image::archive(), &run.dir().join("image"))?,
+            daemon_set: daemon_set()?,
+            _run: run,
+        })
+    }
+
+    pub(crate) fn settings(&self) -> Settings<'_> {
+        Settings {
+            image: &self.image,
+            daemon_set: &self.daemon_set,
+            api_server: None,
+            service_account: None,
+            cgroups: HostCgroups::Node,
+        }
+    }
+
+    /// Starts the agent on a node whose objects are files.
+    pub(crate) fn start_agent(&self, node: &mut Node) -> Result<Agent> {
+        self.start_agent_that_sees(HostCgroups::Node, node)
+    }
+
+    pub(crate) fn start_agent_that_sees(
+        &self,
+        cgroups: HostCgroups,
+        node: &mut Node,
+    ) -> Result<Agent> {
+        let mut daemon_set = self.daemon_set.clone();
+        agent::add_manifests(&mut daemon_set, node.manifests())?;
+        node.start_agent_pod(&Settings {
+            daemon_set: &daemon_set,
+            cgroups,
+            ..self.settings()
+        })
+    }
+
+    /// The binary in the image, for the commands that need no node.
+    pub(crate) fn binary(&self) -> PathBuf {
+        let path = Path::new(&self.image.entrypoint[0]);
+        self.image
+            .rootfs
+            .join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+/// The DaemonSet that the chart makes, with the simulated cluster's ranges. It is in the kustomize
+/// base, which `cargo xtask deploy lint` compares with the chart.
+fn daemon_set() -> Result<Value> {
+    let text = include_str!("../../deploy/kustomize/base/manifests.yaml");
+    let objects: Vec<Value> = serde_saphyr::from_multiple(text).context("manifests.yaml")?;
+    let mut daemon_set = objects
+        .into_iter()
+        .find(|object| object["kind"] == "DaemonSet")
+        .context("manifests.yaml has no DaemonSet")?;
+    let ranges = [POD_CIDR, POD_CIDR_V6, SERVICE_CIDR].join(",");
+    agent::add_arguments(&mut daemon_set, [format!("--cluster-cidrs={ranges}")])?;
+    Ok(daemon_set)
+}

@@ -1,0 +1,195 @@
+//! The agent from its image, as the pod that a node makes of its DaemonSet.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::image::Image;
+use super::kubelet::Kubelet;
+use super::runc::Container;
+use super::spec::Access;
+use crate::agent::{Agent, Answer, parse_answer};
+use crate::bpffs::Bpffs;
+use crate::cgroup::{Driver, NodeCgroup};
+use crate::identity;
+use crate::manifests::NODE;
+use crate::network::{NODE_IP, Network, PodNetwork};
+use crate::process::output;
+use crate::run::Run;
+
+/// The namespace of the agent's pods.
+pub const NAMESPACE: &str = "egress-observer";
+
+/// Every start is another pod, as every pod of a DaemonSet is.
+static STARTS: AtomicU32 = AtomicU32::new(0);
+
+/// What the agent is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings<'a> {
+    pub image: &'a Image,
+    pub daemon_set: &'a Value,
+    /// Address and port, in the node's network.
+    pub api_server: Option<(Ipv4Addr, u16)>,
+    /// A directory with `token`, `ca.crt` and `namespace`.
+    pub service_account: Option<&'a Path>,
+    /// What the agent sees of the host's cgroups.
+    pub cgroups: HostCgroups,
+}
+
+/// What stands for the host's `/sys/fs/cgroup`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostCgroups {
+    /// The simulated node's own: all that a node's agent would see, and nothing of other runs.
+    Node,
+    /// The machine's, with all that is mounted below, such as v2 beside v1.
+    Machine,
+}
+
+/// The node that it is started on.
+pub struct Place<'a> {
+    pub run: &'a Run,
+    pub network: &'a mut Network,
+    pub cgroup: &'a NodeCgroup,
+    pub driver: Driver,
+    pub bpffs: &'a Bpffs,
+}
+
+/// The agent's pod. Its address is reached from the node, as Prometheus and the kubelet reach it.
+#[derive(Debug)]
+pub struct AgentPod {
+    pub container: Container,
+    network: PodNetwork,
+    node: PathBuf,
+}
+
+impl AgentPod {
+    /// One GET from the node's network.
+    pub(crate) fn get(&self, address: SocketAddr, path: &str) -> Result<Answer> {
+        let mut curl = Command::new("nsenter");
+        curl.arg(format!("--net={}", self.node.display()))
+            .args(["--", "curl", "--silent", "--show-error", "--include"])
+            .args(["--http1.0", "--noproxy", "*", "--max-time", "5"])
+            .arg(format!("http://{address}{path}"));
+        let text = output(&mut curl)?;
+        parse_answer(&text).with_context(|| format!("{address}{path} answers no HTTP:\n{text}"))
+    }
+
+    /// The pod's address.
+    pub fn ip(&self) -> Ipv4Addr {
+        self.network.v4
+    }
+}
+
+/// Starts the agent's container, and waits until it is ready.
+pub fn start(place: &mut Place<'_>, settings: &Settings<'_>) -> Result<Agent> {
+    let number = STARTS.fetch_add(1, Ordering::Relaxed);
+    let seed = format!("{}/agent-{number}", place.run.id());
+    let id = identity::container_id(&seed);
+    let network = place
+        .network
+        .add_pod(place.run, &format!("agent-{number}"))?;
+    let kubelet = kubelet(place, settings, &seed, &id, &network)?;
+    let spec = kubelet.spec(settings.daemon_set, settings.image)?;
+    let container = Container::create(place.run, &id, &spec)?;
+    let process = container.spawn(&format!("agent-{number}"), &place.run.logs())?;
+    let address = SocketAddr::from((network.v4, metrics_port(settings.daemon_set)?));
+    let pod = AgentPod {
+        container,
+        network,
+        node: place.network.node().path(),
+    };
+    Agent::in_pod(process, address, pod)
+}
+
+fn kubelet(
+    place: &Place<'_>,
+    settings: &Settings<'_>,
+    seed: &str,
+    id: &str,
+    network: &PodNetwork,
+) -> Result<Kubelet> {
+    let pod_uid = identity::uid(seed);
+    let cgroup = place.cgroup.container(place.driver, &pod_uid, id)?;
+    let api_server = settings.api_server;
+    let cgroups = match settings.cgroups {
+        HostCgroups::Node => place.cgroup.dir().to_owned(),
+        HostCgroups::Machine => PathBuf::from("/sys/fs/cgroup"),
+    };
+    let test_files = place.run.dir().to_owned();
+    Ok(Kubelet {
+        node_name: NODE.to_owned(),
+        node_ip: NODE_IP.to_string(),
+        pod_name: format!("egress-observer-{}", identity::suffix(seed, 5)),
+        pod_namespace: NAMESPACE.to_owned(),
+        api_server: api_server.map(|(address, port)| (address.to_string(), port)),
+        host_paths: vec![
+            ("/sys/fs/cgroup".into(), cgroups),
+            ("/sys/fs/bpf".into(), place.bpffs.dir().to_owned()),
+            (test_files.clone(), test_files.clone()),
+        ],
+        service_account: settings.service_account.map(Path::to_owned),
+        volumes: test_files.join("volumes").join(&pod_uid),
+        pod_uid,
+        pod_ip: network.v4.to_string(),
+        netns: network.netns.path(),
+        cgroup: place.cgroup.path(&cgroup)?,
+    })
+}
+
+/// The container's port called `metrics`.
+fn metrics_port(daemon_set: &Value) -> Result<u16> {
+    let containers = &daemon_set["spec"]["template"]["spec"]["containers"];
+    let ports = containers[0]["ports"].as_array();
+    let port = ports
+        .into_iter()
+        .flatten()
+        .find(|port| port["name"] == "metrics")
+        .and_then(|port| port["containerPort"].as_u64())
+        .context("the DaemonSet's container has no port `metrics`")?;
+    u16::try_from(port).context("a port")
+}
+
+/// Adds arguments, as the chart's `extraArgs` does.
+pub fn add_arguments(
+    daemon_set: &mut Value,
+    arguments: impl IntoIterator<Item = String>,
+) -> Result<()> {
+    let args = list(container(daemon_set), "args")?;
+    args.extend(arguments.into_iter().map(Value::from));
+    Ok(())
+}
+
+/// Lets the agent read objects from files, instead of from an API server.
+pub fn add_manifests(daemon_set: &mut Value, dir: &Path) -> Result<()> {
+    add_arguments(daemon_set, [format!("--manifests={}", dir.display())])?;
+    add_directory(daemon_set, dir, Access::ReadOnly)
+}
+
+/// Adds a directory of the node at the same place, as `extraVolumes` and `extraVolumeMounts` do.
+pub fn add_directory(daemon_set: &mut Value, dir: &Path, access: Access) -> Result<()> {
+    let volumes = list(pod(daemon_set), "volumes")?;
+    let name = format!("extra-{}", volumes.len());
+    volumes.push(json!({"name": name, "hostPath": {"path": dir, "type": "Directory"}}));
+    list(container(daemon_set), "volumeMounts")?.push(json!({
+        "name": name, "mountPath": dir, "readOnly": access == Access::ReadOnly,
+    }));
+    Ok(())
+}
+
+fn pod(daemon_set: &mut Value) -> &mut Value {
+    &mut daemon_set["spec"]["template"]["spec"]
+}
+
+fn container(daemon_set: &mut Value) -> &mut Value {
+    &mut pod(daemon_set)["containers"][0]
+}
+
+fn list<'a>(object: &'a mut Value, name: &str) -> Result<&'a mut Vec<Value>> {
+    object[name]
+        .as_array_mut()
+        .with_context(|| format!("the DaemonSet has no list `{name}`"))
+}
