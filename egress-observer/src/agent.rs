@@ -428,7 +428,8 @@ impl Agent {
     /// Takes in what arrived about the cluster.
     fn take(&mut self, arrived: Arrived) {
         let now = Instant::now();
-        if arrived.of_configuration() {
+        let of_configuration = arrived.of_configuration();
+        if of_configuration {
             // What happened so far happened under the last one.
             self.collect(now);
         }
@@ -443,8 +444,10 @@ impl Agent {
                     return;
                 };
                 source::take(cluster, watches, messages, now);
-                let unreadable = cluster.snapshot().mesh_is_unreadable();
-                self.health.configuration(!unreadable);
+                if of_configuration {
+                    let unreadable = cluster.snapshot().mesh_is_unreadable();
+                    self.health.changed(!unreadable);
+                }
             }
             Arrived::Files(read) => match *read {
                 Ok((snapshot, objects)) => {
@@ -485,6 +488,13 @@ fn cgroup_root(given: Option<&Path>) -> Result<PathBuf> {
             cgroup_v1 = %dir.display(),
             "the kubelet keeps its pods in cgroup v1: their connections cannot be told from the \
              node's own; boot with cgroup v2"
+        );
+    }
+    if preflight::is_without_pods(&root) {
+        warn!(
+            cgroup = %root.display(),
+            "this is a part of the cgroups only, and no pod is in it: mount the host's \
+             /sys/fs/cgroup into the container"
         );
     }
     Ok(preflight::pod_root(&root))

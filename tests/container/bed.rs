@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use egress_observer_tests::agent::Agent;
-use egress_observer_tests::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
 use egress_observer_tests::node::Node;
 use egress_observer_tests::oci::agent::{self, HostCgroups, Settings};
 use egress_observer_tests::oci::image::{self, Image};
 use egress_observer_tests::run::Run;
 use serde_json::Value;
+
+/// Serves the node's objects.
+const API_SERVER: &str = env!("CARGO_BIN_EXE_fake-apiserver");
 
 /// A path from the environment, where `cargo xtask test` puts it.
 pub(crate) fn envoy() -> PathBuf {
@@ -39,13 +41,12 @@ impl Delivery {
         Settings {
             image: &self.image,
             daemon_set: &self.daemon_set,
-            api_server: None,
-            service_account: None,
+            api_server: Some(Path::new(API_SERVER)),
             cgroups: HostCgroups::Node,
         }
     }
 
-    /// Starts the agent on a node whose objects are files.
+    /// Starts the agent on a node.
     pub(crate) fn start_agent(&self, node: &mut Node) -> Result<Agent> {
         self.start_agent_that_sees(HostCgroups::Node, node)
     }
@@ -56,7 +57,7 @@ impl Delivery {
         node: &mut Node,
     ) -> Result<Agent> {
         let mut daemon_set = self.daemon_set.clone();
-        agent::add_manifests(&mut daemon_set, node.manifests())?;
+        agent::add_arguments(&mut daemon_set, ["--start-jitter=0".to_owned()])?;
         node.start_agent_pod(&Settings {
             daemon_set: &daemon_set,
             cgroups,
@@ -73,16 +74,13 @@ impl Delivery {
     }
 }
 
-/// The DaemonSet that the chart makes, with the simulated cluster's ranges. It is in the kustomize
-/// base, which `cargo xtask deploy lint` compares with the chart.
+/// The DaemonSet that the chart makes. It is in the kustomize base, which `cargo xtask deploy lint`
+/// compares with the chart.
 fn daemon_set() -> Result<Value> {
     let text = include_str!("../../deploy/kustomize/base/manifests.yaml");
     let objects: Vec<Value> = serde_saphyr::from_multiple(text).context("manifests.yaml")?;
-    let mut daemon_set = objects
+    objects
         .into_iter()
         .find(|object| object["kind"] == "DaemonSet")
-        .context("manifests.yaml has no DaemonSet")?;
-    let ranges = [POD_CIDR, POD_CIDR_V6, SERVICE_CIDR].join(",");
-    agent::add_arguments(&mut daemon_set, [format!("--cluster-cidrs={ranges}")])?;
-    Ok(daemon_set)
+        .context("manifests.yaml has no DaemonSet")
 }

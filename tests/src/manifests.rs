@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::envoy::Policy;
 use crate::istio::{Capture, PROXY_ID};
-use crate::network::{NODE_IP, POD_CIDR, POD_CIDR_V6};
+use crate::network::{NODE_IP, POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
 use crate::pod::{Container, INIT, PROXY, Pod};
 
 /// The name of the simulated node.
@@ -134,6 +134,36 @@ pub fn node() -> Value {
         "metadata": {"name": NODE, "labels": {"kubernetes.io/hostname": NODE}},
         "spec": {"podCIDR": POD_CIDR, "podCIDRs": [POD_CIDR, POD_CIDR_V6]},
         "status": {"addresses": [{"type": "InternalIP", "address": NODE_IP.to_string()}]},
+    })
+}
+
+/// What kubeadm left behind: the ranges that the cluster was made with.
+pub fn kubeadm_config() -> Value {
+    let pods = [POD_CIDR, POD_CIDR_V6].join(",");
+    let configuration = json!({
+        "apiVersion": "kubeadm.k8s.io/v1beta4",
+        "kind": "ClusterConfiguration",
+        "networking": {
+            "dnsDomain": "cluster.local",
+            "podSubnet": pods,
+            "serviceSubnet": SERVICE_CIDR,
+        },
+    });
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "kubeadm-config", "namespace": "kube-system"},
+        "data": {"ClusterConfiguration": format!("{configuration:#}")},
+    })
+}
+
+/// The range of Services, as Kubernetes 1.33 and later tell it.
+pub fn service_cidr() -> Value {
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "ServiceCIDR",
+        "metadata": {"name": "kubernetes"},
+        "spec": {"cidrs": [SERVICE_CIDR]},
     })
 }
 

@@ -15,6 +15,7 @@ use crate::istiod;
 use crate::manifests::{self, Manifests};
 use crate::network::Network;
 use crate::oci;
+use crate::oci::api::Api;
 use crate::pod::{Mesh, Place, Pod, Runtime};
 use crate::process::Process;
 use crate::run::Run;
@@ -25,6 +26,7 @@ use crate::sidecar;
 #[derive(Debug)]
 pub struct Node {
     pods: Vec<Member>,
+    api: Option<Api>,
     manifests: Manifests,
     dns: Dns,
     servers: Servers,
@@ -69,6 +71,7 @@ impl Node {
         let manifests = Manifests::create(&run.dir().join("manifests"))?;
         let node = Self {
             pods: Vec::new(),
+            api: None,
             manifests,
             dns,
             servers,
@@ -172,12 +175,19 @@ impl Node {
 
     /// Starts the agent as the pod of a DaemonSet, and waits until it is ready.
     pub fn start_agent_pod(&mut self, settings: &oci::agent::Settings<'_>) -> Result<Agent> {
+        if let Some(binary) = settings.api_server
+            && self.api.is_none()
+        {
+            let api = Api::start(&self.run, &self.network, &self.manifests, binary);
+            self.api = Some(api.context("cannot start the API server")?);
+        }
         let mut place = oci::agent::Place {
             run: &self.run,
             network: &mut self.network,
             cgroup: &self.cgroup,
             driver: self.driver,
             bpffs: &self.bpffs,
+            api: self.api.as_ref(),
         };
         oci::agent::start(&mut place, settings)
     }
@@ -188,7 +198,12 @@ impl Node {
             manifests::namespace(manifests::ISTIO, false),
         ];
         self.manifests.write("namespaces.yaml", &namespaces)?;
-        self.manifests.write("node.yaml", &[manifests::node()])?;
+        let ranges = [
+            manifests::node(),
+            manifests::kubeadm_config(),
+            manifests::service_cidr(),
+        ];
+        self.manifests.write("node.yaml", &ranges)?;
         self.manifests
             .write("injector.yaml", &[manifests::injector_config()])
     }

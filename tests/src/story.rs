@@ -213,7 +213,9 @@ fn start_agent_pod(node: &mut Node, settings: &oci::agent::Settings<'_>) -> Resu
     ];
     let mut daemon_set = settings.daemon_set.clone();
     oci::agent::add_arguments(&mut daemon_set, record_arguments)?;
-    if settings.api_server.is_none() {
+    if settings.api_server.is_some() {
+        oci::agent::add_arguments(&mut daemon_set, ["--start-jitter=0".to_owned()])?;
+    } else {
         oci::agent::add_manifests(&mut daemon_set, node.manifests())?;
     }
     oci::agent::add_directory(&mut daemon_set, &record_dir(node), Access::ReadWrite)?;

@@ -4,6 +4,7 @@
 use std::{
     cmp::Reverse,
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -129,6 +130,13 @@ pub fn pods_in_v1(mount_table: &str, root: &Path) -> Option<PathBuf> {
         .find(|dir| holds_pods(dir))
 }
 
+/// Whether a root is only a part of the hierarchy, as a container has it, and without pods in it (kind's
+/// nodes are containers, too, and have pods). The root of all has the inode number 1 (`kernfs`).
+pub fn is_without_pods(root: &Path) -> bool {
+    let part = fs::metadata(root).is_ok_and(|root| root.ino() != 1);
+    part && !KUBELET.iter().any(|name| root.join(name).is_dir())
+}
+
 /// A mount: where it is, and which directory of its file system it shows.
 struct Mount<'a> {
     path: PathBuf,
@@ -206,6 +214,14 @@ mod tests {
         let table = "26 25 0:24 / /a rw - cgroup2 cgroup2 rw\n\
                      27 25 0:24 / /b rw - cgroup2 cgroup2 rw\n";
         assert_eq!(cgroup_root(table).unwrap(), Path::new("/a"));
+    }
+
+    #[test]
+    fn a_part_of_the_hierarchy_without_pods_is_suspicious() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(is_without_pods(dir.path()));
+        fs::create_dir(dir.path().join("kubepods.slice")).unwrap();
+        assert!(!is_without_pods(dir.path()));
     }
 
     #[test]

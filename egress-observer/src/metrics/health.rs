@@ -209,11 +209,11 @@ impl Health {
             )?,
             reload_successful: make.gauge(
                 "config_last_reload_successful",
-                "Whether the last reading of the configuration succeeded.",
+                "Whether the configuration could be read in its last state.",
             )?,
             reloads: make.counter(
                 "config_reloads_total",
-                "Times that the configuration was read.",
+                "Times that the configuration was read, or changed.",
             )?,
             scrape_duration: make.keep(Gauge::new(
                 format!("{PREFIX}scrape_duration_seconds"),
@@ -304,8 +304,9 @@ impl Health {
         }
     }
 
-    /// Notes whether the mesh's configuration can be read.
-    pub fn configuration(&self, readable: bool) {
+    /// Notes a change of the configuration, and whether all of it can be read.
+    pub fn changed(&self, readable: bool) {
+        self.reloads.inc();
         self.reload_successful.set(readable.into());
     }
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::api::Api;
 use super::image::Image;
 use super::kubelet::Kubelet;
 use super::runc::Container;
@@ -32,10 +33,8 @@ static STARTS: AtomicU32 = AtomicU32::new(0);
 pub struct Settings<'a> {
     pub image: &'a Image,
     pub daemon_set: &'a Value,
-    /// Address and port, in the node's network.
-    pub api_server: Option<(Ipv4Addr, u16)>,
-    /// A directory with `token`, `ca.crt` and `namespace`.
-    pub service_account: Option<&'a Path>,
+    /// The program of the API server, unless objects come from files.
+    pub api_server: Option<&'a Path>,
     /// What the agent sees of the host's cgroups.
     pub cgroups: HostCgroups,
 }
@@ -56,6 +55,7 @@ pub struct Place<'a> {
     pub cgroup: &'a NodeCgroup,
     pub driver: Driver,
     pub bpffs: &'a Bpffs,
+    pub api: Option<&'a Api>,
 }
 
 /// The agent's pod. Its address is reached from the node, as Prometheus and the kubelet reach it.
@@ -114,7 +114,6 @@ fn kubelet(
 ) -> Result<Kubelet> {
     let pod_uid = identity::uid(seed);
     let cgroup = place.cgroup.container(place.driver, &pod_uid, id)?;
-    let api_server = settings.api_server;
     let cgroups = match settings.cgroups {
         HostCgroups::Node => place.cgroup.dir().to_owned(),
         HostCgroups::Machine => PathBuf::from("/sys/fs/cgroup"),
@@ -125,13 +124,16 @@ fn kubelet(
         node_ip: NODE_IP.to_string(),
         pod_name: format!("egress-observer-{}", identity::suffix(seed, 5)),
         pod_namespace: NAMESPACE.to_owned(),
-        api_server: api_server.map(|(address, port)| (address.to_string(), port)),
+        api_server: place.api.map(|api| {
+            let (address, port) = api.address();
+            (address.to_string(), port)
+        }),
         host_paths: vec![
             ("/sys/fs/cgroup".into(), cgroups),
             ("/sys/fs/bpf".into(), place.bpffs.dir().to_owned()),
             (test_files.clone(), test_files.clone()),
         ],
-        service_account: settings.service_account.map(Path::to_owned),
+        service_account: place.api.map(Api::service_account),
         volumes: test_files.join("volumes").join(&pod_uid),
         pod_uid,
         pod_ip: network.v4.to_string(),
