@@ -14,12 +14,13 @@ mod kinds;
 mod status;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ipnet::IpNet;
 use kube::Client;
 use tokio::{sync::mpsc, time::sleep};
+use tracing::warn;
 
 pub(crate) use self::status::{News, Tally, Watches};
 use self::{
@@ -152,15 +153,23 @@ fn random(from: Duration, to: Duration) -> Duration {
 }
 
 /// What the agent's own resolver asks: with `ClusterFirst`, as for most pods, the cluster's DNS.
-pub(crate) fn cluster_dns(settings: &Settings) -> Result<Vec<std::net::IpAddr>> {
+/// Nothing is known of it outside a cluster, and without the file.
+pub(crate) fn cluster_dns(settings: &Settings) -> Vec<IpAddr> {
     if settings.kubeconfig.is_some() {
-        return Ok(Vec::new());
+        return Vec::new();
     }
-    let text = std::fs::read_to_string("/etc/resolv.conf").context("reading /etc/resolv.conf")?;
-    Ok(nameservers(&text))
+    fs::read_to_string(RESOLV_CONF).map_or_else(
+        |error| {
+            warn!(file = RESOLV_CONF, %error, "the address of the cluster's DNS is not known");
+            Vec::new()
+        },
+        |text| nameservers(&text),
+    )
 }
 
-fn nameservers(resolv_conf: &str) -> Vec<std::net::IpAddr> {
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+fn nameservers(resolv_conf: &str) -> Vec<IpAddr> {
     let lines = resolv_conf.lines();
     lines
         .filter_map(|line| {
@@ -193,7 +202,7 @@ mod tests {
     fn nameservers_are_read_and_other_lines_are_not() {
         let text = "search a.svc\nnameserver 10.96.0.10\n#nameserver 1.1.1.1\nnameserver fd00::a\n\
                     options ndots:5\nnameserver\n";
-        let expected: Vec<std::net::IpAddr> = ["10.96.0.10", "fd00::a"]
+        let expected: Vec<IpAddr> = ["10.96.0.10", "fd00::a"]
             .map(|ip| ip.parse().unwrap())
             .into();
         assert_eq!(nameservers(text), expected);

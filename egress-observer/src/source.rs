@@ -110,7 +110,7 @@ impl ObjectSource {
                 (Live::fixed(snapshot), Some(objects))
             }
             Self::Api(api) => {
-                let dns = kubernetes::cluster_dns(&api.settings)?;
+                let dns = kubernetes::cluster_dns(&api.settings);
                 let mut live = Live::new(&api.cluster_cidrs, dns);
                 live.set_known(false, false);
                 (live, None)

@@ -188,6 +188,7 @@ impl Node {
             driver: self.driver,
             bpffs: &self.bpffs,
             api: self.api.as_ref(),
+            resolv_conf: self.dns.resolv_conf(),
         };
         oci::agent::start(&mut place, settings)
     }

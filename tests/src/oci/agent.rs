@@ -56,6 +56,8 @@ pub struct Place<'a> {
     pub driver: Driver,
     pub bpffs: &'a Bpffs,
     pub api: Option<&'a Api>,
+    /// What its pods have as `/etc/resolv.conf`.
+    pub resolv_conf: &'a Path,
 }
 
 /// The agent's pod. Its address is reached from the node, as Prometheus and the kubelet reach it.
@@ -134,6 +136,7 @@ fn kubelet(
             (test_files.clone(), test_files.clone()),
         ],
         service_account: place.api.map(Api::service_account),
+        resolv_conf: place.resolv_conf.to_owned(),
         volumes: test_files.join("volumes").join(&pod_uid),
         pod_uid,
         pod_ip: network.v4.to_string(),

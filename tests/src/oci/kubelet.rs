@@ -31,6 +31,8 @@ pub struct Kubelet {
     pub host_paths: Vec<(PathBuf, PathBuf)>,
     /// `token`, `ca.crt` and `namespace`; none for a pod without a service account's token.
     pub service_account: Option<PathBuf>,
+    /// What the pod has as `/etc/resolv.conf`.
+    pub resolv_conf: PathBuf,
     /// Where the pod's own directories are made.
     pub volumes: PathBuf,
     pub netns: PathBuf,
@@ -177,6 +179,7 @@ mod tests {
             api_server: Some(("10.96.0.1".to_owned(), 443)),
             host_paths: vec![("/sys/fs/cgroup".into(), "/sim/cgroup".into())],
             service_account: Some("/sim/account".into()),
+            resolv_conf: "/sim/resolv.conf".into(),
             volumes: "/sim/volumes".into(),
             netns: "/run/netns/x".into(),
             cgroup: "/kubepods.slice/x.scope".into(),

@@ -16,7 +16,11 @@ const MOUNT_FIELDS: [&str; 4] = ["mountPath", "mountPropagation", "name", "readO
 
 impl Kubelet {
     pub(super) fn mounts(&self, pod: &Value, container: &Value) -> Result<Vec<Bind>> {
-        let mut mounts = Vec::new();
+        let mut mounts = vec![Bind {
+            source: self.resolv_conf.clone(),
+            destination: PathBuf::from("/etc/resolv.conf"),
+            access: Access::ReadOnly,
+        }];
         for mount in array(&container["volumeMounts"]) {
             only_known(mount, &MOUNT_FIELDS).context("a volume's mount")?;
             let name = text(&mount["name"])?;
@@ -98,9 +102,10 @@ mod tests {
     fn a_path_below_one_of_the_node_is_below_what_stands_for_it() {
         let volume = json!({"name": "v", "hostPath": {"path": "/sys/fs/cgroup/unified"}});
         let mounts = mounts(volume).unwrap();
-        assert_eq!(mounts[0].source, Path::new("/sim/cgroup/unified"));
-        assert_eq!(mounts[0].access, Access::ReadWrite);
-        assert_eq!(mounts[1].destination, Path::new(SERVICE_ACCOUNT));
+        assert_eq!(mounts[0].source, Path::new("/sim/resolv.conf"));
+        assert_eq!(mounts[1].source, Path::new("/sim/cgroup/unified"));
+        assert_eq!(mounts[1].access, Access::ReadWrite);
+        assert_eq!(mounts[2].destination, Path::new(SERVICE_ACCOUNT));
     }
 
     #[test]
