@@ -10,12 +10,13 @@
 //! - `stand`, `job`: where it happens and with which programs;
 //! - `program_time` by `programs` and [`hooks`]: part 1; `latency`: part 2; `agent_cost`: part 3;
 //! - [`decision`]: part 4, which needs no node;
-//! - `machine`, `quartiles`, [`report`]: what is said about it.
+//! - [`mod@crate::churn`]: part 5, if it is asked for;
+//! - `usage`, `machine`, `quartiles`, [`report`]: what is said about it.
 
 mod agent_cost;
 pub mod decision;
 pub mod hooks;
-mod job;
+pub(crate) mod job;
 mod latency;
 mod machine;
 mod program_time;
@@ -23,6 +24,7 @@ mod programs;
 mod quartiles;
 pub mod report;
 mod stand;
+pub(crate) mod usage;
 
 use std::path::PathBuf;
 

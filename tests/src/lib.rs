@@ -12,6 +12,7 @@
 //! - [`apiserver`]: the cluster's API, for the agent that knows its pods from there;
 //! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
 //! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
+//! - [`churn`]: a full node whose pods come and go;
 //! - [`mod@bench`]: what the agent costs.
 #![forbid(unsafe_code)]
 
@@ -46,5 +47,7 @@ pub mod record;
 pub mod node;
 pub mod report;
 pub mod story;
+
+pub mod churn;
 
 pub mod bench;

@@ -4,12 +4,13 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::Figures;
-use super::agent_cost::{AgentCost, Usage};
+use super::agent_cost::AgentCost;
 use super::decision::{Decision, Names};
 use super::latency::{Change, Latency};
 use super::machine::Machine;
 use super::program_time::{ProgramTime, Rate};
 use super::quartiles::Quartiles;
+use super::usage::Usage;
 
 /// All figures as one JSON object.
 pub fn json(figures: &Figures) -> Result<String> {
