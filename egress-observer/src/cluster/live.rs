@@ -209,6 +209,7 @@ impl Live {
         } = name;
         match resource {
             Resource::Pods => {
+                self.settle_pod(name);
                 if let Some(known) = self.pods.remove(name) {
                     self.gone.insert(known.uid, now);
                     self.stale.selected_in.insert(namespace.clone());
@@ -249,6 +250,9 @@ impl Live {
         let name = Name::of(&object.metadata);
         let uid = pod::uid(&object.metadata).to_owned();
         self.gone.remove(&uid);
+        if self.pods.get(&name).is_some_and(|before| before.uid != uid) {
+            self.settle_pod(&name);
+        }
         self.stale.pods.insert(name.clone());
         self.stale.selected_in.insert(name.namespace.clone());
         let known = KnownPod { object, uid };
@@ -258,6 +262,13 @@ impl Live {
             && before.uid != uid
         {
             self.gone.insert(before.uid, now);
+        }
+    }
+
+    /// A pod that came and goes at once has been there: its connections are read later.
+    fn settle_pod(&mut self, name: &Name) {
+        if self.stale.pods.contains(name) {
+            self.settle();
         }
     }
 
@@ -407,6 +418,21 @@ mod tests {
         assert!(live.snapshot().pod("u1").is_some());
         live.prune(start + KEEP);
         assert!(live.snapshot().pod("u1").is_none());
+    }
+
+    #[test]
+    fn a_pod_that_comes_and_goes_at_once_was_there() {
+        let gone = || Change::Removed(Resource::Pods, name("shop", "a"));
+        let live = live([
+            pod("a", "u1", "10.0.0.1"),
+            gone(),
+            pod("a", "u2", "10.0.0.2"),
+            pod("a", "u3", "10.0.0.3"),
+            gone(),
+        ]);
+        let known = ["u1", "u2", "u3"].map(|uid| live.snapshot().pod(uid).is_some());
+        assert_eq!(known, [true; 3]);
+        assert_eq!(live.gone.len(), 3);
     }
 
     #[test]
