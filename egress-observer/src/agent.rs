@@ -244,7 +244,8 @@ impl Agent {
         }
         if now - self.pruned >= PRUNE {
             self.pruned = now;
-            self.cgroups.prune(now);
+            let in_use = self.kernel.tables.cgroups();
+            self.cgroups.prune(now, |id| in_use.contains(&id));
             self.names.prune(now);
             self.cluster.prune(now);
             let workloads = self.cluster.snapshot().workloads();

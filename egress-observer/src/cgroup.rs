@@ -4,8 +4,7 @@
 //! start, and of later ones when they are made (inotify). A directory that is gone again has no id
 //! any more, so a thread of its own does nothing but look at new ones: the agent's loop, which reads
 //! counters and objects, may come too late for a container that lives for some hundredths of a
-//! second. Names of removed directories are kept for a while: their connections may not have been
-//! read yet.
+//! second. Names of removed directories are kept while there are flows of them.
 
 pub(crate) mod path;
 
@@ -26,8 +25,9 @@ pub use self::path::{Place, place};
 use self::tree::{News, Tree};
 use crate::readable::Readable;
 
-/// How long the name of a removed cgroup is kept: longer than it takes to give up its flows.
-const KEEP: Duration = Duration::from_secs(20 * 60);
+/// How long the name of a removed cgroup is kept that has no flow: longer than its last DNS answer
+/// waits to be read.
+const KEEP: Duration = Duration::from_secs(30);
 
 /// Why cgroups cannot be followed.
 #[derive(Debug, Error)]
@@ -93,10 +93,13 @@ impl Cgroups {
         }
     }
 
-    /// Forgets cgroups that were removed long ago.
-    pub fn prune(&mut self, now: Instant) {
-        self.by_id
-            .retain(|_, known| known.removed.is_none_or(|removed| now - removed < KEEP));
+    /// Forgets removed cgroups without a flow: on a node where pods come and go they are most, as
+    /// only one of a pod's connects. Flows may wait for a long time until they are read.
+    pub fn prune(&mut self, now: Instant, has_flow: impl Fn(u64) -> bool) {
+        self.by_id.retain(|id, known| {
+            let recent = |removed| now - removed < KEEP;
+            known.removed.is_none_or(recent) || has_flow(*id)
+        });
     }
 }
 

@@ -27,6 +27,7 @@ mod stand;
 pub(crate) mod usage;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -37,6 +38,8 @@ use latency::Latency;
 use machine::Machine;
 use program_time::ProgramTime;
 use stand::Stand;
+
+use crate::churn;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -50,6 +53,8 @@ pub struct Plan {
     pub flows: u32,
     /// Connections that the agent of part 3 counts under load.
     pub load: u32,
+    /// How long pods come and go in part 5, which is left out without.
+    pub churn_seconds: Option<u32>,
 }
 
 /// The programs that take part.
@@ -72,6 +77,8 @@ pub struct Figures {
     latency: Latency,
     agent: AgentCost,
     decision: Decision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    churn: Option<churn::Figures>,
 }
 
 /// Measures everything, and removes what it made also after a Ctrl-C. Needs root.
@@ -98,6 +105,12 @@ pub fn run(
         plan.flows, plan.load
     ));
     let agent = agent_cost::measure(&stand, plan)?;
+    drop(stand);
+    let churn = plan.churn_seconds.map(|seconds| {
+        say(&format!("pods that come and go: {seconds} s"));
+        churn::run(&binaries.agent, &binaries.traffic, churn_plan(seconds))
+    });
+    let churn = churn.transpose()?;
     Ok(Figures {
         machine,
         plan,
@@ -105,5 +118,17 @@ pub fn run(
         latency,
         agent,
         decision,
+        churn,
     })
+}
+
+/// A full node, and as many starts as a cluster of thousands of such has at its worst.
+fn churn_plan(seconds: u32) -> churn::Plan {
+    churn::Plan {
+        standing: 500,
+        starts_per_minute: 2_000,
+        duration: Duration::from_secs(seconds.into()),
+        // As often as Prometheus scrapes.
+        interval: Duration::from_secs(15),
+    }
 }

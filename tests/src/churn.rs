@@ -23,7 +23,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use self::figures::{Figures, Outcome, Requests};
+pub use self::figures::Figures;
+use self::figures::{Outcome, Requests};
 use self::node::Node;
 use self::samples::Sampler;
 use crate::wait;
