@@ -20,6 +20,7 @@ use std::{
 };
 
 use thiserror::Error;
+use tracing::warn;
 
 pub use self::path::{Place, place};
 use self::tree::{News, Tree};
@@ -131,7 +132,7 @@ fn follow(tree: Arc<Mutex<Tree>>) -> Result<(), CgroupError> {
         let ended: io::Result<()> = work();
         // The agent's loop still looks, once a second.
         if let Err(error) = ended {
-            tracing::warn!(%error, "cannot wait for new cgroups");
+            warn!(%error, "cannot wait for new cgroups");
         }
     };
     let thread = thread::Builder::new().name("cgroups".to_owned());

@@ -82,8 +82,7 @@ impl Tree {
             };
             for event in events {
                 if event.mask.contains(EventMask::Q_OVERFLOW) {
-                    let root = self.root.clone();
-                    self.learn(&root);
+                    self.learn_anew();
                     continue;
                 }
                 let Some(parent) = self.path_by_watch.get(&event.wd) else {
@@ -102,6 +101,17 @@ impl Tree {
                 }
             }
         }
+    }
+
+    /// After changes were lost.
+    fn learn_anew(&mut self) {
+        let before = std::mem::take(&mut self.id_by_path);
+        let root = self.root.clone();
+        self.learn(&root);
+        let gone = before.into_iter().filter_map(|(path, id)| {
+            (self.id_by_path.get(&path) != Some(&id)).then_some(News::Removed(id))
+        });
+        self.news.extend(gone);
     }
 
     /// Learns a directory and those below it. What is made below it before the watch is there, the
@@ -141,5 +151,55 @@ impl Tree {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ids that are there, by what was told of them.
+    fn ids(tree: &mut Tree, known: &mut HashMap<u64, bool>) -> usize {
+        tree.follow();
+        for news in tree.take() {
+            match news {
+                News::Made(id, _) => known.insert(id, true),
+                News::Removed(id) => known.insert(id, false),
+            };
+        }
+        known.values().filter(|there| **there).count()
+    }
+
+    #[test]
+    fn directories_are_told_when_they_come_and_when_they_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let mut known = HashMap::new();
+        let mut tree = Tree::new(root).unwrap();
+        assert_eq!(ids(&mut tree, &mut known), 1);
+        fs::create_dir_all(root.join("pod/container")).unwrap();
+        assert_eq!(ids(&mut tree, &mut known), 3);
+        fs::create_dir(root.join("pod/another")).unwrap();
+        fs::remove_dir(root.join("pod/container")).unwrap();
+        assert_eq!(ids(&mut tree, &mut known), 3);
+        fs::remove_dir_all(root.join("pod")).unwrap();
+        assert_eq!(ids(&mut tree, &mut known), 1);
+    }
+
+    #[test]
+    fn what_changed_while_nobody_looked_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path();
+        let mut known = HashMap::new();
+        let mut tree = Tree::new(root).unwrap();
+        fs::create_dir(root.join("a")).unwrap();
+        ids(&mut tree, &mut known);
+        fs::remove_dir(root.join("a")).unwrap();
+        fs::create_dir(root.join("b")).unwrap();
+        fs::create_dir(root.join("c")).unwrap();
+        tree.learn_anew();
+        let told = tree.take();
+        let removed = told.iter().filter(|one| matches!(one, News::Removed(_)));
+        assert_eq!((removed.count(), told.len()), (1, 4), "{told:?}");
     }
 }

@@ -71,7 +71,9 @@ impl Life {
         let seed = format!("short/{n}");
         let name = match &owner {
             Owner::Nobody => format!("bare-{}", n / 12 % N_BARE),
-            owner => format!("{}-{}", maker(owner), identity::suffix(&seed, 5)),
+            Owner::Deployment(_) | Owner::CronJob(_) => {
+                format!("{}-{}", maker(&owner), identity::suffix(&seed, 5))
+            }
         };
         let heard_after = (n % 10 == 7).then(|| dice.millis(50, 1_000));
         Self {
