@@ -22,9 +22,10 @@ use super::{
 };
 use crate::model::Resource;
 
-/// A pod that is gone is remembered for so long: the last of its connections are read within
-/// seconds.
-const KEEP: Duration = Duration::from_secs(2 * 60);
+/// A pod that is gone is remembered for so long: the last of its connections are read within a second,
+/// and may then wait for the name of their container (`--attribution-wait`). With a sidecar it takes
+/// some KiB, and there may be thousands.
+const KEEP: Duration = Duration::from_secs(60);
 
 /// Namespace and name of an object; the namespace is empty for what has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -313,7 +314,6 @@ impl Live {
         let Self {
             snapshot,
             pods,
-            gone,
             around,
             selecting,
             ..
@@ -341,9 +341,10 @@ impl Live {
             snapshot.registry.set_service_entry(&entry);
         }
         if !stale.pods.is_empty() || !stale.selected_in.is_empty() {
-            let there = snapshot.pods.iter();
-            let there = there.filter(|(uid, _)| !gone.contains_key(*uid));
-            snapshot.pod_ips = there.flat_map(|(_, pod)| pod.ips.iter().copied()).collect();
+            // Not those that are gone: where pods come and go they are many more.
+            let there = pods.values().filter_map(|known| snapshot.pod(&known.uid));
+            let ips = there.flat_map(|pod| pod.ips.iter().copied()).collect();
+            snapshot.pod_ips = ips;
         }
     }
 }
