@@ -1,7 +1,7 @@
 //! The agent: everything wired together. The place to start reading.
 //!
-//! One loop owns all state. It turns once a second, when a cgroup is made, when the configuration
-//! changes, and when a scrape asks; never for a connection.
+//! One loop owns all state. It turns once a second, when the configuration changes, and when a scrape
+//! asks; never for a connection.
 
 use std::{
     fs, io,
@@ -70,11 +70,6 @@ pub async fn run(args: AgentArgs) -> Result<()> {
         .map(|listener| tokio::spawn(http::serve(listener, Arc::clone(&pulse), send.clone())))
         .collect();
 
-    let mut made = agent
-        .cgroups
-        .events()
-        .and_then(Readable::new)
-        .context("watching cgroups")?;
     let mut answers = answers(&agent).context("waiting for DNS answers")?;
     let mut terminate = signal(SignalKind::terminate()).context("handling SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("handling SIGINT")?;
@@ -89,10 +84,6 @@ pub async fn run(args: AgentArgs) -> Result<()> {
             _ = turn.tick() => agent.turn()?,
             Some(request) = requests.recv() => agent.answer(request),
             Some(()) = answers.recv() => agent.listen(Instant::now()),
-            ready = made.wait() => {
-                ready.context("watching cgroups")?;
-                agent.cgroups.refresh(Instant::now());
-            }
             arrived = source.next() => {
                 agent.take(arrived?);
                 pulse.set_waiting(agent.waits_for());
@@ -253,7 +244,8 @@ impl Agent {
         }
         if now - self.pruned >= PRUNE {
             self.pruned = now;
-            self.cgroups.prune(now);
+            let in_use = self.kernel.tables.cgroups();
+            self.cgroups.prune(now, |id| in_use.contains(&id));
             self.names.prune(now);
             self.cluster.prune(now);
             let workloads = self.cluster.snapshot().workloads();

@@ -1,31 +1,34 @@
 //! Which pod and container a cgroup belongs to, from its path.
 //!
 //! A cgroup's id is the inode number of its directory. Ids of all directories are learnt at the
-//! start, and of later ones when they are made (inotify), so that a container that lives for a
-//! moment is known before its first connection is read. Names of removed directories are kept for
-//! a while: their connections may not have been read yet.
+//! start, and of later ones when they are made (inotify). A directory that is gone again has no id
+//! any more, so a thread of its own does nothing but look at new ones: the agent's loop, which reads
+//! counters and objects, may come too late for a container that lives for some hundredths of a
+//! second. Names of removed directories are kept while there are flows of them.
 
 pub(crate) mod path;
 
+mod tree;
+
 use std::{
     collections::HashMap,
-    fs, io,
-    os::{
-        fd::{AsFd as _, OwnedFd},
-        unix::fs::MetadataExt as _,
-    },
+    io,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
     time::{Duration, Instant},
 };
 
-use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 use thiserror::Error;
 use tracing::warn;
 
 pub use self::path::{Place, place};
+use self::tree::{News, Tree};
+use crate::readable::Readable;
 
-/// How long the name of a removed cgroup is kept: longer than it takes to give up its flows.
-const KEEP: Duration = Duration::from_secs(20 * 60);
+/// How long the name of a removed cgroup is kept that has no flow: longer than its last DNS answer
+/// waits to be read.
+const KEEP: Duration = Duration::from_secs(30);
 
 /// Why cgroups cannot be followed.
 #[derive(Debug, Error)]
@@ -33,6 +36,9 @@ pub enum CgroupError {
     /// inotify does not work.
     #[error("cannot watch for new cgroups; is fs.inotify.max_user_instances used up?")]
     Inotify(#[source] io::Error),
+    /// There is no thread.
+    #[error("cannot start the thread that looks at new cgroups")]
+    Thread(#[source] io::Error),
     /// The root cannot be read.
     #[error("cannot read the cgroup {path}")]
     Read {
@@ -52,36 +58,18 @@ struct Known {
 /// All cgroups below a root.
 #[derive(Debug)]
 pub struct Cgroups {
-    root: PathBuf,
-    inotify: Inotify,
+    /// Held for as long as it takes to look at what is new, and no longer.
+    tree: Arc<Mutex<Tree>>,
     by_id: HashMap<u64, Known>,
-    id_by_path: HashMap<PathBuf, u64>,
-    path_by_watch: HashMap<WatchDescriptor, PathBuf>,
-    warned: bool,
 }
 
 impl Cgroups {
     /// Reads everything below `root` and starts to follow changes.
     pub fn new(root: &Path) -> Result<Self, CgroupError> {
-        fs::read_dir(root).map_err(|source| CgroupError::Read {
-            path: root.to_owned(),
-            source,
-        })?;
-        let mut cgroups = Self {
-            root: root.to_owned(),
-            inotify: Inotify::init().map_err(CgroupError::Inotify)?,
-            by_id: HashMap::new(),
-            id_by_path: HashMap::new(),
-            path_by_watch: HashMap::new(),
-            warned: false,
-        };
-        cgroups.learn(root);
-        Ok(cgroups)
-    }
-
-    /// Readable when something changed that [`refresh`](Self::refresh) would take in.
-    pub fn events(&self) -> io::Result<OwnedFd> {
-        self.inotify.as_fd().try_clone_to_owned()
+        let tree = Arc::new(Mutex::new(Tree::new(root)?));
+        follow(Arc::clone(&tree))?;
+        let by_id = HashMap::new();
+        Ok(Self { tree, by_id })
     }
 
     /// Where a cgroup belongs; `None` if it was never seen.
@@ -89,85 +77,65 @@ impl Cgroups {
         self.by_id.get(&id).map(|known| &known.place)
     }
 
-    /// Takes in what changed since the last call. Never waits.
+    /// Takes in what changed since the last call, up to this moment.
     pub fn refresh(&mut self, now: Instant) {
-        let mut buffer = [0; 16 * 1024];
-        loop {
-            let events: Vec<_> = match self.inotify.read_events(&mut buffer) {
-                Ok(events) => events.map(|event| event.to_owned()).collect(),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) => {
-                    warn!(%error, "cannot read changes of cgroups");
-                    return;
+        for news in look(&self.tree, Tree::take) {
+            match news {
+                News::Made(id, place) => {
+                    let removed = None;
+                    self.by_id.insert(id, Known { place, removed });
                 }
-            };
-            for event in events {
-                if event.mask.contains(EventMask::Q_OVERFLOW) {
-                    let root = self.root.clone();
-                    self.learn(&root);
-                    continue;
-                }
-                let Some(parent) = self.path_by_watch.get(&event.wd) else {
-                    continue;
-                };
-                if event.mask.contains(EventMask::IGNORED) {
-                    self.path_by_watch.remove(&event.wd);
-                    continue;
-                }
-                let Some(name) = event.name else { continue };
-                let path = parent.join(name);
-                if event.mask.contains(EventMask::CREATE) {
-                    self.learn(&path);
-                } else if let Some(id) = self.id_by_path.remove(&path)
-                    && let Some(known) = self.by_id.get_mut(&id)
-                {
-                    known.removed = Some(now);
+                News::Removed(id) => {
+                    if let Some(known) = self.by_id.get_mut(&id) {
+                        known.removed = Some(now);
+                    }
                 }
             }
         }
     }
 
-    /// Forgets cgroups that were removed long ago.
-    pub fn prune(&mut self, now: Instant) {
-        self.by_id
-            .retain(|_, known| known.removed.is_none_or(|removed| now - removed < KEEP));
+    /// Forgets removed cgroups without a flow: on a node where pods come and go they are most, as
+    /// only one of a pod's connects. Flows may wait for a long time until they are read.
+    pub fn prune(&mut self, now: Instant, has_flow: impl Fn(u64) -> bool) {
+        self.by_id.retain(|id, known| {
+            let recent = |removed| now - removed < KEEP;
+            known.removed.is_none_or(recent) || has_flow(*id)
+        });
     }
+}
 
-    /// Learns a directory and those below it. What is made below it before the watch is there, the
-    /// reading that follows finds; what is made later, the watch tells.
-    fn learn(&mut self, dir: &Path) {
-        let watch = WatchMask::CREATE | WatchMask::DELETE | WatchMask::ONLYDIR;
-        match self.inotify.watches().add(dir, watch) {
-            Ok(descriptor) => {
-                self.path_by_watch.insert(descriptor, dir.to_owned());
+/// Looks at what is new.
+fn look<T>(tree: &Mutex<Tree>, then: impl FnOnce(&mut Tree) -> T) -> T {
+    // A tree is whole between any two of its steps.
+    let mut tree = tree.lock().unwrap_or_else(PoisonError::into_inner);
+    tree.follow();
+    then(&mut tree)
+}
+
+/// Looks at new cgroups as soon as they are made, for as long as the process lives.
+fn follow(tree: Arc<Mutex<Tree>>) -> Result<(), CgroupError> {
+    let events = look(&tree, |tree| tree.events()).map_err(CgroupError::Inotify)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .map_err(CgroupError::Thread)?;
+    let work = move || {
+        runtime.block_on(async {
+            let mut made = Readable::new(events)?;
+            loop {
+                made.wait().await?;
+                look(&tree, |_| ());
             }
-            // Removed already.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                if !self.warned {
-                    warn!(
-                        path = %dir.display(), %error,
-                        "cannot watch a cgroup: containers started below it will not be attributed; \
-                         is fs.inotify.max_user_watches used up?"
-                    );
-                    self.warned = true;
-                }
-            }
+        })
+    };
+    let work = move || {
+        let ended: io::Result<()> = work();
+        // The agent's loop still looks, once a second.
+        if let Err(error) = ended {
+            warn!(%error, "cannot wait for new cgroups");
         }
-        let Ok(metadata) = fs::metadata(dir) else {
-            return;
-        };
-        let relative = dir.strip_prefix(&self.root).unwrap_or(dir);
-        let known = Known {
-            place: place(relative),
-            removed: None,
-        };
-        self.by_id.insert(metadata.ino(), known);
-        self.id_by_path.insert(dir.to_owned(), metadata.ino());
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                self.learn(&entry.path());
-            }
-        }
-    }
+    };
+    let thread = thread::Builder::new().name("cgroups".to_owned());
+    thread.spawn(work).map_err(CgroupError::Thread)?;
+    Ok(())
 }

@@ -9,6 +9,7 @@
 
 mod accounting;
 mod bed;
+mod churn;
 mod cluster;
 mod containers;
 mod dns;

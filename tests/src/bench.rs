@@ -10,12 +10,13 @@
 //! - `stand`, `job`: where it happens and with which programs;
 //! - `program_time` by `programs` and [`hooks`]: part 1; `latency`: part 2; `agent_cost`: part 3;
 //! - [`decision`]: part 4, which needs no node;
-//! - `machine`, `quartiles`, [`report`]: what is said about it.
+//! - [`mod@crate::churn`]: part 5, if it is asked for;
+//! - `usage`, `machine`, `quartiles`, [`report`]: what is said about it.
 
 mod agent_cost;
 pub mod decision;
 pub mod hooks;
-mod job;
+pub(crate) mod job;
 mod latency;
 mod machine;
 mod program_time;
@@ -23,8 +24,10 @@ mod programs;
 mod quartiles;
 pub mod report;
 mod stand;
+pub(crate) mod usage;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -35,6 +38,8 @@ use latency::Latency;
 use machine::Machine;
 use program_time::ProgramTime;
 use stand::Stand;
+
+use crate::churn;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,6 +53,8 @@ pub struct Plan {
     pub flows: u32,
     /// Connections that the agent of part 3 counts under load.
     pub load: u32,
+    /// How long pods come and go in part 5, which is left out without.
+    pub churn_seconds: Option<u32>,
 }
 
 /// The programs that take part.
@@ -70,6 +77,8 @@ pub struct Figures {
     latency: Latency,
     agent: AgentCost,
     decision: Decision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    churn: Option<churn::Figures>,
 }
 
 /// Measures everything, and removes what it made also after a Ctrl-C. Needs root.
@@ -96,6 +105,12 @@ pub fn run(
         plan.flows, plan.load
     ));
     let agent = agent_cost::measure(&stand, plan)?;
+    drop(stand);
+    let churn = plan.churn_seconds.map(|seconds| {
+        say(&format!("pods that come and go: {seconds} s"));
+        churn::run(&binaries.agent, &binaries.traffic, churn_plan(seconds))
+    });
+    let churn = churn.transpose()?;
     Ok(Figures {
         machine,
         plan,
@@ -103,5 +118,17 @@ pub fn run(
         latency,
         agent,
         decision,
+        churn,
     })
+}
+
+/// A full node, and as many starts as a cluster of thousands of such has at its worst.
+fn churn_plan(seconds: u32) -> churn::Plan {
+    churn::Plan {
+        standing: 500,
+        starts_per_minute: 2_000,
+        duration: Duration::from_secs(seconds.into()),
+        // As often as Prometheus scrapes.
+        interval: Duration::from_secs(15),
+    }
 }

@@ -13,6 +13,7 @@
 //! - [`oci`]: containers by runc, and the agent from its image;
 //! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
 //! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
+//! - [`churn`]: a full node whose pods come and go;
 //! - [`mod@bench`]: what the agent costs.
 #![forbid(unsafe_code)]
 
@@ -48,5 +49,7 @@ pub mod record;
 pub mod node;
 pub mod report;
 pub mod story;
+
+pub mod churn;
 
 pub mod bench;

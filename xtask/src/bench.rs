@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Connections of each measurement [default: 3000, with --quick 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     connections: Option<u32>,
+    /// Also lets pods come and go for so long, 2,000 a minute beside 500 that stay
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "180", value_parser = clap::value_parser!(u32).range(10..=86_400))]
+    churn: Option<u32>,
     /// A smoke run: too short for its figures to be quoted
     #[arg(long)]
     quick: bool,
@@ -58,6 +61,7 @@ fn plan(args: &Args) -> Plan {
             connections: 1_000,
             flows: 2_000,
             load: 60_000,
+            churn_seconds: None,
         }
     } else {
         Plan {
@@ -65,11 +69,13 @@ fn plan(args: &Args) -> Plan {
             connections: 3_000,
             flows: 10_000,
             load: 200_000,
+            churn_seconds: None,
         }
     };
     Plan {
         rounds: args.rounds.unwrap_or(usual.rounds),
         connections: args.connections.unwrap_or(usual.connections),
+        churn_seconds: args.churn,
         ..usual
     }
 }

@@ -22,9 +22,10 @@ use super::{
 };
 use crate::model::Resource;
 
-/// A pod that is gone is remembered for so long: the last of its connections are read within
-/// seconds.
-const KEEP: Duration = Duration::from_secs(2 * 60);
+/// A pod that is gone is remembered for so long: the last of its connections are read within a second,
+/// and may then wait for the name of their container (`--attribution-wait`). With a sidecar it takes
+/// some KiB, and there may be thousands.
+const KEEP: Duration = Duration::from_secs(60);
 
 /// Namespace and name of an object; the namespace is empty for what has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -209,6 +210,7 @@ impl Live {
         } = name;
         match resource {
             Resource::Pods => {
+                self.settle_pod(name);
                 if let Some(known) = self.pods.remove(name) {
                     self.gone.insert(known.uid, now);
                     self.stale.selected_in.insert(namespace.clone());
@@ -249,6 +251,9 @@ impl Live {
         let name = Name::of(&object.metadata);
         let uid = pod::uid(&object.metadata).to_owned();
         self.gone.remove(&uid);
+        if self.pods.get(&name).is_some_and(|before| before.uid != uid) {
+            self.settle_pod(&name);
+        }
         self.stale.pods.insert(name.clone());
         self.stale.selected_in.insert(name.namespace.clone());
         let known = KnownPod { object, uid };
@@ -258,6 +263,13 @@ impl Live {
             && before.uid != uid
         {
             self.gone.insert(before.uid, now);
+        }
+    }
+
+    /// A pod that came and goes at once has been there: its connections are read later.
+    fn settle_pod(&mut self, name: &Name) {
+        if self.stale.pods.contains(name) {
+            self.settle();
         }
     }
 
@@ -302,7 +314,6 @@ impl Live {
         let Self {
             snapshot,
             pods,
-            gone,
             around,
             selecting,
             ..
@@ -330,9 +341,10 @@ impl Live {
             snapshot.registry.set_service_entry(&entry);
         }
         if !stale.pods.is_empty() || !stale.selected_in.is_empty() {
-            let there = snapshot.pods.iter();
-            let there = there.filter(|(uid, _)| !gone.contains_key(*uid));
-            snapshot.pod_ips = there.flat_map(|(_, pod)| pod.ips.iter().copied()).collect();
+            // Not those that are gone: where pods come and go they are many more.
+            let there = pods.values().filter_map(|known| snapshot.pod(&known.uid));
+            let ips = there.flat_map(|pod| pod.ips.iter().copied()).collect();
+            snapshot.pod_ips = ips;
         }
     }
 }
@@ -407,6 +419,21 @@ mod tests {
         assert!(live.snapshot().pod("u1").is_some());
         live.prune(start + KEEP);
         assert!(live.snapshot().pod("u1").is_none());
+    }
+
+    #[test]
+    fn a_pod_that_comes_and_goes_at_once_was_there() {
+        let gone = || Change::Removed(Resource::Pods, name("shop", "a"));
+        let live = live([
+            pod("a", "u1", "10.0.0.1"),
+            gone(),
+            pod("a", "u2", "10.0.0.2"),
+            pod("a", "u3", "10.0.0.3"),
+            gone(),
+        ]);
+        let known = ["u1", "u2", "u3"].map(|uid| live.snapshot().pod(uid).is_some());
+        assert_eq!(known, [true; 3]);
+        assert_eq!(live.gone.len(), 3);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! place by one atomic operation counts how the attempt ended, and nobody else.
 
 use std::{
+    collections::HashSet,
     os::fd::AsFd as _,
     sync::atomic::{
         AtomicU32, AtomicU64,
@@ -105,6 +106,12 @@ impl Tables {
             self.attempts.len(),
             self.proofs.len(),
         )
+    }
+
+    /// The cgroups that have flows.
+    pub fn cgroups(&mut self) -> HashSet<u64> {
+        let slots = (0..self.n_slots()).filter_map(|index| self.slot(index));
+        slots.map(|slot| slot.key.cgroup).collect()
     }
 
     /// The slot at `index`, if it is in use.

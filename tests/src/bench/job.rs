@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// A running job. Dropping it ends it.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(crate) struct Job {
     what: &'static str,
     child: Child,
     input: Option<ChildStdin>,
@@ -28,7 +28,7 @@ pub(super) struct Job {
 
 impl Job {
     /// Starts it, in a process group of its own: a Ctrl-C reaches the bench alone.
-    pub(super) fn start(what: &'static str, mut command: Command) -> Result<Self> {
+    pub(crate) fn start(what: &'static str, mut command: Command) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -54,12 +54,12 @@ impl Job {
         })
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits for the next line.
-    pub(super) fn line(&mut self) -> Result<Value> {
+    pub(crate) fn line(&mut self) -> Result<Value> {
         let Some(line) = self.next()? else {
             let status = self.child.wait().context("cannot await a child")?;
             bail!("{} ended without a word: {status}", self.what);
@@ -68,7 +68,7 @@ impl Job {
     }
 
     /// Ends its input, lets it say what it has to say, and checks how it ended.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         drop(self.input.take());
         while self.next()?.is_some() {}
         let status = self.child.wait().context("cannot await a child")?;

@@ -4,12 +4,14 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::Figures;
-use super::agent_cost::{AgentCost, Usage};
+use super::agent_cost::AgentCost;
 use super::decision::{Decision, Names};
 use super::latency::{Change, Latency};
 use super::machine::Machine;
 use super::program_time::{ProgramTime, Rate};
 use super::quartiles::Quartiles;
+use super::usage::Usage;
+use crate::churn;
 
 /// All figures as one JSON object.
 pub fn json(figures: &Figures) -> Result<String> {
@@ -34,7 +36,7 @@ struct Benchmark<'a> {
 pub fn table(figures: &Figures) -> String {
     let plan = figures.plan;
     let pairs = format!("{} pairs of {} connections", plan.rounds, plan.connections);
-    [
+    let mut parts = vec![
         machine(&figures.machine),
         "Medians, in brackets the quartiles.".to_owned(),
         String::new(),
@@ -51,8 +53,16 @@ pub fn table(figures: &Figures) -> String {
         decision(&figures.decision),
         format!("Names, {} of them remembered", figures.decision.names.names),
         names(&figures.decision.names),
-    ]
-    .join("\n")
+    ];
+    if let Some(churn) = &figures.churn {
+        parts.push(format!(
+            "Pods that come and go: {} that stay, {:.0} starts a minute",
+            churn.made.standing,
+            60.0 * churn.made.n_connections() as f64 / churn.made.seconds
+        ));
+        parts.push(of_churn(churn));
+    }
+    parts.join("\n")
 }
 
 fn machine(machine: &Machine) -> String {
@@ -151,7 +161,6 @@ fn latency(latency: &Latency) -> String {
 }
 
 fn agent(cost: &AgentCost) -> String {
-    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / 1024.0 / 1024.0);
     let used = |usage: &Usage| {
         format!(
             "{:.1} ms CPU in {:.1} s ({:.2} % of a CPU), {:.1} wake-ups/s",
@@ -229,6 +238,48 @@ fn names(names: &Names) -> String {
     let bytes = format!("{} bytes", names.bytes);
     lines.push(["memory for each name".to_owned(), bytes]);
     aligned(&lines)
+}
+
+fn of_churn(churn: &churn::Figures) -> String {
+    let head = [
+        "after",
+        "resident",
+        "CPU",
+        "requests",
+        "from the API server",
+    ];
+    let mut lines = vec![head.map(str::to_owned)];
+    for pair in churn.samples.windows(2) {
+        let [before, sample] = pair else { continue };
+        let seconds = sample.seconds - before.seconds;
+        let per_minute = |n: u64| 60.0 * n as f64 / seconds;
+        lines.push([
+            format!("{:.0} s", sample.seconds),
+            mib(sample.resident_bytes),
+            format!(
+                "{:.1} %",
+                100.0 * (sample.cpu_seconds - before.cpu_seconds) / seconds
+            ),
+            format!(
+                "{:.1}/min",
+                per_minute((sample.requests - before.requests) as u64)
+            ),
+            format!(
+                "{:.1} MiB/min",
+                per_minute(sample.api_bytes.saturating_sub(before.api_bytes)) / 1024.0 / 1024.0
+            ),
+        ]);
+    }
+    format!(
+        "  {}\n  {} requests until the agent was ready\n{}",
+        churn.summary(),
+        churn.requests.at_start,
+        aligned(&lines)
+    )
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / 1024.0 / 1024.0)
 }
 
 fn quartiles(quartiles: &Quartiles, digits: usize, unit: &str) -> String {

@@ -9,8 +9,10 @@ mod echo;
 mod flood;
 
 use std::{
+    fs,
     io::{self, Read as _},
     net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -47,6 +49,9 @@ enum Job {
         count: u32,
         #[arg(long, value_enum, default_value = "tcp")]
         kind: Kind,
+        /// Join this cgroup first.
+        #[arg(long)]
+        cgroup: Option<PathBuf>,
     },
     /// Time `connect()`.
     Time {
@@ -82,7 +87,15 @@ fn main() -> Result<()> {
             destinations,
             count,
         } => hold(first, destinations, count),
-        Job::Burst { to, count, kind } => burst(to, count, kind),
+        Job::Burst {
+            to,
+            count,
+            kind,
+            cgroup,
+        } => {
+            cgroup.as_deref().map_or(Ok(()), join)?;
+            burst(to, count, kind)
+        }
         Job::Time { to, count } => time(to, count),
         Job::Echo { listen } => {
             echo::serve(&listen)?;
@@ -156,6 +169,12 @@ fn sink(listen: &[SocketAddr], hold: bool) -> Result<()> {
     let ports: Vec<_> = held.iter().filter_map(|(_, port)| *port).collect();
     println!("{}", json!({ "accepted": held.len(), "ports": ports }));
     Ok(())
+}
+
+/// Sockets belong to the cgroup that their maker is in at that time.
+fn join(cgroup: &Path) -> Result<()> {
+    let file = cgroup.join("cgroup.procs");
+    fs::write(&file, "0").with_context(|| format!("cannot join {}", cgroup.display()))
 }
 
 fn nth(first: SocketAddr, index: u32) -> SocketAddr {
