@@ -247,7 +247,9 @@ impl Agent {
             let in_use = self.kernel.tables.cgroups();
             self.cgroups.prune(now, |id| in_use.contains(&id));
             self.names.prune(now);
-            self.cluster.prune(now);
+            let running = self.cgroups.pods();
+            let runs = |uid: &str| running.contains(uid);
+            self.cluster.prune(now, self.patience, runs);
             let workloads = self.cluster.snapshot().workloads();
             self.metrics.prune(&workloads, now);
         }

@@ -11,7 +11,7 @@ pub(crate) mod path;
 mod tree;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -75,6 +75,17 @@ impl Cgroups {
     /// Where a cgroup belongs; `None` if it was never seen.
     pub fn place(&self, id: u64) -> Option<&Place> {
         self.by_id.get(&id).map(|known| &known.place)
+    }
+
+    /// Uids of the pods that have cgroups.
+    pub fn pods(&self) -> HashSet<&str> {
+        let there = self.by_id.values().filter(|known| known.removed.is_none());
+        there
+            .filter_map(|known| match &known.place {
+                Place::Pod { uid, .. } => Some(uid.as_str()),
+                Place::Outside => None,
+            })
+            .collect()
     }
 
     /// Takes in what changed since the last call, up to this moment.

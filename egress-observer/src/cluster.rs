@@ -18,6 +18,7 @@ use std::{
     net::IpAddr,
     path::PathBuf,
     sync::Arc,
+    time::Instant,
 };
 
 use ipnet::IpNet;
@@ -39,6 +40,8 @@ use crate::model::{Policy, Reason, Scope};
 #[derive(Debug, Default)]
 pub struct Snapshot {
     pods: HashMap<String, Arc<Pod>>,
+    /// By uid: those of the pods that the cluster has no more, and since when.
+    gone: HashMap<String, Instant>,
     pod_ips: HashSet<IpAddr>,
     mesh: Mesh,
     /// What the mesh knows.
@@ -153,7 +156,7 @@ impl Snapshot {
         self.pods.insert(key, Arc::new(pod));
     }
 
-    /// The pod with this `metadata.uid`.
+    /// The pod with this `metadata.uid`, for a while also one that is gone.
     pub fn pod(&self, uid: &str) -> Option<&Arc<Pod>> {
         self.pods.get(uid)
     }
@@ -172,9 +175,10 @@ impl Snapshot {
         }
     }
 
-    /// Every pod, in no order.
+    /// Every pod that is there, in no order.
     pub fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
-        self.pods.values()
+        let there = |(uid, _): &(&String, &Arc<Pod>)| !self.gone.contains_key(*uid);
+        self.pods.iter().filter(there).map(|(_, pod)| pod)
     }
 
     /// Namespace and name of every workload.

@@ -22,10 +22,10 @@ use super::{
 };
 use crate::model::Resource;
 
-/// A pod that is gone is remembered for so long: the last of its connections are read within a second,
-/// and may then wait for the name of their container (`--attribution-wait`). With a sidecar it takes
-/// some KiB, and there may be thousands.
-const KEEP: Duration = Duration::from_secs(60);
+/// A pod that is gone is remembered for so long, and as long as connections may wait for the name of
+/// their container (`--attribution-wait`): the last of them are read within a second. With a sidecar
+/// it takes some KiB, and there may be thousands.
+const KEEP: Duration = Duration::from_secs(30);
 
 /// Namespace and name of an object; the namespace is empty for what has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,8 +67,6 @@ impl Change {
 pub struct Live {
     snapshot: Snapshot,
     pods: HashMap<Name, KnownPod>,
-    /// By uid: pods of the snapshot that the cluster has no more, and since when.
-    gone: HashMap<String, Instant>,
     around: Surroundings,
     proxy_configs: BTreeMap<Name, objects::ProxyConfig>,
     webhooks: BTreeMap<Name, Metadata>,
@@ -150,13 +148,14 @@ impl Live {
         self.settle();
     }
 
-    /// Forgets pods that are long gone.
-    pub(crate) fn prune(&mut self, now: Instant) {
-        let Self { gone, snapshot, .. } = self;
+    /// Forgets pods that are long gone: longer than their connections wait, and without a process that
+    /// could make others (a pod that is deleted by force may run on).
+    pub(crate) fn prune(&mut self, now: Instant, wait: Duration, runs: impl Fn(&str) -> bool) {
+        let Snapshot { gone, pods, .. } = &mut self.snapshot;
         gone.retain(|uid, since| {
-            let keep = now - *since < KEEP;
+            let keep = now - *since < KEEP + wait || runs(uid);
             if !keep {
-                snapshot.pods.remove(uid);
+                pods.remove(uid);
             }
             keep
         });
@@ -212,7 +211,7 @@ impl Live {
             Resource::Pods => {
                 self.settle_pod(name);
                 if let Some(known) = self.pods.remove(name) {
-                    self.gone.insert(known.uid, now);
+                    self.snapshot.gone.insert(known.uid, now);
                     self.stale.selected_in.insert(namespace.clone());
                 }
             }
@@ -250,7 +249,7 @@ impl Live {
     fn set_pod(&mut self, object: objects::Pod, now: Instant) {
         let name = Name::of(&object.metadata);
         let uid = pod::uid(&object.metadata).to_owned();
-        self.gone.remove(&uid);
+        self.snapshot.gone.remove(&uid);
         if self.pods.get(&name).is_some_and(|before| before.uid != uid) {
             self.settle_pod(&name);
         }
@@ -262,7 +261,7 @@ impl Live {
         if let Some(before) = self.pods.insert(name, known)
             && before.uid != uid
         {
-            self.gone.insert(before.uid, now);
+            self.snapshot.gone.insert(before.uid, now);
         }
     }
 
@@ -359,6 +358,8 @@ mod tests {
         model::{Policy, Scope},
     };
 
+    const WAIT: Duration = Duration::from_secs(30);
+
     fn set(value: Value) -> Change {
         let mut object = None;
         let text = value.to_string();
@@ -413,11 +414,14 @@ mod tests {
             live.snapshot().scope_from_anywhere(ip)
         };
         assert!(live.snapshot().pod("u1").is_some());
+        assert_eq!(live.snapshot().pods().count(), 0);
         // Its address may be anybody's now.
         assert_eq!(scope(&live), Scope::External);
-        live.prune(start + KEEP / 2);
+        live.prune(start + KEEP + WAIT / 2, WAIT, |_| false);
         assert!(live.snapshot().pod("u1").is_some());
-        live.prune(start + KEEP);
+        live.prune(start + KEEP + WAIT, WAIT, |uid| uid == "u1");
+        assert!(live.snapshot().pod("u1").is_some());
+        live.prune(start + KEEP + WAIT, WAIT, |_| false);
         assert!(live.snapshot().pod("u1").is_none());
     }
 
@@ -433,7 +437,7 @@ mod tests {
         ]);
         let known = ["u1", "u2", "u3"].map(|uid| live.snapshot().pod(uid).is_some());
         assert_eq!(known, [true; 3]);
-        assert_eq!(live.gone.len(), 3);
+        assert_eq!(live.snapshot.gone.len(), 3);
     }
 
     #[test]
@@ -441,7 +445,7 @@ mod tests {
         let mut live = live([pod("db-0", "u1", "10.0.0.1")]);
         live.apply(vec![pod("db-0", "u2", "10.0.0.1")], Instant::now());
         assert!(live.snapshot().pod("u1").is_some() && live.snapshot().pod("u2").is_some());
-        live.prune(Instant::now() + KEEP);
+        live.prune(Instant::now() + KEEP + WAIT, WAIT, |_| false);
         assert!(live.snapshot().pod("u1").is_none() && live.snapshot().pod("u2").is_some());
     }
 
