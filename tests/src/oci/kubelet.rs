@@ -223,7 +223,7 @@ mod tests {
         );
         assert_eq!(spec.memory_limit, Some(64 << 20));
         assert_eq!(
-            spec.mounts[0],
+            spec.mounts[1],
             Bind {
                 source: "/sim/cgroup".into(),
                 destination: "/host/sys/fs/cgroup".into(),
