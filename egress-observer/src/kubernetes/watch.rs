@@ -159,21 +159,29 @@ impl<K: Kind> Watch<K> {
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::default();
         while !self.send.is_closed() {
+            let begin = Instant::now();
             let failure = self.serve(&mut backoff).await;
             let wait = match &failure {
                 Failure::NotUnderstood(_) if self.streams => {
                     self.streams = false;
                     continue;
                 }
-                Failure::Expired | Failure::Silent => Duration::ZERO,
+                // At once, but not over and over.
+                Failure::Expired | Failure::Silent if begin.elapsed() >= LASTED => Duration::ZERO,
+                Failure::Expired | Failure::Silent => backoff.wait(),
                 // Roles may be made a moment later than the agent.
                 Failure::Forbidden(_) => backoff.wait() * 2,
                 Failure::NotServed => random(LOOK_AGAIN.0, LOOK_AGAIN.1),
                 Failure::NotUnderstood(_) | Failure::Other(_) => backoff.wait(),
             };
             self.failed(&failure).await;
-            sleep(wait.max(self.pace.left(Instant::now().into_std()))).await;
+            self.pause(wait).await;
         }
+    }
+
+    /// Waits, and for as long as the API server asked for.
+    async fn pause(&self, wait: Duration) {
+        sleep(wait.max(self.pace.left(Instant::now().into_std()))).await;
     }
 
     /// Lists and follows, over as many connections as it takes, until the list has to be made anew.
@@ -199,12 +207,7 @@ impl<K: Kind> Watch<K> {
                 backoff.reset();
             }
             self.failed(&failure).await;
-            sleep(
-                backoff
-                    .wait()
-                    .max(self.pace.left(Instant::now().into_std())),
-            )
-            .await;
+            self.pause(backoff.wait()).await;
         }
     }
 
