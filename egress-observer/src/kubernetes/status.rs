@@ -84,9 +84,13 @@ impl Watches {
         row.tally = news.tally;
     }
 
-    /// What was never listed, nor found to be impossible to list.
+    /// What was never listed, nor found to be impossible to list; pods have to be.
     pub(crate) fn waiting(&self) -> Vec<String> {
-        let waiting = self.rows.iter().filter(|row| row.state == State::Waiting);
+        let waiting = self.rows.iter().filter(|row| match row.state {
+            State::Waiting => true,
+            State::Forbidden => row.resource == Resource::Pods,
+            State::Synced | State::Interrupted | State::Absent => false,
+        });
         waiting
             .map(|row| format!("{}{}", row.resource, row.selection))
             .collect()
@@ -103,10 +107,10 @@ impl Watches {
             .all(|row| row.state == State::Synced)
     }
 
-    /// Whether there may be objects of the registry that are not known.
+    /// Whether everything is known that decides what the mesh knows. Routes and rules say more about a
+    /// host, not whether there is one.
     pub(crate) fn registry_known(&self) -> bool {
-        use Resource::{DestinationRules, ServiceEntries, Sidecars, VirtualServices};
-        let kinds = [ServiceEntries, Sidecars, VirtualServices, DestinationRules];
+        let kinds = [Resource::ServiceEntries, Resource::Sidecars];
         let mut rows = kinds.iter().flat_map(|kind| self.of(*kind));
         rows.all(|row| !matches!(row.state, State::Waiting | State::Forbidden))
     }
@@ -165,7 +169,9 @@ mod tests {
         watches.note(&news(entries, State::Forbidden), now);
         assert!(watches.settled() && !watches.registry_known());
         watches.note(&news(entries, State::Absent), now);
-        assert!(watches.registry_known());
+        assert!(watches.registry_known() && watches.waiting().is_empty());
+        watches.note(&news(pods, State::Forbidden), now);
+        assert_eq!(watches.waiting(), ["pods of node-1"]);
     }
 
     #[test]
