@@ -236,6 +236,28 @@ fn what_may_not_be_listed_makes_unknown_and_not_wrong() -> Result<()> {
 }
 
 #[test]
+fn without_pods_the_agent_is_not_ready_and_nothing_is_lost() -> Result<()> {
+    let (mut bed, api) = bed()?;
+    api.apply(bed.object("pod")?)?;
+    let which = Which {
+        resource: Some("pods"),
+        ..Which::default()
+    };
+    api.fail(which, Fault::Forbidden)?;
+    bed.start_agent_with(&api, &[], Agent::start_unready)?;
+    connect(&bed, 2)?;
+    expect_pending(&mut bed, "not_synced", 2.0)?;
+    wait::until("everything else is listed", ARRIVES, || {
+        let waiting = ready(&mut bed)?;
+        let pods = "503 not listed yet: pods with spec.nodeName=node-1";
+        Ok((waiting == pods).then_some(()))
+    })?;
+    api.clear_faults();
+    wait_until_ready(&mut bed)?;
+    bed.expect("pod", [(PASSED, 2)])
+}
+
+#[test]
 fn without_istio_there_is_nothing_to_know() -> Result<()> {
     let mut bed = Bed::new()?;
     bed.pod("pod", Mesh::Plain)?;
