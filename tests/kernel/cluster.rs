@@ -25,8 +25,9 @@ use crate::bed::Bed;
 const PASSED: &str = "tcp captured passthrough included_range";
 const BLOCKED: &str = "tcp captured blocked included_range";
 const PENDING: &str = "egress_observer_pending_connections";
-/// Until something that the API server tells shows.
-const ARRIVES: Duration = Duration::from_secs(20);
+/// Until something that the API server tells shows; after failures in a row, watches wait for up to half
+/// a minute.
+const ARRIVES: Duration = Duration::from_secs(60);
 
 /// A captured pod, and an API server that knows the mesh but not the pod.
 fn bed() -> Result<(Bed, ApiServer)> {

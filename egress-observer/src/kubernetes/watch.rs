@@ -158,8 +158,8 @@ impl<K: Kind> Watch<K> {
     /// Watches until nobody listens any more.
     pub(super) async fn run(mut self) {
         let mut backoff = Backoff::default();
+        let mut listed_anew = None::<Instant>;
         while !self.send.is_closed() {
-            let begin = Instant::now();
             let failure = self.serve(&mut backoff).await;
             let wait = match &failure {
                 Failure::NotUnderstood(_) if self.streams => {
@@ -167,8 +167,13 @@ impl<K: Kind> Watch<K> {
                     continue;
                 }
                 // At once, but not over and over.
-                Failure::Expired | Failure::Silent if begin.elapsed() >= LASTED => Duration::ZERO,
-                Failure::Expired | Failure::Silent => backoff.wait(),
+                Failure::Expired | Failure::Silent => {
+                    let before = listed_anew.replace(Instant::now());
+                    match before {
+                        Some(before) if before.elapsed() < LASTED => backoff.wait(),
+                        Some(_) | None => Duration::ZERO,
+                    }
+                }
                 // Roles may be made a moment later than the agent.
                 Failure::Forbidden(_) => backoff.wait() * 2,
                 Failure::NotServed => random(LOOK_AGAIN.0, LOOK_AGAIN.1),
