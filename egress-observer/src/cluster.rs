@@ -121,11 +121,7 @@ impl Snapshot {
                 Object::Addressing(_) => {}
             }
         }
-        if let Some(mesh) = snapshot.mesh.config("") {
-            let export_to = &mesh.default_service_export_to;
-            let registry = &mut snapshot.registry;
-            registry.set_defaults(&mesh.root_namespace, export_to);
-        }
+        snapshot.set_defaults();
         for object in &service_entries {
             let object = with_selected_pods(object, pods.iter());
             snapshot.registry.set_service_entry(&object);
@@ -137,14 +133,16 @@ impl Snapshot {
         (snapshot, counts)
     }
 
+    /// Tells the registry what the mesh's configuration says about all objects.
+    fn set_defaults(&mut self) {
+        if let Some(mesh) = self.mesh.config("") {
+            let export_to = &mesh.default_service_export_to;
+            self.registry.set_defaults(&mesh.root_namespace, export_to);
+        }
+    }
+
     fn add_pod(&mut self, object: &objects::Pod, around: &Surroundings) {
-        let today = Today {
-            mesh: &self.mesh,
-            namespaces: &around.namespaces,
-            proxy_configs: &around.proxy_configs,
-            cluster_dns: &around.cluster_dns,
-        };
-        let pod = Pod::new(object, |owner| around.template(owner), today);
+        let pod = around.pod(object, &self.mesh);
         pod.warn_if_unreadable(None);
         self.pod_ips.extend(&pod.ips);
         // Files that people write for a try have no uid; a name is as good there.
@@ -307,6 +305,17 @@ struct Surroundings {
 }
 
 impl Surroundings {
+    /// A pod, and what it would be set up to today.
+    fn pod(&self, object: &objects::Pod, mesh: &Mesh) -> Pod {
+        let today = Today {
+            mesh,
+            namespaces: &self.namespaces,
+            proxy_configs: &self.proxy_configs,
+            cluster_dns: &self.cluster_dns,
+        };
+        Pod::new(object, |owner| self.template(owner), today)
+    }
+
     /// `kube-dns`, as the DNS Service is called by its label whatever serves it.
     fn add_service(&mut self, object: &objects::Service) {
         let metadata = &object.metadata;

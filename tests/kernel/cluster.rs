@@ -72,6 +72,14 @@ fn ready(bed: &mut Bed) -> Result<String> {
     Ok(format!("{} {}", answer.status, answer.body.trim_end()))
 }
 
+/// Connects until the agent has heard of REGISTRY_ONLY.
+fn wait_until_blocked(bed: &mut Bed) -> Result<()> {
+    wait::until("the change arrives", ARRIVES, || {
+        connect(bed, 1)?;
+        Ok(bed.counts("pod")?.contains_key(BLOCKED).then_some(()))
+    })
+}
+
 fn wait_until_ready(bed: &mut Bed) -> Result<()> {
     wait::until("the agent is ready", ARRIVES, || {
         Ok(ready(bed)?.starts_with("200").then_some(()))
@@ -162,10 +170,7 @@ fn an_api_server_that_was_away_is_followed_again() -> Result<()> {
     ensure!(ready(&mut bed)? == "200 ok");
     api.start_again()?;
     api.apply(manifests::mesh_config(Policy::RegistryOnly))?;
-    wait::until("the change arrives", ARRIVES, || {
-        connect(&bed, 1)?;
-        Ok(bed.counts("pod")?.contains_key(BLOCKED).then_some(()))
-    })?;
+    wait_until_blocked(&mut bed)?;
     // Another storage: versions start at 1, and the pod is not there.
     api.stop()?;
     api.start_anew(1)?;
@@ -187,10 +192,7 @@ fn a_version_that_expired_is_listed_anew() -> Result<()> {
     api.apply(manifests::mesh_config(Policy::RegistryOnly))?;
     api.compact();
     api.start_again()?;
-    wait::until("the change arrives", ARRIVES, || {
-        connect(&bed, 1)?;
-        Ok(bed.counts("pod")?.contains_key(BLOCKED).then_some(()))
-    })?;
+    wait_until_blocked(&mut bed)?;
     for fault in [Fault::Expired, Fault::Gone] {
         let which = Which {
             resource: Some("pods"),

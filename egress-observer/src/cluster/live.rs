@@ -14,11 +14,9 @@ use ipnet::IpNet;
 
 use super::{
     Snapshot, Surroundings,
-    desired::Today,
     manifests::Object,
     objects::{self, Metadata, addressing::Addressing},
-    pod::{self, Pod},
-    with_selected_pods,
+    pod, with_selected_pods,
 };
 use crate::model::Resource;
 
@@ -285,11 +283,7 @@ impl Live {
 
     fn mesh_changed(&mut self) {
         self.stale.every_pod = true;
-        if let Some(mesh) = self.snapshot.mesh.config("") {
-            let export_to = &mesh.default_service_export_to;
-            let registry = &mut self.snapshot.registry;
-            registry.set_defaults(&mesh.root_namespace, export_to);
-        }
+        self.snapshot.set_defaults();
     }
 
     fn webhooks_changed(&mut self) {
@@ -321,13 +315,7 @@ impl Live {
             stale.every_pod || stale.pods.contains(name) || stale.pods_of.contains(&name.namespace)
         };
         for (_, known) in pods.iter().filter(|(name, _)| is_stale(name)) {
-            let today = Today {
-                mesh: &snapshot.mesh,
-                namespaces: &around.namespaces,
-                proxy_configs: &around.proxy_configs,
-                cluster_dns: &around.cluster_dns,
-            };
-            let pod = Pod::new(&known.object, |_| None, today);
+            let pod = around.pod(&known.object, &snapshot.mesh);
             pod.warn_if_unreadable(snapshot.pod(&known.uid).map(AsRef::as_ref));
             snapshot.pods.insert(known.uid.clone(), Arc::new(pod));
         }
