@@ -11,15 +11,17 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+mod cgroup;
 mod flow;
 pub mod names;
 mod shared;
 mod ticket;
 
 pub use answer::{ANSWER_SIZES, AnswerHead};
+pub use cgroup::{CGROUP_PATH_LEN, CgroupRecord};
 pub use flow::{Count, FlowKey, N_COUNTS, PROTOCOL_TCP, PROTOCOL_UDP, Slot, SlotState};
 pub use shared::{N_SHARED, Shared};
 pub use ticket::{GENERATIONS, MAX_SLOTS, PROOF_WAYS, Proof, Ticket};
 
 /// Version of everything in this crate; part of the directory that pinned tables live in.
-pub const LAYOUT_VERSION: u32 = 2;
+pub const LAYOUT_VERSION: u32 = 3;

@@ -14,8 +14,15 @@ pub const SOCK_OPS: &str = "eo_sock_ops";
 /// `cgroup_skb/ingress`.
 pub const DNS: &str = "eo_dns";
 
-/// Every program; [`DNS`] may be switched off.
-pub const PROGRAMS: [&str; 6] = [CONNECT4, CONNECT6, SENDMSG4, SENDMSG6, SOCK_OPS, DNS];
+/// Raw tracepoint `cgroup_mkdir`.
+pub const CGROUP_MADE: &str = "eo_cgroup_made";
+/// Raw tracepoint `cgroup_rmdir`.
+pub const CGROUP_REMOVED: &str = "eo_cgroup_removed";
+
+/// The programs that are attached to a cgroup; [`DNS`] may be switched off.
+pub const CGROUP_PROGRAMS: [&str; 6] = [CONNECT4, CONNECT6, SENDMSG4, SENDMSG6, SOCK_OPS, DNS];
+/// The programs at tracepoints; they need the kernel's types.
+pub const TRACEPOINT_PROGRAMS: [&str; 2] = [CGROUP_MADE, CGROUP_REMOVED];
 
 /// HASH: [`FlowKey`](crate::FlowKey) to slot index.
 pub const FLOWS: &str = "EO_FLOWS";
@@ -34,8 +41,10 @@ pub const UDP_MEMORY: &str = "EO_UDP_MEMORY";
 
 /// RINGBUF of DNS answers, each behind an [`AnswerHead`](crate::AnswerHead).
 pub const ANSWERS: &str = "EO_ANSWERS";
+/// RINGBUF of [`CgroupRecord`](crate::CgroupRecord)s.
+pub const CGROUPS: &str = "EO_CGROUPS";
 
 /// Every table that is pinned.
-pub const TABLES: [&str; 8] = [
-    FLOWS, SLOTS, FREE_SLOTS, ATTEMPTS, PROOFS, SHARED, UDP_MEMORY, ANSWERS,
+pub const TABLES: [&str; 9] = [
+    FLOWS, SLOTS, FREE_SLOTS, ATTEMPTS, PROOFS, SHARED, UDP_MEMORY, ANSWERS, CGROUPS,
 ];

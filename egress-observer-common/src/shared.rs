@@ -26,6 +26,8 @@ pub enum Shared {
     FastOpens,
     /// DNS answers that found no room on their way to the user side.
     AnswersLost,
+    /// Cgroups whose coming or going found no room on its way to the user side.
+    CgroupsLost,
 }
 
 /// Words in the table, with room for later ones.

@@ -1,8 +1,8 @@
 //! The eBPF programs: entry points only.
 //!
-//! Every program answers 1: for `connect`, `sendmsg` and packets that is "go on", for `sock_ops` it leaves
-//! the reply of other programs alone (`tcp_call_bpf` takes 0 for a refusal). Nothing here changes
-//! traffic.
+//! Every program on a cgroup answers 1: for `connect`, `sendmsg` and packets that is "go on", for
+//! `sock_ops` it leaves the reply of other programs alone (`tcp_call_bpf` takes 0 for a refusal). What a
+//! tracepoint is answered means nothing. Nothing here changes traffic.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
@@ -13,6 +13,7 @@
 
 mod addr;
 mod atomic;
+mod cgroup;
 mod connect;
 mod dns;
 mod outcome;
@@ -22,8 +23,8 @@ mod settings;
 mod tables;
 
 use aya_ebpf::{
-    macros::{cgroup_skb, cgroup_sock_addr, sock_ops},
-    programs::{SkBuffContext, SockAddrContext, SockOpsContext},
+    macros::{cgroup_skb, cgroup_sock_addr, raw_tracepoint, sock_ops},
+    programs::{RawTracePointContext, SkBuffContext, SockAddrContext, SockOpsContext},
 };
 
 const GO_ON: i32 = 1;
@@ -62,6 +63,18 @@ fn eo_sock_ops(ctx: SockOpsContext) -> u32 {
 fn eo_dns(ctx: SkBuffContext) -> i32 {
     dns::packet(&ctx);
     GO_ON
+}
+
+#[raw_tracepoint(tracepoint = "cgroup_mkdir")]
+fn eo_cgroup_made(ctx: RawTracePointContext) -> i32 {
+    cgroup::made(&ctx);
+    0
+}
+
+#[raw_tracepoint(tracepoint = "cgroup_rmdir")]
+fn eo_cgroup_removed(ctx: RawTracePointContext) -> i32 {
+    cgroup::removed(&ctx);
+    0
 }
 
 #[panic_handler]

@@ -60,6 +60,16 @@ settings! {
     EO_CRED_FSGID / cred_fsgid: u32 = 0;
     /// `struct cgroup`: `kn`.
     EO_CGROUP_KN / cgroup_kn: u32 = 0;
+    /// Id of the cgroup that the user side reads below.
+    EO_ROOT_ID / root_id: u64 = 1;
+    /// `struct cgroup`: `self.parent`.
+    EO_CGROUP_PARENT / cgroup_parent: u32 = 0;
+    /// `struct cgroup_subsys_state`: `cgroup`.
+    EO_CSS_CGROUP / css_cgroup: u32 = 0;
+    /// `struct cgroup`: `root`.
+    EO_CGROUP_ROOT / cgroup_root: u32 = 0;
+    /// `struct cgroup_root`: `hierarchy_id`.
+    EO_ROOT_HIERARCHY / root_hierarchy: u32 = 0;
     /// `struct bpf_sock_ops_kern`: `skb`.
     EO_SOCK_OPS_SKB / sock_ops_skb: u32 = 0;
     /// `struct sk_buff`: `skb_iif`.

@@ -8,13 +8,13 @@ use aya_ebpf::{
     bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST},
     btf_maps::SkStorage,
     macros::{btf_map, map},
-    maps::{Array, HashMap, Queue, RingBuf},
+    maps::{Array, HashMap, PerCpuArray, Queue, RingBuf},
 };
 use egress_observer_common::{
     Count, FlowKey, GENERATIONS, N_SHARED, PROOF_WAYS, Proof, Shared, Slot, SlotState, Ticket,
 };
 
-use crate::{atomic, settings};
+use crate::{atomic, cgroup::Scratch, settings};
 
 // Sizes are those of the default settings; the user side may choose others when it loads.
 #[map(name = "EO_FLOWS")]
@@ -31,6 +31,10 @@ static PROOFS: Array<Proof> = Array::with_max_entries(65_536, BPF_F_MMAPABLE);
 static SHARED: Array<[u64; N_SHARED]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 #[map(name = "EO_ANSWERS")]
 pub(crate) static ANSWERS: RingBuf = RingBuf::with_byte_size(1 << 19, 0);
+#[map(name = "EO_CGROUPS")]
+pub(crate) static CGROUPS: RingBuf = RingBuf::with_byte_size(1 << 18, 0);
+#[map(name = "EO_SCRATCH")]
+pub(crate) static CGROUP_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 #[btf_map]
 pub(crate) static EO_UDP_MEMORY: SkStorage<UdpMemory> = SkStorage::new();
 

@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
-use egress_observer_common::FlowKey;
+use egress_observer_common::{FlowKey, Shared};
 use jiff::Timestamp;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -165,7 +165,7 @@ struct Agent {
 }
 
 impl Agent {
-    /// Learns the cgroups and attaches.
+    /// Attaches and learns the cgroups.
     fn start(args: &AgentArgs, (cluster, objects): (Live, Option<ObjectCounts>)) -> Result<Self> {
         let health = Health::new().context("making the metrics")?;
         health.reloaded(Some(objects.unwrap_or_default()));
@@ -188,10 +188,8 @@ impl Agent {
         let recorder = recorder(args)?;
         let root = cgroup_root(args.cgroup_root.as_deref())?;
         let pins = args.pin_dir.as_path() != Path::new("none");
-        // Cgroups first, so that no connection is counted for one that could have been known.
-        let cgroups = Cgroups::new(&root)?;
-        let kernel = Kernel::start(&kernel::Options {
-            cgroup: root,
+        let mut kernel = Kernel::start(&kernel::Options {
+            cgroup: root.clone(),
             pin_dir: pins.then(|| args.pin_dir.clone()),
             btf: args.btf.clone(),
             sizes: Sizes {
@@ -203,6 +201,8 @@ impl Agent {
             capture_ports: args.capture_ports.clone(),
             dns: args.dns == Switch::On,
         })?;
+        // After: what comes and goes from here on is told of.
+        let cgroups = Cgroups::new(&root, kernel.cgroups.take())?;
         let now = Instant::now();
         Ok(Self {
             kernel,
@@ -259,8 +259,13 @@ impl Agent {
     /// Counters to findings to metrics.
     fn collect(&mut self, now: Instant) {
         // What is new is known before it is asked for, but for what starts just now: that waits.
-        self.cgroups.refresh(now);
+        self.follow_cgroups(now);
         self.collect_known(now, self.known());
+    }
+
+    fn follow_cgroups(&mut self, now: Instant) {
+        let lost = self.kernel.tables.shared(Shared::CgroupsLost);
+        self.cgroups.refresh(lost, now);
     }
 
     fn collect_known(&mut self, now: Instant, known: Known) {
@@ -311,7 +316,7 @@ impl Agent {
 
     /// New cgroups, and DNS answers to names.
     fn listen(&mut self, now: Instant) {
-        self.cgroups.refresh(now);
+        self.follow_cgroups(now);
         let Self {
             kernel,
             cgroups,

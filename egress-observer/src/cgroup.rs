@@ -1,10 +1,10 @@
 //! Which pod and container a cgroup belongs to, from its path.
 //!
 //! A cgroup's id is the inode number of its directory. Ids of all directories are learnt at the
-//! start, and of later ones when they are made (inotify). A directory that is gone again has no id
-//! any more, so a thread of its own does nothing but look at new ones: the agent's loop, which reads
-//! counters and objects, may come too late for a container that lives for some hundredths of a
-//! second. Names of removed directories are kept while there are flows of them.
+//! start, and of later ones from the kernel, which tells of each before anything can run in it.
+//! Where it does not, inotify does, and a thread of its own looks at new directories: one that is gone
+//! again has no id any more, so this misses containers that live for some hundredths of a second on a
+//! busy node. Names of removed cgroups are kept while there are flows of them.
 
 pub(crate) mod path;
 
@@ -12,7 +12,7 @@ mod tree;
 
 use std::{
     collections::{HashMap, HashSet},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -24,7 +24,7 @@ use tracing::warn;
 
 pub use self::path::{Place, place};
 use self::tree::{News, Tree};
-use crate::readable::Readable;
+use crate::{kernel::CgroupRecords, readable::Readable};
 
 /// How long the name of a removed cgroup is kept that has no flow: longer than its last DNS answer
 /// waits to be read.
@@ -56,20 +56,50 @@ struct Known {
 }
 
 /// All cgroups below a root.
-#[derive(Debug)]
 pub struct Cgroups {
-    /// Held for as long as it takes to look at what is new, and no longer.
-    tree: Arc<Mutex<Tree>>,
+    root: PathBuf,
+    changes: Changes,
     by_id: HashMap<u64, Known>,
 }
 
+/// Where changes come from.
+enum Changes {
+    Kernel {
+        records: Box<CgroupRecords>,
+        /// How many of them had been lost when all directories were last read; `None` if they never
+        /// were.
+        lost: Option<u64>,
+        /// All directories are to be read once more.
+        again: bool,
+    },
+    /// Held for as long as it takes to look at what is new, and no longer.
+    Inotify(Arc<Mutex<Tree>>),
+}
+
 impl Cgroups {
-    /// Reads everything below `root` and starts to follow changes.
-    pub fn new(root: &Path) -> Result<Self, CgroupError> {
-        let tree = Arc::new(Mutex::new(Tree::new(root)?));
-        follow(Arc::clone(&tree))?;
-        let by_id = HashMap::new();
-        Ok(Self { tree, by_id })
+    /// Starts to follow what is below `root`: by the kernel's records if there are any.
+    pub fn new(root: &Path, records: Option<CgroupRecords>) -> Result<Self, CgroupError> {
+        fs::read_dir(root).map_err(|source| CgroupError::Read {
+            path: root.to_owned(),
+            source,
+        })?;
+        let changes = match records {
+            Some(records) => Changes::Kernel {
+                records: Box::new(records),
+                lost: None,
+                again: false,
+            },
+            None => {
+                let tree = Arc::new(Mutex::new(Tree::new(root)?));
+                follow(Arc::clone(&tree))?;
+                Changes::Inotify(tree)
+            }
+        };
+        Ok(Self {
+            root: root.to_owned(),
+            changes,
+            by_id: HashMap::new(),
+        })
     }
 
     /// Where a cgroup belongs; `None` if it was never seen.
@@ -88,18 +118,30 @@ impl Cgroups {
             .collect()
     }
 
-    /// Takes in what changed since the last call, up to this moment.
-    pub fn refresh(&mut self, now: Instant) {
-        for news in look(&self.tree, Tree::take) {
-            match news {
-                News::Made(id, place) => {
-                    let removed = None;
-                    self.by_id.insert(id, Known { place, removed });
+    /// Takes in what changed since the last call, up to this moment. `lost` is how many records of
+    /// the kernel found no room so far.
+    pub fn refresh(&mut self, lost: u64, now: Instant) {
+        let Self {
+            root,
+            changes,
+            by_id,
+        } = self;
+        match changes {
+            Changes::Kernel {
+                records,
+                lost: before,
+                again,
+            } => {
+                records.drain(|record| take(by_id, News::from(record), now));
+                // After what is left of them: a directory that is not there is gone for good.
+                if before.replace(lost) != Some(lost) {
+                    reread(by_id, root, now);
+                    *again = true;
                 }
-                News::Removed(id) => {
-                    if let Some(known) = self.by_id.get_mut(&id) {
-                        known.removed = Some(now);
-                    }
+            }
+            Changes::Inotify(tree) => {
+                for news in look(tree, Tree::take) {
+                    take(by_id, news, now);
                 }
             }
         }
@@ -108,10 +150,43 @@ impl Cgroups {
     /// Forgets removed cgroups without a flow: on a node where pods come and go they are most, as
     /// only one of a pod's connects. Flows may wait for a long time until they are read.
     pub fn prune(&mut self, now: Instant, has_flow: impl Fn(u64) -> bool) {
+        if let Changes::Kernel { again, .. } = &mut self.changes
+            && std::mem::take(again)
+        {
+            // One that was told of and could not be seen yet, for a moment, is there.
+            reread(&mut self.by_id, &self.root, now);
+        }
         self.by_id.retain(|id, known| {
             let recent = |removed| now - removed < KEEP;
             known.removed.is_none_or(recent) || has_flow(*id)
         });
+    }
+}
+
+fn take(by_id: &mut HashMap<u64, Known>, news: News, now: Instant) {
+    match news {
+        News::Made(id, place) => {
+            let removed = None;
+            by_id.insert(id, Known { place, removed });
+        }
+        News::Removed(id) => {
+            if let Some(known) = by_id.get_mut(&id) {
+                known.removed.get_or_insert(now);
+            }
+        }
+    }
+}
+
+/// Reads all directories, because changes were lost, or happened before anybody followed them.
+fn reread(by_id: &mut HashMap<u64, Known>, root: &Path, now: Instant) {
+    let mut there = HashSet::new();
+    tree::visit(root, &mut |dir, id| {
+        there.insert(id);
+        let place = place(dir.strip_prefix(root).unwrap_or(dir));
+        take(by_id, News::Made(id, place), now);
+    });
+    for (_, known) in by_id.iter_mut().filter(|(id, _)| !there.contains(id)) {
+        known.removed.get_or_insert(now);
     }
 }
 

@@ -5,11 +5,13 @@
 //! are replaced in place, so that no connection goes uncounted meanwhile.
 
 mod answers;
+mod cgroups;
 mod load;
 mod pins;
 pub mod preflight;
 mod sys;
 mod tables;
+mod tracepoints;
 mod types;
 
 use std::{
@@ -29,6 +31,7 @@ use tracing::{info, warn};
 
 pub use self::{
     answers::Answers,
+    cgroups::CgroupRecords,
     tables::{Counts, SlotView, Tables},
 };
 use self::{pins::Pins, preflight::Missing};
@@ -183,11 +186,11 @@ pub struct Options {
 }
 
 impl Options {
-    /// The programs to attach.
+    /// The programs to attach to the cgroup.
     fn programs(&self) -> impl Iterator<Item = &'static str> {
         let dns = self.dns;
         let asked_for = move |name: &&str| dns || *name != names::DNS;
-        names::PROGRAMS.into_iter().filter(asked_for)
+        names::CGROUP_PROGRAMS.into_iter().filter(asked_for)
     }
 }
 
@@ -197,6 +200,8 @@ pub struct Kernel {
     pub tables: Tables,
     /// What they tell of DNS.
     pub answers: Answers,
+    /// What they tell of cgroups, if this kernel lets them.
+    pub cgroups: Option<CgroupRecords>,
     /// Whether links and tables outlive the process.
     pub pinned: bool,
     /// Whether sockets tell their owner; else the calling task stands for it.
@@ -223,35 +228,53 @@ impl Kernel {
             Some(dir) => Pins::open(dir)?,
             None => None,
         };
+        let metadata = cgroup.metadata().map_err(|source| KernelError::Cgroup {
+            path: options.cgroup.clone(),
+            source,
+        })?;
+        let root = metadata.ino();
         let mut sizes = options.sizes;
         if let Some(pins) = &pins {
             pins.adopt_tables(&mut sizes)?;
-            let here = cgroup.metadata().map(|metadata| metadata.ino()).ok();
-            if pins.attached_to().is_some_and(|there| Some(there) != here) {
+            if pins.attached_to().is_some_and(|there| there != root) {
                 warn!(cgroup = %options.cgroup.display(), "moving the programs to another cgroup");
                 pins.remove_links();
             }
         }
-        let (mut ebpf, knows_owners) = load::load(options, &sizes, pins.as_ref())?;
-        if let Some(pins) = &pins
-            && !options.dns
-        {
-            pins.remove_link(names::DNS);
+        let (mut ebpf, knows_owners) = load::load(options, &sizes, pins.as_ref(), root)?;
+        // First: what connects has been told of.
+        let told = if knows_owners {
+            follow_cgroups(&mut ebpf, pins.as_ref())
+        } else {
+            Vec::new()
+        };
+        if let Some(pins) = &pins {
+            if !options.dns {
+                pins.remove_link(names::DNS);
+            }
+            if told.is_empty() {
+                tracepoints::stop(pins);
+            }
         }
-        let links = options
-            .programs()
-            .map(|name| {
-                attach(&ebpf, name, cgroup.as_fd(), &options.cgroup, pins.as_ref())
-                    .map(|link| (name, link))
-            })
-            .collect::<Result<_, _>>()?;
+        let attached = options.programs().map(|name| {
+            attach(&ebpf, name, cgroup.as_fd(), &options.cgroup, pins.as_ref())
+                .map(|link| (name, link))
+        });
+        let mut links = attached.collect::<Result<Vec<_>, _>>()?;
         let tables = Tables::take(&mut ebpf)?;
         let answers = Answers::take(&mut ebpf)?;
+        let cgroups = CgroupRecords::take(&mut ebpf)?;
+        let cgroups = (!told.is_empty()).then_some(cgroups);
+        links.extend(told);
         sys::give_memory_back();
-        info!(cgroup = %options.cgroup.display(), pinned = pins.is_some(), knows_owners, "attached");
+        info!(
+            cgroup = %options.cgroup.display(), pinned = pins.is_some(), knows_owners,
+            told_of_cgroups = cgroups.is_some(), "attached"
+        );
         Ok(Self {
             tables,
             answers,
+            cgroups,
             pinned: pins.is_some(),
             knows_owners,
             _ebpf: ebpf,
@@ -260,12 +283,26 @@ impl Kernel {
         })
     }
 
-    /// Each program, and whether it is attached: not if its cgroup is gone.
+    /// Each program, and whether it is attached: not if its cgroup is gone. A tracepoint never goes.
     pub fn attached(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        let attached = |link: &OwnedFd| sys::link_cgroup(link.as_fd()).is_some();
+        let attached = |name, link: &OwnedFd| {
+            !names::CGROUP_PROGRAMS.contains(&name) || sys::link_cgroup(link.as_fd()).is_some()
+        };
         self.links
             .iter()
-            .map(move |(name, link)| (*name, attached(link)))
+            .map(move |(name, link)| (*name, attached(name, link)))
+    }
+}
+
+/// Lets the kernel tell of cgroups. No links if it does not.
+fn follow_cgroups(ebpf: &mut Ebpf, pins: Option<&Pins>) -> Vec<(&'static str, OwnedFd)> {
+    match tracepoints::start(ebpf, pins) {
+        Ok(links) => links,
+        Err(error) => {
+            let error = anyhow::Error::from(error);
+            warn!("{error:#}; new cgroups are looked for in the file system");
+            Vec::new()
+        }
     }
 }
 

@@ -217,7 +217,14 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
         ("reason", values!(Reason)),
         ("error", values!(Failure)),
         ("result", values!(DnsResult)),
-        ("program", names::PROGRAMS.map(str::to_owned).to_vec()),
+        (
+            "program",
+            [&names::CGROUP_PROGRAMS[..], &names::TRACEPOINT_PROGRAMS]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        ),
         ("family", families.to_vec()),
     ])
 }

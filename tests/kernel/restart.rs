@@ -138,7 +138,7 @@ fn an_agent_whose_cgroup_is_removed_ends_with_a_message() -> Result<()> {
     let attached = bed
         .scrape()?
         .sum("egress_observer_bpf_program_attached", &[]);
-    ensure!(attached == 6.0, "{attached} programs attached");
+    ensure!(attached == 8.0, "{attached} programs attached");
     std::fs::remove_dir(&cgroup)?;
     let mut agent = bed.take_agent()?;
     egress_observer_tests::wait::until("it ends", std::time::Duration::from_secs(20), || {

@@ -2,14 +2,16 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     fs, io,
     os::{
         fd::{AsFd as _, OwnedFd},
-        unix::fs::MetadataExt as _,
+        unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
     },
     path::{Path, PathBuf},
 };
 
+use egress_observer_common::CgroupRecord;
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 use tracing::warn;
 
@@ -27,6 +29,31 @@ pub(super) enum News {
     Removed(u64),
 }
 
+impl From<CgroupRecord<'_>> for News {
+    fn from(record: CgroupRecord<'_>) -> Self {
+        match record {
+            CgroupRecord::Made { id, path } => {
+                Self::Made(id, place(Path::new(OsStr::from_bytes(path))))
+            }
+            CgroupRecord::Removed { id } => Self::Removed(id),
+        }
+    }
+}
+
+/// Shows a directory and those below it with their ids. Each is shown before it is read.
+pub(super) fn visit(dir: &Path, see: &mut dyn FnMut(&Path, u64)) {
+    // First of all: it may be gone in a moment.
+    let Ok(metadata) = fs::metadata(dir) else {
+        return;
+    };
+    see(dir, metadata.ino());
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            visit(&entry.path(), see);
+        }
+    }
+}
+
 /// Every directory below a root.
 #[derive(Debug)]
 pub(super) struct Tree {
@@ -42,10 +69,6 @@ pub(super) struct Tree {
 impl Tree {
     /// Reads everything below `root`.
     pub(super) fn new(root: &Path) -> Result<Self, CgroupError> {
-        fs::read_dir(root).map_err(|source| CgroupError::Read {
-            path: root.to_owned(),
-            source,
-        })?;
         let mut tree = Self {
             root: root.to_owned(),
             inotify: Inotify::init().map_err(CgroupError::Inotify)?,
@@ -117,19 +140,13 @@ impl Tree {
     /// Learns a directory and those below it. What is made below it before the watch is there, the
     /// reading that follows finds; what is made later, the watch tells.
     fn learn(&mut self, dir: &Path) {
-        // First of all: it may be gone in a moment.
-        let Ok(metadata) = fs::metadata(dir) else {
-            return;
-        };
-        let relative = dir.strip_prefix(&self.root).unwrap_or(dir);
-        self.news.push(News::Made(metadata.ino(), place(relative)));
-        self.id_by_path.insert(dir.to_owned(), metadata.ino());
-        self.watch(dir);
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                self.learn(&entry.path());
-            }
-        }
+        let root = self.root.clone();
+        visit(dir, &mut |dir, id| {
+            let relative = dir.strip_prefix(&root).unwrap_or(dir);
+            self.news.push(News::Made(id, place(relative)));
+            self.id_by_path.insert(dir.to_owned(), id);
+            self.watch(dir);
+        });
     }
 
     fn watch(&mut self, dir: &Path) {

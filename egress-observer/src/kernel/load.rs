@@ -8,11 +8,13 @@ use tracing::warn;
 
 use super::{KernelError, OBJECT, Options, Sizes, pins::Pins, types};
 
-/// Loads with the kernel's types, and once more without them if the verifier does not agree.
+/// Loads what is attached to cgroups with the kernel's types, and once more without them if the
+/// verifier does not agree. Says whether it is with them.
 pub(super) fn load(
     options: &Options,
     sizes: &Sizes,
     pins: Option<&Pins>,
+    root: u64,
 ) -> Result<(Ebpf, bool), KernelError> {
     let offsets = match types::offsets(&options.btf) {
         Ok(offsets) => Some(offsets),
@@ -23,7 +25,7 @@ pub(super) fn load(
         }
     };
     if let Some(offsets) = offsets {
-        match load_with(options, sizes, pins, Some(&offsets)) {
+        match load_with(options, sizes, pins, root, Some(&offsets)) {
             Ok(ebpf) => return Ok((ebpf, true)),
             Err(error @ KernelError::Program { .. }) => {
                 let error = anyhow::Error::from(error);
@@ -32,7 +34,7 @@ pub(super) fn load(
             Err(error) => return Err(error),
         }
     }
-    Ok((load_with(options, sizes, pins, None)?, false))
+    Ok((load_with(options, sizes, pins, root, None)?, false))
 }
 
 #[expect(
@@ -43,6 +45,7 @@ fn load_with(
     options: &Options,
     sizes: &Sizes,
     pins: Option<&Pins>,
+    root: u64,
     offsets: Option<&types::Offsets>,
 ) -> Result<Ebpf, KernelError> {
     let mut settings: Vec<(&str, u32)> = vec![
@@ -75,6 +78,7 @@ fn load_with(
     for (name, value) in &settings {
         loader.override_global(name, value, true);
     }
+    loader.override_global("EO_ROOT_ID", &root, true);
     loader
         .map_max_entries(names::FLOWS, sizes.flows)
         .map_max_entries(names::SLOTS, sizes.flows)

@@ -135,7 +135,7 @@ impl Pins {
 
     /// Removes the pinned links, which detaches the programs behind them.
     pub(super) fn remove_links(&self) {
-        for name in names::PROGRAMS {
+        for name in names::CGROUP_PROGRAMS {
             self.remove_link(name);
         }
     }
@@ -151,7 +151,7 @@ fn shape(name: &str) -> (Option<MapType>, u32, u32) {
         names::ATTEMPTS => (MapType::Array, 4, 8),
         names::PROOFS => (MapType::Array, 4, size_of::<Proof>()),
         names::SHARED => (MapType::Array, 4, 8 * N_SHARED),
-        names::ANSWERS => (MapType::RingBuf, 0, 0),
+        names::ANSWERS | names::CGROUPS => (MapType::RingBuf, 0, 0),
         _ => (MapType::SkStorage, 4, 40),
     };
     (Some(map_type), size(key), size(value))

@@ -2,7 +2,7 @@
 //! program, and memory that a table shares with the kernel.
 
 use std::{
-    ffi::CString,
+    ffi::{CStr, CString},
     io, mem,
     os::{
         fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
@@ -15,6 +15,7 @@ use std::{
 const BPF_OBJ_PIN: libc::c_int = 6;
 const BPF_OBJ_GET: libc::c_int = 7;
 const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
+const BPF_RAW_TRACEPOINT_OPEN: libc::c_int = 17;
 const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_LINK_UPDATE: libc::c_int = 29;
 
@@ -24,6 +25,14 @@ struct Pin {
     pathname: u64,
     bpf_fd: u32,
     file_flags: u32,
+}
+
+/// `union bpf_attr` as `BPF_RAW_TRACEPOINT_OPEN` reads it.
+#[repr(C)]
+struct RawTracepoint {
+    name: u64,
+    prog_fd: u32,
+    _pad: u32,
 }
 
 /// `union bpf_attr` as `BPF_LINK_CREATE` reads it.
@@ -93,6 +102,18 @@ pub(super) fn create_link(
     };
     let fd = bpf(BPF_LINK_CREATE, &attr)?;
     // SAFETY: BPF_LINK_CREATE returns a new file descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+}
+
+/// Attaches a program to a tracepoint for as long as the link is open or pinned.
+pub(super) fn open_tracepoint(program: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
+    let attr = RawTracepoint {
+        name: name.as_ptr() as u64,
+        prog_fd: program.as_raw_fd() as u32,
+        _pad: 0,
+    };
+    let fd = bpf(BPF_RAW_TRACEPOINT_OPEN, &attr)?;
+    // SAFETY: BPF_RAW_TRACEPOINT_OPEN returns a new file descriptor that nobody else owns.
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 

@@ -144,7 +144,8 @@ impl Health {
             "Whether the program is attached.",
             "program",
         )?;
-        for program in names::PROGRAMS {
+        // One at a tracepoint that cannot be there is none that is missing.
+        for program in names::CGROUP_PROGRAMS {
             program_attached.with_label_values(&[program]).set(0);
         }
         let health = Self {
@@ -156,7 +157,8 @@ impl Health {
             events_lost: make.counters(
                 "events_lost_total",
                 "What a full table or buffer lost track of: connections that count as unknown, \
-                 or, for udp_memory, are counted again; for dns_buffer, DNS answers.",
+                 or, for udp_memory, are counted again; for dns_buffer, DNS answers; for cgroup_buffer, \
+                 cgroups.",
                 "source",
             )?,
             host_connections: make.counter(
@@ -384,6 +386,7 @@ impl Health {
         outcome("proof_table", Shared::ProofTableFull);
         outcome("udp_memory", Shared::UdpMemoryFull);
         outcome("dns_buffer", Shared::AnswersLost);
+        outcome("cgroup_buffer", Shared::CgroupsLost);
         let Unnamed { missing, ambiguous } = metrics.unnamed();
         catch_up(&self.names_missing, missing);
         catch_up(&self.names_ambiguous, ambiguous);

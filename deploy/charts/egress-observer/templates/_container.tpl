@@ -22,7 +22,7 @@ securityContext:
     {{- if $agent }}
     add:
       - BPF # load programs, make tables
-      - PERFMON # read the owner of a socket from the kernel's structures
+      - PERFMON # read owners of sockets and names of cgroups from the kernel's structures
       - NET_ADMIN # attach to cgroups
     {{- end }}
   {{- with .Values.securityContext.seccompProfile }}

@@ -1,0 +1,85 @@
+//! A cgroup that came or went, on its way to the user side.
+
+/// What stands in a record of the ring buffer: 8 bytes of cgroup v2 id and, if the cgroup was made, 8
+/// bytes of depth, both in the byte order of the machine, and its path from the root of the hierarchy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CgroupRecord<'a> {
+    /// It was made.
+    Made {
+        /// Its id.
+        id: u64,
+        /// Its path from the agent's cgroup root: as many names as it is levels below.
+        path: &'a [u8],
+    },
+    /// It was removed.
+    Removed {
+        /// Its id.
+        id: u64,
+    },
+}
+
+impl<'a> CgroupRecord<'a> {
+    /// Takes a record apart. `None` if it is too short to be one.
+    pub fn split(record: &'a [u8]) -> Option<Self> {
+        let (id, rest) = record.split_first_chunk()?;
+        let id = u64::from_ne_bytes(*id);
+        if rest.is_empty() {
+            return Some(Self::Removed { id });
+        }
+        let (depth, path) = rest.split_first_chunk()?;
+        let depth = u64::from_ne_bytes(*depth);
+        let path = last_names(path, depth);
+        Some(Self::Made { id, path })
+    }
+}
+
+/// The last `n` names of a path.
+fn last_names(path: &[u8], n: u64) -> &[u8] {
+    let slashes = path.iter().enumerate().rev();
+    let slashes = slashes.filter(|(_, byte)| **byte == b'/');
+    let first = n
+        .checked_sub(1)
+        .and_then(|before| slashes.map(|(at, _)| at).nth(before as usize));
+    first.map_or(path, |at| &path[at + 1..])
+}
+
+/// The most bytes of a path, with the 0 that ends it: `TRACE_CGROUP_PATH_LEN`
+/// (`kernel/cgroup/cgroup-internal.h`).
+pub const CGROUP_PATH_LEN: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(depth: u64, path: &str) -> Vec<u8> {
+        let mut record = 7_u64.to_ne_bytes().to_vec();
+        record.extend(depth.to_ne_bytes());
+        record.extend(path.as_bytes());
+        record
+    }
+
+    #[test]
+    fn a_path_is_told_from_the_agents_root() {
+        for (depth, expected) in [
+            (1, "c"),
+            (2, "pod/c"),
+            (3, "kubepods/pod/c"),
+            (4, "/kubepods/pod/c"),
+            (9, "/kubepods/pod/c"),
+        ] {
+            let record = made(depth, "/kubepods/pod/c");
+            let path = expected.as_bytes();
+            let expected = CgroupRecord::Made { id: 7, path };
+            assert_eq!(CgroupRecord::split(&record), Some(expected), "{depth}");
+        }
+    }
+
+    #[test]
+    fn an_id_alone_was_removed_and_less_is_no_record() {
+        let record = made(1, "");
+        let removed = CgroupRecord::Removed { id: 7 };
+        assert_eq!(CgroupRecord::split(&record[..8]), Some(removed));
+        assert_eq!(CgroupRecord::split(&record[..7]), None);
+        assert_eq!(CgroupRecord::split(&record[..15]), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! Cgroups as the programs at the tracepoints tell of them.
+
+use aya::{
+    Ebpf,
+    maps::{MapData, RingBuf},
+};
+use egress_observer_common::{CgroupRecord, names};
+
+use super::{
+    KernelError,
+    tables::{table, take},
+};
+
+/// The buffer of cgroups that came and went.
+pub struct CgroupRecords {
+    buffer: RingBuf<MapData>,
+}
+
+impl CgroupRecords {
+    /// Takes the buffer out of a loaded object.
+    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
+        let buffer = take(ebpf, names::CGROUPS)?
+            .try_into()
+            .map_err(table(names::CGROUPS))?;
+        Ok(Self { buffer })
+    }
+
+    /// Hands on what is there, in order.
+    pub fn drain(&mut self, mut take: impl FnMut(CgroupRecord<'_>)) {
+        while let Some(record) = self.buffer.next() {
+            if let Some(record) = CgroupRecord::split(&record) {
+                take(record);
+            }
+        }
+    }
+}
