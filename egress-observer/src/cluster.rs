@@ -10,6 +10,7 @@ pub(crate) mod objects;
 pub mod pod;
 pub mod registry;
 pub mod restart;
+mod roster;
 pub mod setup;
 
 use std::{
@@ -18,7 +19,6 @@ use std::{
     net::IpAddr,
     path::PathBuf,
     sync::Arc,
-    time::Instant,
 };
 
 use ipnet::IpNet;
@@ -32,6 +32,7 @@ use self::{
     objects::{Metadata, PodTemplate},
     pod::Pod,
     registry::{Registry, SidecarScope, Viewer},
+    roster::Roster,
     setup::Membership,
 };
 use crate::model::{Policy, Reason, Scope};
@@ -39,10 +40,7 @@ use crate::model::{Policy, Reason, Scope};
 /// One consistent view of pods and mesh configuration.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    pods: HashMap<String, Arc<Pod>>,
-    /// By uid: those of the pods that the cluster has no more, and since when.
-    gone: HashMap<String, Instant>,
-    pod_ips: HashSet<IpAddr>,
+    pods: Roster,
     mesh: Mesh,
     /// What the mesh knows.
     pub registry: Registry,
@@ -144,14 +142,13 @@ impl Snapshot {
     fn add_pod(&mut self, object: &objects::Pod, around: &Surroundings) {
         let pod = around.pod(object, &self.mesh);
         pod.warn_if_unreadable(None);
-        self.pod_ips.extend(&pod.ips);
         // Files that people write for a try have no uid; a name is as good there.
         let key = if pod.uid.is_empty() {
             pod.to_string()
         } else {
             pod.uid.clone()
         };
-        self.pods.insert(key, Arc::new(pod));
+        self.pods.set(key, pod);
     }
 
     /// The pod with this `metadata.uid`, for a while also one that is gone.
@@ -175,14 +172,13 @@ impl Snapshot {
 
     /// Every pod that is there, in no order.
     pub fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
-        let there = |(uid, _): &(&String, &Arc<Pod>)| !self.gone.contains_key(*uid);
-        self.pods.iter().filter(there).map(|(_, pod)| pod)
+        self.pods.there()
     }
 
     /// Namespace and name of every workload.
     pub fn workloads(&self) -> HashSet<(&str, &str)> {
         self.pods
-            .values()
+            .all()
             .map(|pod| (&*pod.namespace, &*pod.workload))
             .collect()
     }
@@ -255,7 +251,7 @@ impl Snapshot {
         };
         if ip.is_loopback() || link_local {
             Scope::Local
-        } else if self.pod_ips.contains(&ip)
+        } else if self.pods.has_address(ip)
             || self.cluster_ranges.iter().any(|range| range.contains(&ip))
         {
             Scope::Cluster

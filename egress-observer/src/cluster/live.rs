@@ -6,7 +6,6 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     net::IpAddr,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -149,14 +148,8 @@ impl Live {
     /// Forgets pods that are long gone: longer than their connections wait, and without a process that
     /// could make others (a pod that is deleted by force may run on).
     pub(crate) fn prune(&mut self, now: Instant, wait: Duration, runs: impl Fn(&str) -> bool) {
-        let Snapshot { gone, pods, .. } = &mut self.snapshot;
-        gone.retain(|uid, since| {
-            let keep = now - *since < KEEP + wait || runs(uid);
-            if !keep {
-                pods.remove(uid);
-            }
-            keep
-        });
+        let pods = &mut self.snapshot.pods;
+        pods.forget(|uid, since| now - since >= KEEP + wait && !runs(uid));
     }
 
     fn set(&mut self, object: Object, now: Instant) {
@@ -209,7 +202,7 @@ impl Live {
             Resource::Pods => {
                 self.settle_pod(name);
                 if let Some(known) = self.pods.remove(name) {
-                    self.snapshot.gone.insert(known.uid, now);
+                    self.snapshot.pods.leave(known.uid, now);
                     self.stale.selected_in.insert(namespace.clone());
                 }
             }
@@ -247,7 +240,6 @@ impl Live {
     fn set_pod(&mut self, object: objects::Pod, now: Instant) {
         let name = Name::of(&object.metadata);
         let uid = pod::uid(&object.metadata).to_owned();
-        self.snapshot.gone.remove(&uid);
         if self.pods.get(&name).is_some_and(|before| before.uid != uid) {
             self.settle_pod(&name);
         }
@@ -259,7 +251,7 @@ impl Live {
         if let Some(before) = self.pods.insert(name, known)
             && before.uid != uid
         {
-            self.snapshot.gone.insert(before.uid, now);
+            self.snapshot.pods.leave(before.uid, now);
         }
     }
 
@@ -311,13 +303,23 @@ impl Live {
             selecting,
             ..
         } = self;
-        let is_stale = |name: &Name| {
-            stale.every_pod || stale.pods.contains(name) || stale.pods_of.contains(&name.namespace)
-        };
-        for (_, known) in pods.iter().filter(|(name, _)| is_stale(name)) {
+        let mut make = |known: &KnownPod| {
             let pod = around.pod(&known.object, &snapshot.mesh);
             pod.warn_if_unreadable(snapshot.pod(&known.uid).map(AsRef::as_ref));
-            snapshot.pods.insert(known.uid.clone(), Arc::new(pod));
+            snapshot.pods.set(known.uid.clone(), pod);
+        };
+        if stale.every_pod || !stale.pods_of.is_empty() {
+            let is_stale = |name: &Name| {
+                stale.every_pod
+                    || stale.pods_of.contains(&name.namespace)
+                    || stale.pods.contains(name)
+            };
+            let stale = pods.iter().filter(|(name, _)| is_stale(name));
+            stale.for_each(|(_, known)| make(known));
+        } else {
+            // Where pods come and go by the minute, hundreds stay: they are not even looked at.
+            let stale = stale.pods.iter().filter_map(|name| pods.get(name));
+            stale.for_each(make);
         }
         for (_, entry) in selecting
             .iter()
@@ -326,12 +328,6 @@ impl Live {
             let all = pods.values().map(|known| &known.object);
             let entry = with_selected_pods(entry, all);
             snapshot.registry.set_service_entry(&entry);
-        }
-        if !stale.pods.is_empty() || !stale.selected_in.is_empty() {
-            // Not those that are gone: where pods come and go they are many more.
-            let there = pods.values().filter_map(|known| snapshot.pod(&known.uid));
-            let ips = there.flat_map(|pod| pod.ips.iter().copied()).collect();
-            snapshot.pod_ips = ips;
         }
     }
 }
@@ -425,7 +421,7 @@ mod tests {
         ]);
         let known = ["u1", "u2", "u3"].map(|uid| live.snapshot().pod(uid).is_some());
         assert_eq!(known, [true; 3]);
-        assert_eq!(live.snapshot.gone.len(), 3);
+        assert_eq!(live.snapshot.pods().count(), 0);
     }
 
     #[test]

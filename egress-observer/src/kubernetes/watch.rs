@@ -122,8 +122,8 @@ pub(super) struct Watch<K> {
     invalid: HashMap<Name, String>,
     restarts: u64,
     state: State,
-    /// Whether the log has the failure that stands in the way.
-    told: bool,
+    /// The failure that stands in the way, as the log has it.
+    told: Option<Failure>,
 }
 
 impl<K: Kind> Watch<K> {
@@ -151,7 +151,7 @@ impl<K: Kind> Watch<K> {
             invalid: HashMap::new(),
             restarts: 0,
             state: State::Waiting,
-            told: false,
+            told: None,
         }
     }
 
@@ -378,7 +378,7 @@ impl<K: Kind> Watch<K> {
             resource = %K::RESOURCE, selection = %self.selection, objects = self.known.len(),
             "listed"
         );
-        self.told = false;
+        self.told = None;
     }
 
     /// An object that cannot be read leaves its last state in place.
@@ -416,12 +416,13 @@ impl<K: Kind> Watch<K> {
         if self.state != State::Synced {
             self.tell(State::Synced, Vec::new()).await;
         }
-        if std::mem::take(&mut self.told) {
+        if self.told.take().is_some() {
             info!(resource = %K::RESOURCE, selection = %self.selection, "watching again");
         }
     }
 
-    /// Tells the agent, and the log once for each failure in a row.
+    /// Tells the agent, and the log once for failures of the same kind in a row: an API server that goes away
+    /// first breaks a connection off, and then takes none.
     async fn failed(&mut self, failure: &Failure) {
         let synced = matches!(self.state, State::Synced | State::Interrupted);
         let state = match failure {
@@ -432,9 +433,12 @@ impl<K: Kind> Watch<K> {
             Failure::NotUnderstood(_) | Failure::Other(_) => self.state,
         };
         self.restarts += u64::from(matches!(state, State::Synced | State::Interrupted));
-        if !self.told {
-            self.told = !matches!(failure, Failure::Expired | Failure::Silent);
+        if self.told.as_ref() != Some(failure) {
             self.log(failure);
+            // These two are over when everything is listed anew.
+            if !matches!(failure, Failure::Expired | Failure::Silent) {
+                self.told = Some(failure.clone());
+            }
         }
         let changes = if state == State::Absent {
             let all: Vec<_> = self.known.iter().cloned().collect();
