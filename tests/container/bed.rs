@@ -77,8 +77,12 @@ impl Delivery {
 /// The DaemonSet that the chart makes. It is in the kustomize base, which `cargo xtask deploy lint`
 /// compares with the chart.
 fn daemon_set() -> Result<Value> {
-    let text = include_str!("../../deploy/kustomize/base/manifests.yaml");
-    let objects: Vec<Value> = serde_saphyr::from_multiple(text).context("manifests.yaml")?;
+    daemon_set_in(include_str!("../../deploy/kustomize/base/manifests.yaml"))
+}
+
+/// The DaemonSet among other objects.
+pub(crate) fn daemon_set_in(manifests: &str) -> Result<Value> {
+    let objects: Vec<Value> = serde_saphyr::from_multiple(manifests).context("manifests.yaml")?;
     objects
         .into_iter()
         .find(|object| object["kind"] == "DaemonSet")

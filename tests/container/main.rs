@@ -12,4 +12,6 @@ mod rights;
 #[cfg(test)]
 mod story;
 #[cfg(test)]
+mod uninstall;
+#[cfg(test)]
 mod upgrade;

@@ -46,8 +46,12 @@ fn the_agent_has_three_capabilities_and_can_write_to_its_pins_only() {
     let delivery = Delivery::unpack().unwrap();
     let runtime = Runtime::Runc { shared: Vec::new() };
     let mut node = Node::create_with(&envoy(), Driver::Systemd, runtime).unwrap();
-    let agent = delivery.start_agent(&mut node).unwrap();
+    let mut agent = delivery.start_agent(&mut node).unwrap();
     check_rights(&agent);
+    // They are enough for all programs, those at tracepoints as well.
+    let attached = agent.scrape().unwrap();
+    let attached = attached.sum("egress_observer_bpf_program_attached", &[]);
+    assert_eq!(attached, 8.0, "{}", agent.log());
     check_namespaces(&agent);
     agent.stop().unwrap();
     let id = node.run().id().to_owned();

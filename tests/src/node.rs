@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -175,13 +176,27 @@ impl Node {
 
     /// Starts the agent as the pod of a DaemonSet, and waits until it is ready.
     pub fn start_agent_pod(&mut self, settings: &oci::agent::Settings<'_>) -> Result<Agent> {
+        self.start_api_server(settings)?;
+        oci::agent::start(&mut self.place(), settings)
+    }
+
+    /// Runs a pod of a DaemonSet to its end.
+    pub fn run_agent_pod(&mut self, settings: &oci::agent::Settings<'_>) -> Result<Output> {
+        oci::agent::run(&mut self.place(), settings)
+    }
+
+    fn start_api_server(&mut self, settings: &oci::agent::Settings<'_>) -> Result<()> {
         if let Some(binary) = settings.api_server
             && self.api.is_none()
         {
             let api = Api::start(&self.run, &self.network, &self.manifests, binary);
             self.api = Some(api.context("cannot start the API server")?);
         }
-        let mut place = oci::agent::Place {
+        Ok(())
+    }
+
+    fn place(&mut self) -> oci::agent::Place<'_> {
+        oci::agent::Place {
             run: &self.run,
             network: &mut self.network,
             cgroup: &self.cgroup,
@@ -189,8 +204,7 @@ impl Node {
             bpffs: &self.bpffs,
             api: self.api.as_ref(),
             resolv_conf: self.dns.resolv_conf(),
-        };
-        oci::agent::start(&mut place, settings)
+        }
     }
 
     fn write_cluster(&self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context as _, Result};
@@ -88,16 +88,8 @@ impl AgentPod {
 
 /// Starts the agent's container, and waits until it is ready.
 pub fn start(place: &mut Place<'_>, settings: &Settings<'_>) -> Result<Agent> {
-    let number = STARTS.fetch_add(1, Ordering::Relaxed);
-    let seed = format!("{}/agent-{number}", place.run.id());
-    let id = identity::container_id(&seed);
-    let network = place
-        .network
-        .add_pod(place.run, &format!("agent-{number}"))?;
-    let kubelet = kubelet(place, settings, &seed, &id, &network)?;
-    let spec = kubelet.spec(settings.daemon_set, settings.image)?;
-    let container = Container::create(place.run, &id, &spec)?;
-    let process = container.spawn(&format!("agent-{number}"), &place.run.logs())?;
+    let (name, network, container) = create(place, settings)?;
+    let process = container.spawn(&name, &place.run.logs())?;
     let address = SocketAddr::from((network.v4, metrics_port(settings.daemon_set)?));
     let pod = AgentPod {
         container,
@@ -105,6 +97,27 @@ pub fn start(place: &mut Place<'_>, settings: &Settings<'_>) -> Result<Agent> {
         node: place.network.node().path(),
     };
     Agent::in_pod(process, address, pod)
+}
+
+/// Runs a container that ends by itself, to its end.
+pub fn run(place: &mut Place<'_>, settings: &Settings<'_>) -> Result<Output> {
+    let (_, _network, container) = create(place, settings)?;
+    container.run()
+}
+
+/// The name of another pod, its network and its container.
+fn create(
+    place: &mut Place<'_>,
+    settings: &Settings<'_>,
+) -> Result<(String, PodNetwork, Container)> {
+    let name = format!("agent-{}", STARTS.fetch_add(1, Ordering::Relaxed));
+    let seed = format!("{}/{name}", place.run.id());
+    let id = identity::container_id(&seed);
+    let network = place.network.add_pod(place.run, &name)?;
+    let kubelet = kubelet(place, settings, &seed, &id, &network)?;
+    let spec = kubelet.spec(settings.daemon_set, settings.image)?;
+    let container = Container::create(place.run, &id, &spec)?;
+    Ok((name, network, container))
 }
 
 fn kubelet(
@@ -156,6 +169,17 @@ fn metrics_port(daemon_set: &Value) -> Result<u16> {
         .and_then(|port| port["containerPort"].as_u64())
         .context("the DaemonSet's container has no port `metrics`")?;
     u16::try_from(port).context("a port")
+}
+
+/// Leaves of a pod with an init container only that one: the kubelet runs it to its end before any
+/// other.
+pub fn keep_init_container(daemon_set: &mut Value) -> Result<()> {
+    let pod = pod(daemon_set);
+    let init = pod
+        .as_object_mut()
+        .and_then(|pod| pod.remove("initContainers"));
+    pod["containers"] = init.context("the DaemonSet has no init container")?;
+    Ok(())
 }
 
 /// Adds arguments, as the chart's `extraArgs` does.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -61,6 +61,13 @@ impl Container {
         let mut run = self.run_command();
         run.arg(&self.id);
         Process::spawn(what, run, logs)
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self) -> Result<Output> {
+        let mut run = self.run_command();
+        run.arg(&self.id);
+        run.output().with_context(|| format!("cannot start {run:?}"))
     }
 
     fn run_command(&self) -> Command {

@@ -26,8 +26,9 @@ const OF_HELM: [&str; 3] = [
 ];
 
 /// Generated files, and what helm is told for each.
-const GENERATED: [(&str, &[&str]); 2] = [
+const GENERATED: [(&str, &[&str]); 3] = [
     ("base/manifests.yaml", &[]),
+    ("uninstall/manifests.yaml", &["--set=mode=uninstall"]),
     (
         "overlays/prometheus-operator/monitoring.yaml",
         &[
@@ -38,6 +39,9 @@ const GENERATED: [(&str, &[&str]); 2] = [
         ],
     ),
 ];
+
+/// What takes the base's place to remove what agents left in the kernel of every node.
+const UNINSTALL: &str = "uninstall";
 
 /// Overlay, and the objects that it has besides those of the base.
 const OVERLAYS: [(&str, &[&str]); 3] = [
@@ -108,6 +112,7 @@ pub(super) fn build(kubectl: &Path) -> Result<Vec<(String, Vec<Value>)>> {
     ["base"]
         .into_iter()
         .chain(overlays)
+        .chain([UNINSTALL])
         .map(|name| {
             let mut kustomize = Command::new(kubectl);
             kustomize.arg("kustomize").arg(path(name));
@@ -120,7 +125,7 @@ pub(super) fn build(kubectl: &Path) -> Result<Vec<(String, Vec<Value>)>> {
 /// The base is what its files say, and each overlay is the base and what it adds, no less and no
 /// more.
 pub(super) fn check(built: &[(String, Vec<Value>)]) -> Result<String> {
-    let [(_, base), overlays @ ..] = built else {
+    let [(_, base), overlays @ .., (_, uninstall)] = built else {
         bail!("nothing was built");
     };
     let mut written = Vec::new();
@@ -143,6 +148,11 @@ pub(super) fn check(built: &[(String, Vec<Value>)]) -> Result<String> {
         if added.is_empty() && sorted(objects) == sorted(base) {
             bail!("{name}: changes nothing");
         }
+    }
+    let of_base: Vec<String> = base.iter().map(title).collect();
+    let mut titles = uninstall.iter().map(title);
+    if let Some(other) = titles.find(|title| !of_base.contains(title)) {
+        bail!("{DIR}/{UNINSTALL}: {other} takes the place of nothing in the base");
     }
     let n: usize = built.iter().map(|(_, objects)| objects.len()).sum();
     Ok(format!("{n} objects in {} directories", built.len()))
