@@ -67,7 +67,8 @@ impl Container {
     pub fn run(&self) -> Result<Output> {
         let mut run = self.run_command();
         run.arg(&self.id);
-        run.output().with_context(|| format!("cannot start {run:?}"))
+        run.output()
+            .with_context(|| format!("cannot start {run:?}"))
     }
 
     fn run_command(&self) -> Command {

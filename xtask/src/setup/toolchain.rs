@@ -9,6 +9,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -19,6 +20,8 @@ use crate::command;
 use crate::workspace::{on_path, tools};
 
 const BPF_LINKER: &str = "0.13.0";
+/// The LLVMs that it can be linked against: its features `llvm-N`.
+const LLVM: RangeInclusive<u32> = 21..=23;
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
@@ -76,7 +79,9 @@ fn rustup_nightly() -> Result<Option<Toolchain>> {
     let prefix = llvm_prefix(compiler.llvm_major);
     let bpf_linker = match on_path("bpf-linker") {
         Some(file) => file.parent().map(Path::to_path_buf).unwrap_or_default(),
-        None if prefix.join("bin/llvm-config").exists() => bpf_linker(compiler.llvm_major)?,
+        None if check_llvm(&compiler).is_ok() && prefix.join("bin/llvm-config").exists() => {
+            bpf_linker(compiler.llvm_major)?
+        }
         None => return Ok(None),
     };
     found(
@@ -110,6 +115,7 @@ fn debian() -> Result<Toolchain> {
         format_args!("{DEBIAN_RUSTC} ({}, LLVM {major})", compiler.release),
     );
     found("cargo", DEBIAN_CARGO);
+    check_llvm(&compiler)?;
 
     if !llvm_prefix(major).join("bin/llvm-config").exists() {
         apt::install(&[
@@ -126,6 +132,25 @@ fn debian() -> Result<Toolchain> {
         env: vec![("RUSTC_BOOTSTRAP", OsString::from("1"))],
         bpf_linker,
     })
+}
+
+/// Objects of an older LLVM would need an older bpf-linker, and those of a newer one a newer.
+fn check_llvm(
+    Compiler {
+        release,
+        llvm_major,
+    }: &Compiler,
+) -> Result<()> {
+    if !LLVM.contains(llvm_major) {
+        bail!(
+            "rustc {release} has LLVM {llvm_major}, and bpf-linker {BPF_LINKER} needs one from {} to {}: is \
+             Debian's security archive missing in the apt sources (`deb \
+             http://deb.debian.org/debian-security bookworm-security main`)? {ADVICE}",
+            LLVM.start(),
+            LLVM.end()
+        );
+    }
+    Ok(())
 }
 
 /// The directory of a bpf-linker linked against that LLVM, built when it is not there.
@@ -246,5 +271,16 @@ mod tests {
         };
         assert_eq!(parse_compiler(text), Some(compiler));
         assert_eq!(parse_compiler("rustc 1.96.0\n"), None);
+    }
+
+    #[test]
+    fn a_compiler_that_no_linker_fits_is_named() {
+        let of = |llvm_major| Compiler {
+            release: "1.85.0".to_owned(),
+            llvm_major,
+        };
+        let said = check_llvm(&of(19)).unwrap_err().to_string();
+        assert!(said.starts_with("rustc 1.85.0 has LLVM 19"), "{said}");
+        assert!(check_llvm(&of(22)).is_ok());
     }
 }
