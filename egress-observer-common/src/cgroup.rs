@@ -1,14 +1,15 @@
 //! A cgroup that came or went, on its way to the user side.
 
 /// What stands in a record of the ring buffer: 8 bytes of cgroup v2 id and, if the cgroup was made, 8
-/// bytes of depth, both in the byte order of the machine, and its path from the root of the hierarchy.
+/// bytes that say how many levels the agent's cgroup root is below the root of the hierarchy, both in
+/// the byte order of the machine, and the path from the root of the hierarchy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CgroupRecord<'a> {
     /// It was made.
     Made {
         /// Its id.
         id: u64,
-        /// Its path from the agent's cgroup root: as many names as it is levels below.
+        /// Its path from the agent's cgroup root.
         path: &'a [u8],
     },
     /// It was removed.
@@ -26,21 +27,18 @@ impl<'a> CgroupRecord<'a> {
         if rest.is_empty() {
             return Some(Self::Removed { id });
         }
-        let (depth, path) = rest.split_first_chunk()?;
-        let depth = u64::from_ne_bytes(*depth);
-        let path = last_names(path, depth);
+        let (above, path) = rest.split_first_chunk()?;
+        let path = without_first(path, u64::from_ne_bytes(*above));
         Some(Self::Made { id, path })
     }
 }
 
-/// The last `n` names of a path.
-fn last_names(path: &[u8], n: u64) -> &[u8] {
-    let slashes = path.iter().enumerate().rev();
-    let slashes = slashes.filter(|(_, byte)| **byte == b'/');
-    let first = n
-        .checked_sub(1)
-        .and_then(|before| slashes.map(|(at, _)| at).nth(before as usize));
-    first.map_or(path, |at| &path[at + 1..])
+/// A path without its first names. What is cut off of one that is too long is at its end.
+fn without_first(path: &[u8], names: u64) -> &[u8] {
+    let bytes = path.iter().enumerate();
+    let mut slashes = bytes.filter(|(_, byte)| **byte == b'/').map(|(at, _)| at);
+    let before = slashes.nth(names as usize);
+    before.map_or(path, |at| &path[at + 1..])
 }
 
 /// The most bytes of a path, with the 0 that ends it: `TRACE_CGROUP_PATH_LEN`
@@ -51,26 +49,25 @@ pub const CGROUP_PATH_LEN: usize = 1024;
 mod tests {
     use super::*;
 
-    fn made(depth: u64, path: &str) -> Vec<u8> {
+    fn made(above: u64, path: &str) -> Vec<u8> {
         let mut record = 7_u64.to_ne_bytes().to_vec();
-        record.extend(depth.to_ne_bytes());
+        record.extend(above.to_ne_bytes());
         record.extend(path.as_bytes());
         record
     }
 
     #[test]
     fn a_path_is_told_from_the_agents_root() {
-        for (depth, expected) in [
-            (1, "c"),
-            (2, "pod/c"),
-            (3, "kubepods/pod/c"),
-            (4, "/kubepods/pod/c"),
-            (9, "/kubepods/pod/c"),
+        for (above, expected) in [
+            (0, "kubepods/pod/c"),
+            (1, "pod/c"),
+            (2, "c"),
+            (3, "/kubepods/pod/c"),
         ] {
-            let record = made(depth, "/kubepods/pod/c");
+            let record = made(above, "/kubepods/pod/c");
             let path = expected.as_bytes();
             let expected = CgroupRecord::Made { id: 7, path };
-            assert_eq!(CgroupRecord::split(&record), Some(expected), "{depth}");
+            assert_eq!(CgroupRecord::split(&record), Some(expected), "{above}");
         }
     }
 

@@ -18,13 +18,13 @@ use crate::{settings, tables};
 /// `hierarchy_id` of the default hierarchy, cgroup v2 (`cgroup_setup_root`). Others have the same ids.
 const V2: u32 = 0;
 /// How far below the agent's cgroup root cgroups are followed. Runtimes nest about ten deep.
-const LEVELS: u64 = 32;
+const LEVELS: u32 = 32;
 
 /// Where a record is put together ([`egress_observer_common::CgroupRecord`]).
 #[repr(C)]
 pub(crate) struct Scratch {
     id: u64,
-    depth: u64,
+    above: u64,
     path: [u8; CGROUP_PATH_LEN],
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Scratch {
 #[inline(always)]
 pub(crate) fn made(ctx: &RawTracePointContext) {
     let cgroup = ctx.arg(0);
-    let Some(depth) = depth(cgroup) else { return };
+    let Some(above) = above(cgroup) else { return };
     let Some(id) = id(cgroup) else { return };
     let Some(scratch) = tables::CGROUP_SCRATCH.get_ptr_mut(0) else {
         return;
@@ -41,7 +41,7 @@ pub(crate) fn made(ctx: &RawTracePointContext) {
     // SAFETY: a value of the table.
     unsafe { (&raw mut (*scratch).id).write(id) };
     // SAFETY: as above.
-    unsafe { (&raw mut (*scratch).depth).write(depth) };
+    unsafe { (&raw mut (*scratch).above).write(above) };
     // SAFETY: as above; no reference is made.
     let to = unsafe { &raw mut (*scratch).path };
     let path: *const u8 = ctx.arg(1);
@@ -72,19 +72,20 @@ pub(crate) fn removed(ctx: &RawTracePointContext) {
     }
 }
 
-/// How many levels below the agent's cgroup root; `None` if it is elsewhere.
+/// How many names of its path lead to the agent's cgroup root; `None` if it is not below that.
 #[inline(always)]
-fn depth(cgroup: *const u8) -> Option<u64> {
+fn above(cgroup: *const u8) -> Option<u64> {
     if !is_v2(cgroup) {
         return None;
     }
+    let level: u32 = field(cgroup, settings::cgroup_level())?;
     let mut ancestor = cgroup;
     for depth in 1..=LEVELS {
         // `self` is the part of a cgroup by which its parent knows it.
         let parent: *const u8 = field(ancestor, settings::cgroup_parent())?;
         ancestor = field(parent, settings::css_cgroup())?;
         if id(ancestor)? == settings::root_id() {
-            return Some(depth);
+            return Some(u64::from(level.wrapping_sub(depth)));
         }
     }
     None

@@ -62,6 +62,8 @@ settings! {
     EO_CGROUP_KN / cgroup_kn: u32 = 0;
     /// Id of the cgroup that the user side reads below.
     EO_ROOT_ID / root_id: u64 = 1;
+    /// `struct cgroup`: `level`.
+    EO_CGROUP_LEVEL / cgroup_level: u32 = 0;
     /// `struct cgroup`: `self.parent`.
     EO_CGROUP_PARENT / cgroup_parent: u32 = 0;
     /// `struct cgroup_subsys_state`: `cgroup`.

@@ -95,6 +95,24 @@ fn a_container_that_nobody_could_have_seen_is_attributed() -> Result<()> {
     bed.expect("pod", [(DIRECT, 300)])
 }
 
+/// Containers may make cgroups of their own, below each other and with long names: the kernel's path
+/// of the last one is cut off at 1,024 bytes.
+#[test]
+fn cgroups_deep_inside_a_container_are_the_containers() -> Result<()> {
+    let mut bed = Bed::new()?;
+    bed.pod("pod", Mesh::Plain)?;
+    bed.start_agent(&[])?;
+    let container = &below(&bed, bed.cgroup.dir(), "pod", 1)?[0];
+    let name = "x".repeat(200);
+    let deep = (1..=6).scan(container.clone(), |dir, _| {
+        dir.push(&name);
+        Some(dir.clone())
+    });
+    let deep: Vec<PathBuf> = deep.collect();
+    momentary(&bed, "pod", &[&deep[0], &deep[5]].map(PathBuf::clone))?;
+    bed.expect("pod", [(DIRECT, 2)])
+}
+
 /// What the programs told while there was no agent, the next one reads.
 #[test]
 fn a_container_that_came_and_went_without_an_agent_is_attributed() -> Result<()> {

@@ -26,7 +26,7 @@ pub(super) enum TypesError {
 pub(super) type Offsets = [(&'static str, u32); WANTED.len()];
 
 /// The setting, the structure, and the path of fields in it.
-const WANTED: [(&str, &str, &[&str]); 15] = [
+const WANTED: [(&str, &str, &[&str]); 16] = [
     ("EO_SOCK_SOCKET", "sock", &["sk_socket"]),
     ("EO_SOCK_CGROUP", "sock", &["sk_cgrp_data", "cgroup"]),
     ("EO_SOCK_ERR", "sock", &["sk_err"]),
@@ -35,6 +35,7 @@ const WANTED: [(&str, &str, &[&str]); 15] = [
     ("EO_CRED_FSUID", "cred", &["fsuid"]),
     ("EO_CRED_FSGID", "cred", &["fsgid"]),
     ("EO_CGROUP_KN", "cgroup", &["kn"]),
+    ("EO_CGROUP_LEVEL", "cgroup", &["level"]),
     ("EO_CGROUP_PARENT", "cgroup", &["self", "parent"]),
     ("EO_CSS_CGROUP", "cgroup_subsys_state", &["cgroup"]),
     ("EO_CGROUP_ROOT", "cgroup", &["root"]),
