@@ -109,10 +109,21 @@ fn agent(args: &Args, object: &Path) -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// The agent to test: `EGRESS_OBSERVER_BIN` when set, else a fresh build.
+/// The agent to test and to measure: `EGRESS_OBSERVER_BIN` when set, else a fresh build of what is
+/// shipped.
 pub(crate) fn binary_to_test() -> Result<PathBuf> {
-    match env::var_os("EGRESS_OBSERVER_BIN") {
-        Some(path) => Ok(PathBuf::from(path)),
-        None => run(&Args::default()),
-    }
+    given().map_or_else(for_image, Ok)
+}
+
+/// The agent to look at: the same, but not optimised. That takes minutes, and nobody sees it.
+pub(crate) fn binary_to_show() -> Result<PathBuf> {
+    let quick = Args {
+        debug: true,
+        is_static: false,
+    };
+    given().map_or_else(|| run(&quick), Ok)
+}
+
+fn given() -> Option<PathBuf> {
+    env::var_os("EGRESS_OBSERVER_BIN").map(PathBuf::from)
 }

@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !apt::is_root()? {
         bail!("the demo makes network namespaces and loads eBPF programs: run it as root");
     }
-    let Parts { agent, envoy } = Parts::find()?;
+    let Parts { agent, envoy } = Parts::to_show()?;
     play(args, &agent, &envoy)
 }
 

@@ -85,9 +85,9 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    /// Finds, installs and builds them; a path in the environment wins.
-    pub(crate) fn find() -> Result<Self> {
-        Self::with_agent(build::binary_to_test()?)
+    /// Finds, installs and builds what is to be looked at; a path in the environment wins.
+    pub(crate) fn to_show() -> Result<Self> {
+        Self::with_agent(build::binary_to_show()?)
     }
 
     fn with_agent(agent: PathBuf) -> Result<Self> {
