@@ -21,6 +21,9 @@ pub const POD_CIDR_V6: &str = "fd79:0:0:1::/64";
 pub const SERVICE_CIDR: &str = "10.96.0.0/12";
 /// The node's address on the pods' bridge.
 pub const NODE_IP: Ipv4Addr = Ipv4Addr::new(10, 79, 1, 1);
+/// The bridge's own address. Without one it takes the lowest of its ports' and changes it with every pod
+/// that comes or goes: others go on sending to the last one, for seconds or for good.
+const BRIDGE: &str = "02:00:0a:4f:01:01";
 /// The cluster's DNS service.
 pub const DNS_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
 
@@ -112,7 +115,7 @@ impl Network {
         let peer = ext.name();
         // nodad: an address is usable at once, no one else can have it.
         node.ip(&format!(
-            "link add br0 type bridge\n\
+            "link add br0 address {BRIDGE} type bridge\n\
              addr add {NODE_IP}/24 dev br0\n\
              addr add fd79:0:0:1::1/64 dev br0 nodad\n\
              link set br0 up\n\
