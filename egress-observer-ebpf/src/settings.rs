@@ -39,6 +39,8 @@ settings! {
     /// Lowest port that the kernel hands out by itself (`net.ipv4.ip_local_port_range`).
     EO_EPHEMERAL_LOW / ephemeral_low: u32 = 32_768;
 
+    /// Id of the cgroup that the user side reads below.
+    EO_ROOT_ID / root_id: u64 = 1;
     /// Half of the bytes of the buffer of DNS answers.
     EO_HALF_OF_ANSWERS / half_of_answers: u32 = 0x4_0000;
 
@@ -60,8 +62,6 @@ settings! {
     EO_CRED_FSGID / cred_fsgid: u32 = 0;
     /// `struct cgroup`: `kn`.
     EO_CGROUP_KN / cgroup_kn: u32 = 0;
-    /// Id of the cgroup that the user side reads below.
-    EO_ROOT_ID / root_id: u64 = 1;
     /// `struct cgroup`: `level`.
     EO_CGROUP_LEVEL / cgroup_level: u32 = 0;
     /// `struct cgroup`: `self.parent`.

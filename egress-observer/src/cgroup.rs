@@ -182,8 +182,7 @@ fn reread(by_id: &mut HashMap<u64, Known>, root: &Path, now: Instant) {
     let mut there = HashSet::new();
     tree::visit(root, &mut |dir, id| {
         there.insert(id);
-        let place = place(dir.strip_prefix(root).unwrap_or(dir));
-        take(by_id, News::Made(id, place), now);
+        take(by_id, News::found(root, dir, id), now);
     });
     for (_, known) in by_id.iter_mut().filter(|(id, _)| !there.contains(id)) {
         known.removed.get_or_insert(now);

@@ -17,6 +17,8 @@ use crate::bed::Bed;
 
 const DIRECT: &str = "tcp direct unmeshed no_sidecar";
 
+const CONNECT: &str = "import socket; socket.create_connection(('198.18.0.10', 80))";
+
 /// Makes each cgroup, connects once from inside, and removes it, all in one process: it takes less
 /// time than to start one. The first argument is the cgroup to go back to.
 const MOMENTARY: &str = "
@@ -46,14 +48,18 @@ fn momentary(bed: &Bed, workload: &str, cgroups: &[PathBuf]) -> Result<()> {
     let home = bed
         .cgroup
         .child(Path::new("system.slice/runtime.service"))?;
-    let mut command = command_in(&home, "nsenter");
+    let mut command = python(bed, workload, &home, MOMENTARY)?;
+    output(command.arg(&home).args(cgroups))?;
+    Ok(())
+}
+
+/// A program in a cgroup, in a pod's network.
+fn python(bed: &Bed, workload: &str, cgroup: &Path, program: &str) -> Result<Command> {
+    let mut command = command_in(cgroup, "nsenter");
     command
         .args(bed.get(workload)?.network.netns.nsenter_args())
-        .args(["python3", "-c", MOMENTARY])
-        .arg(&home)
-        .args(cgroups);
-    output(&mut command)?;
-    Ok(())
+        .args(["python3", "-c", program]);
+    Ok(command)
 }
 
 /// Where containers of a pod would be, below a cgroup.
@@ -73,12 +79,7 @@ fn a_container_that_ends_at_once_is_attributed() -> Result<()> {
         let pod = bed.get("pod")?;
         let id = identity::container_id(&format!("short-lived {n}"));
         let cgroup = bed.cgroup.container(driver, &pod.uid, &id)?;
-        let program = "import socket; socket.create_connection(('198.18.0.10', 80))";
-        let mut command = command_in(&cgroup, "nsenter");
-        command
-            .args(pod.network.netns.nsenter_args())
-            .args(["python3", "-c", program]);
-        output(&mut command)?;
+        output(&mut python(&bed, "pod", &cgroup, CONNECT)?)?;
         std::fs::remove_dir(&cgroup)?;
         bed.expect("pod", [("tcp direct unmeshed no_sidecar", n)])?;
     }
@@ -140,12 +141,7 @@ fn what_the_kernel_could_not_tell_is_read_anew() -> Result<()> {
     let cgroups = below(&bed, bed.cgroup.dir(), "pod", 4)?;
     momentary(&bed, "pod", &cgroups[..3])?;
     std::fs::create_dir_all(&cgroups[3])?;
-    let mut stays = command_in(&cgroups[3], "nsenter");
-    stays
-        .args(bed.get("pod")?.network.netns.nsenter_args())
-        .args(["python3", "-c"])
-        .arg("import socket; socket.create_connection(('198.18.0.10', 80))");
-    output(&mut stays)?;
+    output(&mut python(&bed, "pod", &cgroups[3], CONNECT)?)?;
     signal("-CONT")?;
     bed.expect_counts("pod", &[(DIRECT, 1)])?;
     bed.expect_counts("unknown", &[("tcp direct unknown not_attributed", 3)])?;

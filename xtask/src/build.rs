@@ -38,8 +38,8 @@ pub(crate) fn run(args: &Args) -> Result<PathBuf> {
 /// The agent of the image.
 pub(crate) fn for_image() -> Result<PathBuf> {
     run(&Args {
-        debug: false,
         is_static: true,
+        ..Args::default()
     })
 }
 
@@ -119,11 +119,12 @@ pub(crate) fn binary_to_test() -> Result<PathBuf> {
 pub(crate) fn binary_to_show() -> Result<PathBuf> {
     let quick = Args {
         debug: true,
-        is_static: false,
+        ..Args::default()
     };
     given().map_or_else(|| run(&quick), Ok)
 }
 
-fn given() -> Option<PathBuf> {
+/// `EGRESS_OBSERVER_BIN`.
+pub(crate) fn given() -> Option<PathBuf> {
     env::var_os("EGRESS_OBSERVER_BIN").map(PathBuf::from)
 }

@@ -59,8 +59,7 @@ fn image_to_test() -> Result<(PathBuf, PathBuf)> {
         return Ok((PathBuf::from(archive), build::binary_to_test()?));
     }
     let built = image::run(&image::Args::default())?;
-    let given = env::var_os("EGRESS_OBSERVER_BIN").map(PathBuf::from);
-    Ok((built.archive, given.unwrap_or(built.binary)))
+    Ok((built.archive, build::given().unwrap_or(built.binary)))
 }
 
 /// Chart, kustomize, alerts and dashboards, with the tools that users have.

@@ -29,6 +29,13 @@ pub(super) enum News {
     Removed(u64),
 }
 
+impl News {
+    /// A directory below `root` is there.
+    pub(super) fn found(root: &Path, dir: &Path, id: u64) -> Self {
+        Self::Made(id, place(dir.strip_prefix(root).unwrap_or(dir)))
+    }
+}
+
 impl From<CgroupRecord<'_>> for News {
     fn from(record: CgroupRecord<'_>) -> Self {
         match record {
@@ -142,8 +149,7 @@ impl Tree {
     fn learn(&mut self, dir: &Path) {
         let root = self.root.clone();
         visit(dir, &mut |dir, id| {
-            let relative = dir.strip_prefix(&root).unwrap_or(dir);
-            self.news.push(News::Made(id, place(relative)));
+            self.news.push(News::found(&root, dir, id));
             self.id_by_path.insert(dir.to_owned(), id);
             self.watch(dir);
         });

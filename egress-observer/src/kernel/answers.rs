@@ -12,10 +12,7 @@ use aya::{
 };
 use egress_observer_common::{AnswerHead, names};
 
-use super::{
-    KernelError,
-    tables::{table, take},
-};
+use super::{KernelError, tables::take_as};
 
 /// The longest that one [`drain`](Answers::drain) takes, lest a flood keeps the agent from everything
 /// else: what ordinary nodes get in a second takes less.
@@ -29,9 +26,7 @@ pub struct Answers {
 impl Answers {
     /// Takes the buffer out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
-        let buffer = take(ebpf, names::ANSWERS)?
-            .try_into()
-            .map_err(table(names::ANSWERS))?;
+        let buffer = take_as(ebpf, names::ANSWERS)?;
         Ok(Self { buffer })
     }
 

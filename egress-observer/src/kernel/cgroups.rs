@@ -6,10 +6,7 @@ use aya::{
 };
 use egress_observer_common::{CgroupRecord, names};
 
-use super::{
-    KernelError,
-    tables::{table, take},
-};
+use super::{KernelError, tables::take_as};
 
 /// The buffer of cgroups that came and went.
 pub struct CgroupRecords {
@@ -19,9 +16,7 @@ pub struct CgroupRecords {
 impl CgroupRecords {
     /// Takes the buffer out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
-        let buffer = take(ebpf, names::CGROUPS)?
-            .try_into()
-            .map_err(table(names::CGROUPS))?;
+        let buffer = take_as(ebpf, names::CGROUPS)?;
         Ok(Self { buffer })
     }
 

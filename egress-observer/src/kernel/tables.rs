@@ -61,12 +61,8 @@ impl Tables {
     /// Takes the tables out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         Ok(Self {
-            flows: take(ebpf, names::FLOWS)?
-                .try_into()
-                .map_err(table(names::FLOWS))?,
-            free: take(ebpf, names::FREE_SLOTS)?
-                .try_into()
-                .map_err(table(names::FREE_SLOTS))?,
+            flows: take_as(ebpf, names::FLOWS)?,
+            free: take_as(ebpf, names::FREE_SLOTS)?,
             slots: map(ebpf, names::SLOTS, FEW)?,
             attempts: map(ebpf, names::ATTEMPTS, u32::MAX)?,
             proofs: map(ebpf, names::PROOFS, u32::MAX)?,
@@ -288,12 +284,20 @@ fn key_bytes(key: &FlowKey) -> KeyBytes {
     bytes
 }
 
-pub(super) fn table(name: &'static str) -> impl Fn(MapError) -> KernelError {
+fn table(name: &'static str) -> impl Fn(MapError) -> KernelError {
     move |source| KernelError::Table { name, source }
 }
 
-pub(super) fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
+fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
     ebpf.take_map(name).ok_or(KernelError::NotInObject { name })
+}
+
+/// Takes a table of this type out of a loaded object.
+pub(super) fn take_as<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, KernelError>
+where
+    T: TryFrom<Map, Error = MapError>,
+{
+    take(ebpf, name)?.try_into().map_err(table(name))
 }
 
 fn map<T>(ebpf: &mut Ebpf, name: &'static str, len: u32) -> Result<Mapping<T>, KernelError> {
