@@ -25,7 +25,6 @@ use crate::{
     attribution::{self, Known, Source},
     cgroup::{Cgroups, Place},
     cli::{AgentArgs, DEFAULT_API_SOCKET, Switch},
-    cluster::{ObjectCounts, live::Live},
     dns,
     finding::{self, Finding},
     flow::{Flow, Ledger},
@@ -33,11 +32,14 @@ use crate::{
     kernel::{self, Kernel, Sizes, preflight},
     kubernetes::Watches,
     metrics::{Metrics, Writer, health::Health, workloads},
-    model::{Actor, DnsResult, Reason},
     names::{Asker, Limits, Names},
     readable::Readable,
     record::{Record, RecordError, Recorder, Rotation},
     source::{self, Arrived, ObjectSource},
+};
+use egress_observer_istio::{
+    view::{ObjectCounts, live::Live},
+    vocabulary::{Actor, DnsResult, Reason},
 };
 
 /// How often counters are read when nobody asks.

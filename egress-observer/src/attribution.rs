@@ -4,13 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use egress_observer_common::FlowKey;
 
-use crate::{
-    cgroup::{Cgroups, Place},
-    cluster::{
-        Snapshot,
-        pod::{ContainerRole, Pod, Rules},
-    },
-    model::{Reason, Unattributed},
+use crate::cgroup::{Cgroups, Place};
+use egress_observer_istio::{
+    injection::pod::{ContainerRole, Pod, Rules},
+    view::Snapshot,
+    vocabulary::{Reason, Unattributed},
 };
 
 /// Whose connection it is.

@@ -7,10 +7,10 @@ use egress_observer_common::MAX_SLOTS;
 use ipnet::IpNet;
 
 use crate::{
-    cluster::ROOT_NAMESPACE,
     commands::{explain::ExplainArgs, lint::LintArgs, suggest::SuggestArgs, what_if::WhatIfArgs},
     metrics::Destinations,
 };
+use egress_observer_istio::mesh::ROOT_NAMESPACE;
 
 /// Watches what Istio pods really do with their outbound connections.
 #[derive(Debug, Parser)]

@@ -16,7 +16,11 @@ use clap::Args;
 use ipnet::IpNet;
 use thiserror::Error;
 
-use crate::cluster::{ManifestError, ObjectCounts, Snapshot, pod::Pod};
+use egress_observer_istio::{
+    injection::pod::Pod,
+    manifests::ManifestError,
+    view::{ObjectCounts, Snapshot},
+};
 
 /// Input that cannot be used.
 #[derive(Debug, Error)]

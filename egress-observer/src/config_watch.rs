@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep_until};
 
 use tracing::warn;
 
-use crate::{cluster::ManifestError, readable::Readable};
+use crate::readable::Readable;
+use egress_observer_istio::manifests::ManifestError;
 
 /// Files are often written one after the other: they are read once it is quiet for so long.
 const QUIET: Duration = Duration::from_millis(100);

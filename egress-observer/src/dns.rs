@@ -20,7 +20,8 @@ use domain::{
     },
 };
 
-use crate::{explain::host_name, model::DnsResult};
+use crate::explain::host_name;
+use egress_observer_istio::vocabulary::DnsResult;
 
 /// The most records that are looked at, lest a crafted answer takes long.
 const MAX_RECORDS: usize = 64;

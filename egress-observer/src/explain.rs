@@ -17,19 +17,19 @@ pub use self::{
     answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},
     destination::{To, ToError},
 };
-use crate::{
-    capture::{CaptureConfig, Decision, Dialled, OwnerGroups, PortKind, Rule},
-    cluster::{
-        Snapshot,
+use crate::finding;
+use egress_observer_istio::{
+    injection::{
         pod::{ContainerRole, DeclaredContainer, Pod},
-        registry::{
-            Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef, PortProtocol, Viewer,
-        },
         setup::Setup,
     },
-    finding,
-    model::{Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict},
-    verdict::{self, Case, Observed},
+    judgement::{self, Case, Observed},
+    registry::{
+        Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef, PortProtocol, Viewer,
+    },
+    rules::{CaptureConfig, Decision, Dialled, OwnerGroups, PortKind, Rule},
+    view::Snapshot,
+    vocabulary::{Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict},
 };
 
 /// Who connects, as it is asked for.
@@ -354,7 +354,7 @@ impl<'a> Explainer<'a> {
     }
 
     fn judge(&self, applied: Decision, registry: Registry) -> (Verdict, Reason) {
-        verdict::judge(&Case {
+        judgement::judge(&Case {
             actor: self.role.actor,
             unmeshed: self.pod.applied.membership.outside(),
             decision: applied,

@@ -4,18 +4,17 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use egress_observer_common::{Count, FlowKey, PROTOCOL_UDP};
 
-use crate::{
-    attribution::Source,
-    capture::{Decision, Dialled, Rule},
-    cluster::{
-        Snapshot,
+use crate::{attribution::Source, flow::Flow};
+use egress_observer_istio::{
+    injection::{
         pod::{ContainerRole, Pod, Rules},
-        registry::{Destination, Match, ObjectKind},
         setup::Setup,
     },
-    flow::Flow,
-    model::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
-    verdict::{self, Case, Observed},
+    judgement::{self, Case, Observed},
+    registry::{Destination, Match, ObjectKind},
+    rules::{Decision, Dialled, Rule},
+    view::Snapshot,
+    vocabulary::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
 };
 
 /// What a destination is called.
@@ -154,7 +153,7 @@ fn of_pod(
     };
     let policy = snapshot.policy(pod);
     let judge = |registry| {
-        verdict::judge(&Case {
+        judgement::judge(&Case {
             actor: role.actor,
             unmeshed: pod.applied.membership.outside(),
             decision,
@@ -177,7 +176,7 @@ fn of_pod(
     let meant = meant(snapshot, pod, scope, &names, to);
     let judged = meant.registries.iter().map(|registry| judge(*registry));
     let (verdict, reason) = judged
-        .reduce(verdict::of_either)
+        .reduce(judgement::of_either)
         .expect("without a name, too, the registry says something");
     let registry = agreed(meant.registries.iter().copied()).unwrap_or(Registry::Unknown);
     Finding {

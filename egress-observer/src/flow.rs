@@ -9,10 +9,8 @@ use std::{
 use egress_observer_common::{Count, FlowKey, N_COUNTS, PROTOCOL_UDP};
 use tracing::warn;
 
-use crate::{
-    kernel::{Counts, SlotView, Tables},
-    model::Reason,
-};
+use crate::kernel::{Counts, SlotView, Tables};
+use egress_observer_istio::vocabulary::Reason;
 
 /// An idle flow whose counts nobody asked for is kept this many times longer.
 const UNTOLD: u32 = 12;

@@ -5,10 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{
-    explain::{To, ToError},
-    model::{Actor, Path, Protocol, Registry, Scope, Verdict},
-};
+use crate::explain::{To, ToError};
+use egress_observer_istio::vocabulary::{Actor, Path, Protocol, Registry, Scope, Verdict};
 
 /// Connections of one process to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]

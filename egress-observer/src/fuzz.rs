@@ -4,17 +4,19 @@
 use std::net::IpAddr;
 
 use crate::{
-    capture::{
-        Backend, Dialled, Ports, Ranges, Version, decide,
-        flags::{self, Surroundings, Variable},
-    },
-    cgroup,
-    cluster::{Snapshot, manifests},
-    dns,
+    cgroup, dns,
     explain::{Explainer, To, Who},
     flows,
     kernel::preflight,
-    model::Protocol,
+};
+use egress_observer_istio::{
+    manifests,
+    rules::{
+        Backend, Dialled, Ports, Ranges, Version, decide,
+        flags::{self, Surroundings, Variable},
+    },
+    view::Snapshot,
+    vocabulary::Protocol,
 };
 
 /// A target, by the name of its file in `fuzz/fuzz_targets`.

@@ -29,7 +29,7 @@ use self::{
     kinds::{Kind, Namespace, Webhook},
     watch::{Selection, Watch},
 };
-use crate::cluster::objects;
+use egress_observer_istio::objects;
 
 /// Where the API is, and what is asked for.
 #[derive(Clone, Debug)]

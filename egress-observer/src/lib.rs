@@ -14,10 +14,8 @@
 
 pub mod agent;
 pub mod attribution;
-pub mod capture;
 pub mod cgroup;
 pub mod cli;
-pub mod cluster;
 pub mod commands;
 mod config_watch;
 pub mod dns;
@@ -33,7 +31,6 @@ pub mod kernel;
 mod kubernetes;
 pub mod lint;
 pub mod metrics;
-pub mod model;
 pub mod names;
 mod readable;
 pub mod record;
@@ -41,5 +38,4 @@ mod service_entry;
 mod source;
 mod suggest;
 mod text;
-pub mod verdict;
 mod what_if;

@@ -35,9 +35,9 @@ pub use self::{
     suppress::Suppression,
 };
 use self::{lists::Lists, scene::Scene};
-use crate::cluster::{
-    ManifestError, Snapshot,
-    manifests::{self, Located},
+use egress_observer_istio::{
+    manifests::{self, Located, ManifestError},
+    view::Snapshot,
 };
 
 /// What the manifests themselves do not say.
@@ -97,7 +97,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cluster::manifests::Object;
+    use egress_observer_istio::manifests::Object;
 
     fn found(objects: Vec<Object>) -> Vec<Finding> {
         let path: Arc<Path> = Path::new("a.yaml").into();

@@ -7,10 +7,10 @@ use clap::Parser as _;
 use egress_observer::{
     agent,
     cli::{Cli, Command, LogFormat},
-    cluster::ManifestError,
     commands::{self, BadInput, Findings, flows::Unreachable},
     kernel,
 };
+use egress_observer_istio::manifests::ManifestError;
 use tracing_subscriber::EnvFilter;
 
 /// No agent answers.

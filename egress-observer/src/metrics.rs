@@ -20,9 +20,9 @@ use std::{
 use jiff::Timestamp;
 
 pub use self::text::Writer;
-use crate::{
-    finding::{Finding, Service},
-    model::{Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
+use crate::finding::{Finding, Service};
+use egress_observer_istio::vocabulary::{
+    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
 };
 
 /// Prefix of every metric of ours.

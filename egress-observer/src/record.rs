@@ -15,9 +15,9 @@ pub use self::{
     file::{RecordError, Rotation},
     recorder::Recorder,
 };
-use crate::{
-    finding::{Client, Finding, Service},
-    model::{Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
+use crate::finding::{Client, Finding, Service};
+use egress_observer_istio::vocabulary::{
+    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
 };
 
 /// What makes connections be of the same kind.

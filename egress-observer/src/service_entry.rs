@@ -5,7 +5,8 @@ use std::{fmt, net::IpAddr};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::{cluster::registry::PortProtocol, explain::usual_protocol};
+use crate::explain::usual_protocol;
+use egress_observer_istio::registry::PortProtocol;
 
 /// What is written of one: an external host, or several below a wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,12 +14,15 @@ use tracing::{info, warn};
 
 use crate::{
     cli::AgentArgs,
-    cluster::{
-        ManifestError, ObjectCounts, Snapshot,
-        live::{Change, Live},
-    },
     config_watch::ConfigWatch,
     kubernetes::{self, Message, Settings, Watches},
+};
+use egress_observer_istio::{
+    manifests::ManifestError,
+    view::{
+        ObjectCounts, Snapshot,
+        live::{Change, Live},
+    },
 };
 
 /// Messages taken in at once.

@@ -14,7 +14,7 @@ mod text;
 
 use serde::Serialize;
 
-use crate::model::{Protocol, Reason, Verdict};
+use egress_observer_istio::vocabulary::{Protocol, Reason, Verdict};
 
 /// The answer.
 #[derive(Clone, Debug, Serialize)]

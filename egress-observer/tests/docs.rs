@@ -15,12 +15,14 @@ use std::{
 use clap::CommandFactory as _;
 use egress_observer::{
     cli::Cli,
-    cluster::{ObjectCounts, Snapshot},
     finding::{Finding, Service},
     metrics::{Destinations, Metrics, Writer, health::Health, workloads},
-    model,
 };
 use egress_observer_common::names;
+use egress_observer_istio::{
+    view::{ObjectCounts, Snapshot},
+    vocabulary,
+};
 
 /// A metric: its type and its labels in order.
 type Metric = (String, Vec<String>);
@@ -95,14 +97,14 @@ fn connections() -> Metrics {
         workload: "sleep".into(),
         service: Service::Ip([192, 0, 2, 1].into()),
         port: 443,
-        protocol: model::Protocol::Tcp,
-        actor: model::Actor::App,
-        scope: model::Scope::External,
-        path: model::Path::Unknown,
-        registry: model::Registry::Undeclared,
-        verdict: model::Verdict::UnexpectedBypass,
-        reason: model::Reason::NotEstablished,
-        failure: Some(model::Failure::Refused),
+        protocol: vocabulary::Protocol::Tcp,
+        actor: vocabulary::Actor::App,
+        scope: vocabulary::Scope::External,
+        path: vocabulary::Path::Unknown,
+        registry: vocabulary::Registry::Undeclared,
+        verdict: vocabulary::Verdict::UnexpectedBypass,
+        reason: vocabulary::Reason::NotEstablished,
+        failure: Some(vocabulary::Failure::Refused),
         n: 1,
     };
     metrics.record(&finding, jiff::Timestamp::now(), Instant::now());
@@ -189,7 +191,7 @@ fn every_word_of_the_agents_metrics_is_documented() {
 fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
     macro_rules! values {
         ($set:ident) => {
-            model::$set::ALL
+            vocabulary::$set::ALL
                 .iter()
                 .map(|value| value.as_str().to_owned())
                 .collect()

@@ -1,19 +1,25 @@
 //! A server and a client for each test.
 
-use std::fmt::Debug;
-use std::path::{Path, PathBuf};
-use std::pin::Pin;
-use std::time::Duration;
+use std::{
+    fmt::Debug,
+    path::{Path, PathBuf},
+    pin::Pin,
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
-use egress_observer_tests::apiserver::transcript::{Event as Line, parse_lines};
-use egress_observer_tests::apiserver::{ApiServer, Options};
+use egress_observer_tests::apiserver::{
+    ApiServer, Options,
+    transcript::{Event as Line, parse_lines},
+};
 use futures::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, Stream, StreamExt as _};
 use hyper::Request;
 use k8s_openapi::api::core::v1::Pod;
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::runtime::watcher::{self, Config, Event, InitialListStrategy};
-use kube::{Api, Client, Resource, ResourceExt as _};
+use kube::{
+    Api, Client, Resource, ResourceExt as _,
+    config::{KubeConfigOptions, Kubeconfig},
+    runtime::watcher::{self, Config, Event, InitialListStrategy},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -4,8 +4,10 @@ use anyhow::Result;
 use egress_observer_tests::apiserver::request::Verb;
 use hyper::Request;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
-use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};
-use kube::{Api, ResourceExt as _};
+use kube::{
+    Api, ResourceExt as _,
+    api::{ApiResource, DynamicObject, GroupVersionKind, ListParams},
+};
 use serde_json::{Value, json};
 
 use crate::bed::Bed;

@@ -1,12 +1,13 @@
 //! Who is let in, and to what.
 
 use anyhow::Result;
-use egress_observer_tests::apiserver::rbac::Rbac;
-use egress_observer_tests::apiserver::{ApiServer, Options};
+use egress_observer_tests::apiserver::{ApiServer, Options, rbac::Rbac};
 use hyper::Request;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Api;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{
+    Api,
+    config::{KubeConfigOptions, Kubeconfig},
+};
 use serde_json::json;
 
 use crate::bed::{Bed, Watched, list_watch, streaming};

@@ -1,7 +1,6 @@
 //! What the server says, against what a real API server was recorded to say.
 
-use std::collections::BTreeSet;
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use anyhow::{Context as _, Result};
 use egress_observer_tests::apiserver::transcript::{Event, Transcript, parse_lines};

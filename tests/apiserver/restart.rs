@@ -3,8 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::Result;
-use egress_observer_tests::apiserver::Options;
-use egress_observer_tests::apiserver::request::Verb;
+use egress_observer_tests::apiserver::{Options, request::Verb};
 
 use crate::bed::{Bed, Watched, list_watch, pod};
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use egress_observer_tests::apiserver::Options;
-use egress_observer_tests::apiserver::faults::{Fault, Which};
-use egress_observer_tests::apiserver::request::Verb;
-use egress_observer_tests::apiserver::shared::StreamingLists;
-use egress_observer_tests::apiserver::transcript::Event;
+use egress_observer_tests::apiserver::{
+    Options,
+    faults::{Fault, Which},
+    request::Verb,
+    shared::StreamingLists,
+    transcript::Event,
+};
 use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
-use kube::core::PartialObjectMeta;
-use kube::runtime::watcher::Config;
+use kube::{Api, core::PartialObjectMeta, runtime::watcher::Config};
 use serde_json::json;
 
 use crate::bed::{Bed, Watched, list_watch, pod, streaming, until};

@@ -12,14 +12,16 @@ use std::{
 };
 
 use egress_observer::{
-    capture::{CaptureConfig, Dialled, Ranges, decide},
-    cluster::registry::{
+    dns,
+    names::{Asker, Limits, Names},
+};
+use egress_observer_istio::{
+    registry::{
         Destination, Viewer,
         linear::{Client, Sample},
     },
-    dns,
-    model::Protocol,
-    names::{Asker, Limits, Names},
+    rules::{CaptureConfig, Dialled, Ranges, decide},
+    vocabulary::Protocol,
 };
 use serde_json::{Value, json};
 

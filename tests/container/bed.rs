@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use egress_observer_tests::agent::Agent;
-use egress_observer_tests::node::Node;
-use egress_observer_tests::oci::agent::{self, HostCgroups, Settings};
-use egress_observer_tests::oci::image::{self, Image};
-use egress_observer_tests::run::Run;
+use egress_observer_tests::{
+    agent::Agent,
+    node::Node,
+    oci::{
+        agent::{self, HostCgroups, Settings},
+        image::{self, Image},
+    },
+    run::Run,
+};
 use serde_json::Value;
 
 /// Serves the node's objects.

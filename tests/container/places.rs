@@ -1,18 +1,19 @@
 //! Pods are found wherever kubelet and container runtime put them, and wherever the host's cgroups
 //! are in the agent's container.
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use egress_observer_tests::agent::Agent;
-use egress_observer_tests::cgroup::{self, Driver};
-use egress_observer_tests::network::HTTPBIN;
-use egress_observer_tests::node::Node;
-use egress_observer_tests::oci::agent::HostCgroups;
-use egress_observer_tests::pod::{APP, Mesh, Runtime, User};
-use egress_observer_tests::story::CONNECTIONS;
-use egress_observer_tests::wait;
+use egress_observer_tests::{
+    agent::Agent,
+    cgroup::{self, Driver},
+    network::HTTPBIN,
+    node::Node,
+    oci::agent::HostCgroups,
+    pod::{APP, Mesh, Runtime, User},
+    story::CONNECTIONS,
+    wait,
+};
 
 use crate::bed::{Delivery, envoy};
 

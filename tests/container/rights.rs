@@ -1,13 +1,8 @@
 //! What the agent's container may do, as the kernel sees it.
 
-use std::collections::BTreeMap;
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
-use egress_observer_tests::agent::Agent;
-use egress_observer_tests::cgroup::Driver;
-use egress_observer_tests::node::Node;
-use egress_observer_tests::pod::Runtime;
-use egress_observer_tests::run;
+use egress_observer_tests::{agent::Agent, cgroup::Driver, node::Node, pod::Runtime, run};
 
 use crate::bed::{Delivery, envoy};
 

@@ -1,7 +1,9 @@
 //! The story once more: it makes no difference that everything is a container.
 
-use egress_observer_tests::run;
-use egress_observer_tests::story::{self, Cast, Played};
+use egress_observer_tests::{
+    run,
+    story::{self, Cast, Played},
+};
 
 use crate::bed::{Delivery, envoy};
 

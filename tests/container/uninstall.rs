@@ -1,13 +1,14 @@
 //! What agents leave in the kernel goes away, by a pod that may do nothing else.
 
-use std::fs;
-use std::process::Output;
+use std::{fs, process::Output};
 
 use anyhow::{Context as _, Result, ensure};
-use egress_observer_tests::cgroup::Driver;
-use egress_observer_tests::node::Node;
-use egress_observer_tests::oci::agent::{self, Settings};
-use egress_observer_tests::pod::{Mesh, Runtime};
+use egress_observer_tests::{
+    cgroup::Driver,
+    node::Node,
+    oci::agent::{self, Settings},
+    pod::{Mesh, Runtime},
+};
 use serde_json::Value;
 
 use crate::bed::{Delivery, daemon_set_in, envoy};

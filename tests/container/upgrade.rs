@@ -1,18 +1,23 @@
 //! The DaemonSet's rolling update on one node: the old pod ends, a new one takes over its pins.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
-use egress_observer_tests::agent::Agent;
-use egress_observer_tests::cgroup::Driver;
-use egress_observer_tests::metrics::Scrape;
-use egress_observer_tests::network::Network;
-use egress_observer_tests::node::Node;
-use egress_observer_tests::pod::{APP, Mesh, Runtime, User};
-use egress_observer_tests::story::CONNECTIONS;
-use egress_observer_tests::{run, wait};
+use egress_observer_tests::{
+    agent::Agent,
+    cgroup::Driver,
+    metrics::Scrape,
+    network::Network,
+    node::Node,
+    pod::{APP, Mesh, Runtime, User},
+    run,
+    story::CONNECTIONS,
+    wait,
+};
 use serde_json::Value;
 
 use crate::bed::{Delivery, envoy};

@@ -1,22 +1,28 @@
 //! A pod, a peer that answers for the whole outside, and somebody who listens on every port of
 //! both: a connection's verdict is where it arrived.
 
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::process::Command;
-use std::time::{Duration, Instant};
+use std::{
+    io::ErrorKind,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
-use egress_observer::capture::Backend;
-use egress_observer_tests::netns::Netns;
-use egress_observer_tests::process::{feed, output};
-use egress_observer_tests::rules::{self, Family, ambient};
-use egress_observer_tests::run::Run;
+use egress_observer_istio::rules::Backend;
+use egress_observer_tests::{
+    netns::Netns,
+    process::{feed, output},
+    rules::{self, Family, ambient},
+    run::Run,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::generate::{Probe, Rules, Transport};
-use crate::place::{self, PORTS};
-use crate::thread;
+use crate::{
+    generate::{Probe, Rules, Transport},
+    place::{self, PORTS},
+    thread,
+};
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(2);

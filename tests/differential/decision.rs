@@ -3,17 +3,21 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result};
-use egress_observer::capture::ambient::{self, AmbientConfig};
-use egress_observer::capture::{
-    self, Backend, CaptureConfig, Decision, Dialled, DnsCapture, OwnerGroups, Ports, Ranges,
-    Version,
+use egress_observer_istio::{
+    rules::{
+        self, Backend, CaptureConfig, Decision, Dialled, DnsCapture, OwnerGroups, Ports, Ranges,
+        Version,
+        ambient::{self, AmbientConfig},
+    },
+    vocabulary::{Expected, Protocol},
 };
-use egress_observer::model::{Expected, Protocol};
 use egress_observer_tests::rules::{Dns, Settings, ports_text};
 
-use crate::bed::{Arrival, Side};
-use crate::generate::{Plan, Probe, Rules, Told, Transport};
-use crate::place;
+use crate::{
+    bed::{Arrival, Side},
+    generate::{Plan, Probe, Rules, Told, Transport},
+    place,
+};
 
 /// What the agent knows of a pod's rules.
 #[derive(Clone, Debug)]
@@ -106,7 +110,7 @@ pub(crate) fn decide(known: &Known, told: &Told, probe: &Probe) -> Decision {
         interface: told.device.then_some(device),
     };
     match known {
-        Known::Sidecar(config) => capture::decide(config, &dialled),
+        Known::Sidecar(config) => rules::decide(config, &dialled),
         Known::Ambient(config) => ambient::decide(*config, &dialled, probe.mark),
     }
 }

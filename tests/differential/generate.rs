@@ -1,15 +1,19 @@
 //! Configurations and connections, biased to where rules meet: ranges that overlap, ports of the
 //! proxy itself, the pod's own addresses, several owners.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::RangeInclusive;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    ops::RangeInclusive,
+};
 
-use egress_observer::capture::{Backend, Version};
+use egress_observer_istio::rules::{Backend, Version};
 use egress_observer_tests::rules::{self, Dns, Settings, ambient};
 use ipnet::IpNet;
 
-use crate::place::{self, PORTS};
-use crate::random::Random;
+use crate::{
+    place::{self, PORTS},
+    random::Random,
+};
 
 /// What the rules of a pod are.
 #[derive(Clone, Debug)]

@@ -25,19 +25,19 @@ mod random;
 mod report;
 mod thread;
 
-use std::process::ExitCode;
-use std::time::Instant;
+use std::{process::ExitCode, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
-use egress_observer_tests::run::Run;
-use egress_observer_tests::wait;
+use egress_observer_tests::{run::Run, wait};
 
-use self::bed::{Bed, Network};
-use self::generate::{Kind, Wanted};
-use self::mutant::MUTANTS;
-use self::random::Random;
-use self::report::{Case, Report};
+use self::{
+    bed::{Bed, Network},
+    generate::{Kind, Wanted},
+    mutant::MUTANTS,
+    random::Random,
+    report::{Case, Report},
+};
 
 /// Connections for each configuration.
 const PROBES: usize = 50;

@@ -1,16 +1,20 @@
 //! Decisions that are wrong on purpose. A run must see through each of them: else it would not
 //! notice either if the agent's own decision were wrong in the same way.
 
-use egress_observer::capture::ambient::AmbientConfig;
-use egress_observer::capture::{
-    Backend, CaptureConfig, Decision, OwnerGroups, Ports, Ranges, Rule, Version,
+use egress_observer_istio::{
+    rules::{
+        Backend, CaptureConfig, Decision, OwnerGroups, Ports, Ranges, Rule, Version,
+        ambient::AmbientConfig,
+    },
+    vocabulary::{Expected, Reason},
 };
-use egress_observer::model::{Expected, Reason};
 use ipnet::Ipv4Net;
 
-use crate::decision::{self, Known};
-use crate::generate::Probe;
-use crate::report::Case;
+use crate::{
+    decision::{self, Known},
+    generate::Probe,
+    report::Case,
+};
 
 /// A wrong decision: made from another configuration.
 pub(crate) struct Mutant {

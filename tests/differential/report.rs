@@ -1,16 +1,16 @@
 //! What came out: counts, and the first differences with all that made them.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Result, bail};
-use egress_observer::capture::Decision;
-use egress_observer::model::Expected;
+use egress_observer_istio::{rules::Decision, vocabulary::Expected};
 
-use crate::bed::Arrival;
-use crate::decision::{self, Known};
-use crate::generate::{Plan, Probe};
-use crate::mutant;
+use crate::{
+    bed::Arrival,
+    decision::{self, Known},
+    generate::{Plan, Probe},
+    mutant,
+};
 
 /// How many differences are printed.
 const SHOWN: usize = 10;

@@ -5,10 +5,12 @@
     reason = "system calls that the standard library does not have"
 )]
 
-use std::fs::File;
-use std::io::{Error, Result};
-use std::os::fd::AsRawFd as _;
-use std::path::Path;
+use std::{
+    fs::File,
+    io::{Error, Result},
+    os::fd::AsRawFd as _,
+    path::Path,
+};
 
 use anyhow::Context as _;
 

@@ -1,15 +1,17 @@
 //! The simulated node does what Istio does, whatever the agent thinks of it: judged by what
 //! clients see and by the kernel's connection tracking.
 
-use egress_observer_tests::cgroup::Driver;
-use egress_observer_tests::envoy::Policy;
-use egress_observer_tests::istio::OUTBOUND_PORT;
-use egress_observer_tests::network::BAIDU;
-use egress_observer_tests::node::Node;
-use egress_observer_tests::pod::{APP, Mesh, Pod, User};
-use egress_observer_tests::process::output;
-use egress_observer_tests::story::{NAMESPACE, make_node, steps};
-use egress_observer_tests::{run, servers};
+use egress_observer_tests::{
+    cgroup::Driver,
+    envoy::Policy,
+    istio::OUTBOUND_PORT,
+    network::BAIDU,
+    node::Node,
+    pod::{APP, Mesh, Pod, User},
+    process::output,
+    run, servers,
+    story::{NAMESPACE, make_node, steps},
+};
 
 use crate::story::envoy;
 

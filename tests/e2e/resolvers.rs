@@ -1,25 +1,27 @@
 //! Connections have the names that programs asked for, whatever resolves them: in the metrics and in
 //! what is recorded.
 
-use std::fs;
-use std::net::{IpAddr, Ipv4Addr};
-use std::time::Duration;
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, ensure};
-use egress_observer_tests::agent::{self, Agent};
-use egress_observer_tests::cgroup::Driver;
-use egress_observer_tests::dns::{self, EXTERNAL_NAME, EXTERNAL_NAME_OF};
-use egress_observer_tests::envoy::Policy;
-use egress_observer_tests::istio::{Capture, PROXY_ID};
-use egress_observer_tests::network::{BAIDU, DNS_IP, HTTPBIN, ONLY_V6, Outside, SHARED};
-use egress_observer_tests::node::Node;
-use egress_observer_tests::pod::{APP, Mesh, PROXY, Pod, User};
-use egress_observer_tests::record::{self, Recorded};
-use egress_observer_tests::rules::{DNS_LISTENER, Dns};
-use egress_observer_tests::story::{
-    CONNECTIONS, DESTINATIONS, NAMESPACE, record_file, start_agent,
+use egress_observer_tests::{
+    agent::{self, Agent},
+    cgroup::Driver,
+    dns::{self, EXTERNAL_NAME, EXTERNAL_NAME_OF},
+    envoy::Policy,
+    istio::{Capture, PROXY_ID},
+    network::{BAIDU, DNS_IP, HTTPBIN, ONLY_V6, Outside, SHARED},
+    node::Node,
+    pod::{APP, Mesh, PROXY, Pod, User},
+    record::{self, Recorded},
+    rules::{DNS_LISTENER, Dns},
+    story::{CONNECTIONS, DESTINATIONS, NAMESPACE, record_file, start_agent},
+    wait,
 };
-use egress_observer_tests::wait;
 
 use crate::story::{envoy, promtool};
 

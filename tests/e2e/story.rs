@@ -1,13 +1,15 @@
 //! The story, every row of it, on what an operator would look at: the metrics.
 
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
-use egress_observer_tests::agent;
-use egress_observer_tests::report;
-use egress_observer_tests::run;
-use egress_observer_tests::story::{self, Played};
+use egress_observer_tests::{
+    agent, report, run,
+    story::{self, Played},
+};
 
 /// A path from the environment, where `cargo xtask test` puts it.
 fn given(name: &str) -> PathBuf {

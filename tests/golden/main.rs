@@ -39,13 +39,12 @@ mod corpus {
     use anyhow::{Context as _, Result, ensure};
     use egress_observer::{
         attribution::Source,
-        cluster::Snapshot,
         explain::{Explainer, To, Who},
         finding::{Finding, assess},
         flow::Flow,
-        model::Protocol,
     };
     use egress_observer_common::{Count, FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
+    use egress_observer_istio::{view::Snapshot, vocabulary::Protocol};
     use serde::Deserialize;
     use serde_json::Value;
 

@@ -1,7 +1,6 @@
 //! A full node whose pods live for a moment.
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use egress_observer_tests::{

@@ -1,20 +1,24 @@
 //! The agent as it is shipped: the real binary, its metrics over HTTP, its end by SIGTERM.
 
-use std::io::{Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::cgroup::command_in;
-use crate::manifests::NODE;
-use crate::metrics::Scrape;
-use crate::network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
-use crate::oci::agent::AgentPod;
-use crate::process::Process;
-use crate::run::Run;
-use crate::wait;
+use crate::{
+    cgroup::command_in,
+    manifests::NODE,
+    metrics::Scrape,
+    network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR},
+    oci::agent::AgentPod,
+    process::Process,
+    run::Run,
+    wait,
+};
 
 /// Loading and verifying the programs takes most of it.
 const READY: Duration = Duration::from_secs(30);

@@ -26,8 +26,7 @@ pub mod report;
 mod stand;
 pub(crate) mod usage;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use serde::Serialize;

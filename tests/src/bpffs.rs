@@ -1,14 +1,15 @@
 //! A private bpffs for the agent's pins. Unmounting it removes every pin, and with the links the
 //! programs are detached.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result};
 
-use crate::process::output;
-use crate::run::Run;
+use crate::{process::output, run::Run};
 
 /// A bpffs in the run's directory. Dropping it unmounts it.
 #[derive(Debug)]

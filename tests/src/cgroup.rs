@@ -1,18 +1,18 @@
 //! cgroups named as the kubelet and the container runtime name them.
 
-use std::ffi::OsStr;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    ffi::OsStr,
+    fs,
+    io::ErrorKind,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::bpffs::mount_points;
-use crate::process::output;
-use crate::run::Run;
+use crate::{bpffs::mount_points, process::output, run::Run};
 
 /// How long ended processes may take to leave their cgroups.
 const REMOVAL: Duration = Duration::from_secs(5);

@@ -18,15 +18,16 @@ mod objects;
 mod samples;
 mod shape;
 
-use std::path::Path;
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 
 pub use self::figures::Figures;
-use self::figures::{Outcome, Requests};
-use self::node::Node;
-use self::samples::Sampler;
+use self::{
+    figures::{Outcome, Requests},
+    node::Node,
+    samples::Sampler,
+};
 use crate::wait;
 
 /// Longer than the agent waits for what it does not know.

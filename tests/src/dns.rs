@@ -1,19 +1,23 @@
 //! The cluster's DNS: a real dnsmasq that knows the outside names and nothing else; and others
 //! beside pods, which ask it.
 
-use std::fs;
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 
-use crate::cgroup::{NodeCgroup, command_in};
-use crate::netns::Netns;
-use crate::network::{BAIDU, DNS_IP, Network, OUTSIDE, Outside};
-use crate::pod::{Pod, User};
-use crate::process::{Process, output};
-use crate::run::Run;
+use crate::{
+    cgroup::{NodeCgroup, command_in},
+    netns::Netns,
+    network::{BAIDU, DNS_IP, Network, OUTSIDE, Outside},
+    pod::{Pod, User},
+    process::{Process, output},
+    run::Run,
+};
 
 const READY: Duration = Duration::from_secs(10);
 /// As public names have it.

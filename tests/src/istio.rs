@@ -3,9 +3,11 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::netns::Netns;
-use crate::process::feed;
-use crate::rules::{self, Dns, Family, PROXY_PORTS, Settings, join};
+use crate::{
+    netns::Netns,
+    process::feed,
+    rules::{self, Dns, Family, PROXY_PORTS, Settings, join},
+};
 
 /// The user and group that sidecars run as, and that the rules let through.
 pub const PROXY_ID: u32 = 1337;

@@ -1,16 +1,20 @@
 //! The objects of the Kubernetes API that describe the simulated node, as a directory of YAML
 //! files for `egress-observer agent --manifests`.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use crate::envoy::Policy;
-use crate::istio::{Capture, PROXY_ID};
-use crate::network::{NODE_IP, POD_CIDR, POD_CIDR_V6, SERVICE_CIDR};
-use crate::pod::{Container, INIT, PROXY, Pod};
+use crate::{
+    envoy::Policy,
+    istio::{Capture, PROXY_ID},
+    network::{NODE_IP, POD_CIDR, POD_CIDR_V6, SERVICE_CIDR},
+    pod::{Container, INIT, PROXY, Pod},
+};
 
 /// The name of the simulated node.
 pub const NODE: &str = "node-1";

@@ -1,7 +1,6 @@
 //! Network namespaces, made and removed with iproute2.
 
-use std::path::PathBuf;
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 

@@ -10,9 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::{Context as _, Result};
 
-use crate::netns::Netns;
-use crate::rules::Family;
-use crate::run::Run;
+use crate::{netns::Netns, rules::Family, run::Run};
 
 /// The pods' range, as the cluster's configuration would have it.
 pub const POD_CIDR: &str = "10.79.1.0/24";

@@ -1,27 +1,30 @@
 //! The whole simulated node: network, servers, DNS, pods with their sidecars, manifests.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::Output,
+};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use crate::agent::Agent;
-use crate::bpffs::Bpffs;
-use crate::cgroup::{Driver, NodeCgroup};
-use crate::dns::Dns;
-use crate::envoy::Policy;
-use crate::istiod;
-use crate::manifests::{self, Manifests};
-use crate::network::Network;
-use crate::oci;
-use crate::oci::api::Api;
-use crate::pod::{Mesh, Place, Pod, Runtime};
-use crate::process::Process;
-use crate::run::Run;
-use crate::servers::Servers;
-use crate::sidecar;
+use crate::{
+    agent::Agent,
+    bpffs::Bpffs,
+    cgroup::{Driver, NodeCgroup},
+    dns::Dns,
+    envoy::Policy,
+    istiod,
+    manifests::{self, Manifests},
+    network::Network,
+    oci::{self, api::Api},
+    pod::{Mesh, Place, Pod, Runtime},
+    process::Process,
+    run::Run,
+    servers::Servers,
+    sidecar,
+};
 
 /// Fields are dropped in this order: first what uses, then what is used.
 #[derive(Debug)]

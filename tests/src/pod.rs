@@ -1,20 +1,24 @@
 //! A pod: a network namespace, a cgroup per container, and commands that run inside as its own
 //! would.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
 
 use anyhow::{Context as _, Result};
 
-use crate::cgroup::{Driver, NodeCgroup};
-use crate::identity;
-use crate::istio::{Capture, PROXY_ID};
-use crate::network::{Network, PodNetwork};
-use crate::oci;
-use crate::process::Process;
-use crate::rules::Family;
-use crate::run::Run;
+use crate::{
+    cgroup::{Driver, NodeCgroup},
+    identity,
+    istio::{Capture, PROXY_ID},
+    network::{Network, PodNetwork},
+    oci,
+    process::Process,
+    rules::Family,
+    run::Run,
+};
 
 /// The container of the application itself.
 pub const APP: &str = "app";

@@ -3,12 +3,14 @@
 //! Background programs are ended by their own process id, never by name. They are in a process
 //! group of their own: a Ctrl-C reaches this process alone, which then ends them in order.
 
-use std::fs::{self, File};
-use std::io::Write as _;
-use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result, bail};
 

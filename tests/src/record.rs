@@ -1,10 +1,7 @@
 //! What the agent writes with `--record`, read strictly: a field that is missing or unknown is an
 //! error.
 
-use std::fs;
-use std::io::ErrorKind;
-use std::net::IpAddr;
-use std::path::Path;
+use std::{fs, io::ErrorKind, net::IpAddr, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;

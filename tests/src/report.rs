@@ -3,8 +3,10 @@
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::envoy::Policy;
-use crate::story::{CONNECTIONS, Change, DESTINATIONS, Fix, NAMESPACE, Played, Row};
+use crate::{
+    envoy::Policy,
+    story::{CONNECTIONS, Change, DESTINATIONS, Fix, NAMESPACE, Played, Row},
+};
 
 /// The story as one JSON object.
 pub fn json(played: &Played) -> Result<String> {

@@ -16,9 +16,7 @@ pub mod ambient;
 pub mod iptables;
 pub mod nftables;
 
-use std::fmt::Write as _;
-use std::net::IpAddr;
-use std::ops::RangeInclusive;
+use std::{fmt::Write as _, net::IpAddr, ops::RangeInclusive};
 
 /// The proxy's own ports, which are never captured on the way in.
 pub const PROXY_PORTS: [u16; 3] = [15090, 15021, 15020];

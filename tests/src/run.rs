@@ -3,15 +3,16 @@
 //! Everything a run makes carries its name, so that runs beside each other do not meet and what a
 //! killed run left behind can be told from what is in use.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::process::output;
-use crate::{bpffs, cgroup, wait};
+use crate::{bpffs, cgroup, process::output, wait};
 
 /// Runs of this process so far: tests make several.
 static RUNS: AtomicU32 = AtomicU32::new(0);

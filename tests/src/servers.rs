@@ -1,21 +1,25 @@
 //! The servers outside of the cluster: one Envoy that answers for all of them, on port 80 with
 //! HTTP and on port 443 with TLS.
 
-use std::fs;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    fs,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
 
-use crate::cgroup::{NodeCgroup, command_in};
-use crate::envoy::parts::{http_manager, kind, on_addresses};
-use crate::network::{Network, OUTSIDE, Outside};
-use crate::process::{Process, output};
-use crate::run::Run;
-use crate::sidecar::OPTIONS;
+use crate::{
+    cgroup::{NodeCgroup, command_in},
+    envoy::parts::{http_manager, kind, on_addresses},
+    network::{Network, OUTSIDE, Outside},
+    process::{Process, output},
+    run::Run,
+    sidecar::OPTIONS,
+};
 
 const READY: Duration = Duration::from_secs(20);
 /// What is below it is answered after five seconds, as httpbin.org does it.

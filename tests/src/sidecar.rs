@@ -1,15 +1,15 @@
 //! A pod's sidecar: a real Envoy in the container `istio-proxy`.
 
-use std::fs;
-use std::path::Path;
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 
-use crate::envoy::{self, ADMIN_PORT, Policy, Service};
-use crate::pod::{PROXY, Pod, User};
-use crate::process::{Process, output};
-use crate::run::Run;
+use crate::{
+    envoy::{self, ADMIN_PORT, Policy, Service},
+    pod::{PROXY, Pod, User},
+    process::{Process, output},
+    run::Run,
+};
 
 /// Envoy is ready in well under a second on an idle machine.
 const READY: Duration = Duration::from_secs(20);

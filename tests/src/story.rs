@@ -11,26 +11,28 @@ mod predicted;
 mod stage;
 mod step;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 
-use crate::agent::{Agent, Objects, Settings};
-use crate::cgroup::Driver;
-use crate::istio::Capture;
-use crate::metrics::Scrape;
-use crate::network::{POD_CIDR, SERVICE_CIDR};
-use crate::node::Node;
-use crate::oci;
-use crate::oci::spec::Access;
-use crate::pod::{Mesh, Runtime};
+use crate::{
+    agent::{Agent, Objects, Settings},
+    cgroup::Driver,
+    istio::Capture,
+    metrics::Scrape,
+    network::{POD_CIDR, SERVICE_CIDR},
+    node::Node,
+    oci::{self, spec::Access},
+    pod::{Mesh, Runtime},
+};
 
 pub use self::fix::{Change, Fix, Judged};
 pub use self::observed::Observed;
-use self::observed::count;
-use self::stage::Stage;
 pub use self::step::{Saw, Step, Wanted, fix_steps, steps};
+use self::{observed::count, stage::Stage};
 
 /// Complete: every connection is in exactly one of its series.
 pub const CONNECTIONS: &str = "egress_observer_connections_total";

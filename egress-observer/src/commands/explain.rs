@@ -14,14 +14,11 @@ use super::{
     flows::{FlowSource, bad_lines},
     pod, write_out,
 };
-use crate::{
-    cluster::pod::Pod,
-    explain::{
-        API_VERSION, Explainer, Explanation, To, Who,
-        recorded::{Recorded, Whose},
-    },
-    model::Protocol,
+use crate::explain::{
+    API_VERSION, Explainer, Explanation, To, Who,
+    recorded::{Recorded, Whose},
 };
+use egress_observer_istio::{injection::pod::Pod, vocabulary::Protocol};
 
 /// Settings of `explain`.
 #[derive(Debug, Args)]

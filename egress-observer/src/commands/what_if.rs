@@ -8,10 +8,8 @@ use tracing::subscriber::{self, NoSubscriber};
 
 use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
 use crate::{
-    cluster::{Snapshot, manifests},
     explain::{To, ToError},
     flows::{Flow, From, Seen},
-    model::Verdict,
     what_if::{
         Report,
         change::{Change, Id},
@@ -20,6 +18,7 @@ use crate::{
         set::Setting,
     },
 };
+use egress_observer_istio::{manifests, view::Snapshot, vocabulary::Verdict};
 
 /// Settings of `what-if`.
 #[derive(Debug, Args)]

@@ -5,10 +5,12 @@ use serde::Serialize;
 
 use super::Explanation;
 use crate::{
-    cluster::pod::Pod,
     install::{RangeList, Spellings},
-    model::{Expected, Reason, Registry, Verdict},
     service_entry::{ApiVersion, AppProtocol, Port, Resolution, ServiceEntry, host_of},
+};
+use egress_observer_istio::{
+    injection::pod::Pod,
+    vocabulary::{Expected, Reason, Registry, Verdict},
 };
 
 /// One way out.

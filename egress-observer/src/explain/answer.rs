@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::Advice;
-use crate::model::{Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict};
+use egress_observer_istio::vocabulary::{
+    Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict,
+};
 
 /// `apiVersion` of everything that is printed for programs.
 pub const API_VERSION: &str = "egress-observer.io/v1alpha1";

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use crate::{
-    capture::{Decision, Dialled, Ranges, Rule},
-    cluster::setup::Setup,
-    model::Reason,
+use egress_observer_istio::{
+    injection::setup::Setup,
+    rules::{Decision, Dialled, Ranges, Rule},
+    vocabulary::Reason,
 };
 
 /// What the rules do at any address of the families that the pod has, its own and loopback apart.

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use thiserror::Error;
 
-use crate::model::Protocol;
+use egress_observer_istio::vocabulary::Protocol;
 
 /// Where a connection goes: a host, an address, or both, and a port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

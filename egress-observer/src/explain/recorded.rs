@@ -2,7 +2,8 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use crate::{cluster::pod::Pod, explain::To, flows::Flow, model::Actor};
+use crate::{explain::To, flows::Flow};
+use egress_observer_istio::{injection::pod::Pod, vocabulary::Actor};
 
 /// Whose destinations are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -71,10 +72,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{
-        cluster::{Snapshot, manifests::Object},
-        flows,
-    };
+    use crate::flows;
+    use egress_observer_istio::{manifests::Object, view::Snapshot};
 
     fn snapshot() -> Snapshot {
         let pod = json!({

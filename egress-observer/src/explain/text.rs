@@ -3,10 +3,10 @@
 use std::fmt::{self, Write as _};
 
 use super::{Explanation, Stand, usual_protocol};
-use crate::{
-    cluster::registry::{Match, PortProtocol},
-    model::{Actor, Expected, Policy, Protocol, Reason, Verdict},
-    text::wrapped,
+use crate::text::wrapped;
+use egress_observer_istio::{
+    registry::{Match, PortProtocol},
+    vocabulary::{Actor, Expected, Policy, Protocol, Reason, Verdict},
 };
 
 /// What the sidecar does with it and what the client sees.

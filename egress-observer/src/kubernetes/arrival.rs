@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::kinds::Kind;
-use crate::cluster::{
-    live::Name,
+use egress_observer_istio::{
     manifests::{FieldError, read_value},
+    view::live::Name,
 };
 
 /// An object of a kind, or what is wrong with it.
@@ -90,7 +90,7 @@ mod tests {
     use kube::core::{ObjectList, WatchEvent};
 
     use super::*;
-    use crate::cluster::objects;
+    use egress_observer_istio::objects;
 
     #[test]
     fn a_bad_object_does_not_spoil_its_list() {

@@ -7,10 +7,8 @@ use kube::{Api, Client};
 use tracing::{debug, info};
 
 use super::{arrival::Arrival, kinds::Kind as _};
-use crate::{
-    cluster::{manifests::Object, objects},
-    suggest::ranges,
-};
+use crate::suggest::ranges;
+use egress_observer_istio::{manifests::Object, objects};
 
 /// The ConfigMaps that say so most often; the chart's Role names the same.
 const NAMES: [&str; 5] = [

@@ -5,17 +5,15 @@ use std::fmt::Debug;
 use kube::core::ApiResource;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::{
-    cluster::{
-        manifests::Object,
-        objects::{self, MetadataOnly, addressing},
-    },
-    model,
+use egress_observer_istio::{
+    manifests::Object,
+    objects::{self, MetadataOnly, addressing},
+    vocabulary,
 };
 
 /// A kind of objects.
 pub(super) trait Kind: DeserializeOwned + Clone + Debug + Send + Sync + 'static {
-    const RESOURCE: model::Resource;
+    const RESOURCE: vocabulary::Resource;
     const KIND: &'static str;
     const GROUP: &'static str;
     /// The one to ask for first comes first.
@@ -61,7 +59,7 @@ pub(super) struct Namespace(MetadataOnly);
 pub(super) struct Webhook(MetadataOnly);
 
 impl Kind for objects::Pod {
-    const RESOURCE: model::Resource = model::Resource::Pods;
+    const RESOURCE: vocabulary::Resource = vocabulary::Resource::Pods;
     const KIND: &'static str = "Pod";
     const GROUP: &'static str = "";
     const VERSIONS: &'static [&'static str] = &["v1"];
@@ -86,7 +84,7 @@ impl Kind for objects::Pod {
 }
 
 impl Kind for Namespace {
-    const RESOURCE: model::Resource = model::Resource::Namespaces;
+    const RESOURCE: vocabulary::Resource = vocabulary::Resource::Namespaces;
     const KIND: &'static str = "Namespace";
     const GROUP: &'static str = "";
     const VERSIONS: &'static [&'static str] = &["v1"];
@@ -98,7 +96,7 @@ impl Kind for Namespace {
 }
 
 impl Kind for objects::ConfigMap {
-    const RESOURCE: model::Resource = model::Resource::ConfigMaps;
+    const RESOURCE: vocabulary::Resource = vocabulary::Resource::ConfigMaps;
     const KIND: &'static str = "ConfigMap";
     const GROUP: &'static str = "";
     const VERSIONS: &'static [&'static str] = &["v1"];
@@ -109,7 +107,7 @@ impl Kind for objects::ConfigMap {
 }
 
 impl Kind for Webhook {
-    const RESOURCE: model::Resource = model::Resource::MutatingWebhookConfigurations;
+    const RESOURCE: vocabulary::Resource = vocabulary::Resource::MutatingWebhookConfigurations;
     const KIND: &'static str = "MutatingWebhookConfiguration";
     const GROUP: &'static str = "admissionregistration.k8s.io";
     const VERSIONS: &'static [&'static str] = &["v1"];
@@ -121,7 +119,7 @@ impl Kind for Webhook {
 }
 
 impl Kind for addressing::ServiceCidr {
-    const RESOURCE: model::Resource = model::Resource::ServiceCidrs;
+    const RESOURCE: vocabulary::Resource = vocabulary::Resource::ServiceCidrs;
     const KIND: &'static str = "ServiceCIDR";
     const GROUP: &'static str = "networking.k8s.io";
     /// Since Kubernetes 1.33.
@@ -135,7 +133,7 @@ impl Kind for addressing::ServiceCidr {
 macro_rules! istio_kind {
     ($kind:ident, $resource:ident, $versions:expr) => {
         impl Kind for objects::$kind {
-            const RESOURCE: model::Resource = model::Resource::$resource;
+            const RESOURCE: vocabulary::Resource = vocabulary::Resource::$resource;
             const KIND: &'static str = stringify!($kind);
             const GROUP: &'static str = ISTIO;
             const VERSIONS: &'static [&'static str] = $versions;

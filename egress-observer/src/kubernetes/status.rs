@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{cluster::live::Change, model::Resource};
+use egress_observer_istio::{view::live::Change, vocabulary::Resource};
 
 /// A watch that was interrupted counts as synced for a while: most come back at once, and what is
 /// known is as good as before.

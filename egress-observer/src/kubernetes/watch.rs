@@ -37,7 +37,7 @@ use super::{
     random,
     status::{News, State, Tally, WatchId},
 };
-use crate::cluster::live::{Change, Name};
+use egress_observer_istio::view::live::{Change, Name};
 
 /// An API server sends a bookmark a minute. Where there are bookmarks and none comes for so long, the
 /// connection is dead, whatever TCP says; or the versions of the server are behind ours, as after a
@@ -516,7 +516,7 @@ fn api<K: Kind>(client: &Client, selection: &Selection, version: &str) -> Api<Ar
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::objects;
+    use egress_observer_istio::objects;
 
     #[test]
     fn versions_go_forward_and_one_that_does_not_is_of_another_storage() {

@@ -11,7 +11,7 @@ use super::{
     lists::{Lists, holds, together_hold},
     scene::{Scene, place},
 };
-use crate::cluster::manifests::Object;
+use egress_observer_istio::manifests::Object;
 
 pub(super) fn findings(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
     excluded(scene, lists)

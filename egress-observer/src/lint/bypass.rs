@@ -15,9 +15,9 @@ use super::{
     routing::routed,
     scene::{Entry, Scene},
 };
-use crate::{
-    capture::{CaptureConfig, Dialled, Rule, decide},
-    model::{Expected, Protocol, Reason},
+use egress_observer_istio::{
+    rules::{CaptureConfig, Dialled, Rule, decide},
+    vocabulary::{Expected, Protocol, Reason},
 };
 
 const EVERYTHING: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);

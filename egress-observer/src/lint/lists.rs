@@ -8,13 +8,13 @@ use super::{
     finding::{Finding, Place},
     scene::{Scene, Subject, by_cni},
 };
-use crate::{
-    capture::{Backend, CaptureConfig, PortRange, Ports, Version, elements, flags, prefix},
-    cluster::{
-        mesh::{Injector, Proxy},
+use egress_observer_istio::{
+    injection::{
         pod::INIT,
         setup::{self, EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, TRAFFIC},
     },
+    mesh::{Injector, Proxy},
+    rules::{Backend, CaptureConfig, PortRange, Ports, Version, elements, flags, prefix},
 };
 
 /// The lists that count together.
@@ -106,7 +106,7 @@ impl Lists<'_> {
             version: self.version.or(Some(Version::CURRENT)),
             backend: self.backend,
             include: if self.include.is_star() || by_default {
-                crate::capture::Ranges::all()
+                egress_observer_istio::rules::Ranges::all()
             } else {
                 self.include.ranges().into_iter().collect()
             },

@@ -1,7 +1,7 @@
 //! What the mesh as a whole does with destinations that it does not know.
 
 use super::{code::Code, finding::Finding, scene::Scene};
-use crate::{cluster::mesh, model::Policy};
+use egress_observer_istio::{mesh, vocabulary::Policy};
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     let modes = scene.meshes.iter().filter_map(|map| {

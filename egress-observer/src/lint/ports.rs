@@ -8,9 +8,9 @@ use super::{
     lists::{List, Lists, Origin},
     scene::Scene,
 };
-use crate::{
-    capture::{PortRange, prefix},
-    cluster::manifests::Object,
+use egress_observer_istio::{
+    manifests::Object,
+    rules::{PortRange, prefix},
 };
 
 pub(super) fn findings(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {

@@ -1,6 +1,6 @@
 //! How a port's traffic finds its ServiceEntry (`pilot/pkg/networking/core/listener.go`).
 
-use crate::cluster::objects::ServicePort;
+use egress_observer_istio::objects::ServicePort;
 
 /// What tells an entry's connections on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

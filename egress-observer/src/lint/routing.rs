@@ -8,7 +8,7 @@ use super::{
     hosts::overlap,
     scene::{Scene, place},
 };
-use crate::cluster::manifests::{Located, Object};
+use egress_observer_istio::manifests::{Located, Object};
 
 /// A host that a VirtualService or a DestinationRule is about.
 pub(super) struct Routed<'a> {

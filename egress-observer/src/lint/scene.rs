@@ -14,16 +14,16 @@ use super::{
     finding::{Finding, Place},
     protocol::Class,
 };
-use crate::{
-    capture::prefix,
-    cluster::{
-        Snapshot,
-        manifests::{Located, Object},
-        mesh::{Injector, Mesh, MeshConfig, Values},
-        objects::{self, ConfigMap, Metadata, PodSpec, ServiceEntry, Workload},
+use egress_observer_istio::{
+    injection::{
         pod::{self, Pod},
         setup::{Membership, Setup},
     },
+    manifests::{Located, Object},
+    mesh::{Injector, Mesh, MeshConfig, Values},
+    objects::{self, ConfigMap, Metadata, PodSpec, ServiceEntry, Workload},
+    rules::prefix,
+    view::Snapshot,
 };
 
 /// The manifests, taken apart.

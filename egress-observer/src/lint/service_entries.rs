@@ -6,7 +6,7 @@ use super::{
     protocol::Class,
     scene::{Entry, Scene, range},
 };
-use crate::cluster::objects::ServicePort;
+use egress_observer_istio::objects::ServicePort;
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     scene

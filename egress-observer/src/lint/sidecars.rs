@@ -6,7 +6,7 @@ use super::{
     hosts::overlap,
     scene::{Entry, Scene, place},
 };
-use crate::cluster::{manifests::Object, mesh::ROOT_NAMESPACE, objects::Sidecar};
+use egress_observer_istio::{manifests::Object, mesh::ROOT_NAMESPACE, objects::Sidecar};
 
 struct Placed<'a> {
     place: Place,

@@ -5,9 +5,9 @@ use super::{
     finding::Finding,
     scene::{Scene, place},
 };
-use crate::cluster::{
+use egress_observer_istio::{
+    injection::setup::{EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INTERFACES, TRAFFIC},
     manifests::Object,
-    setup::{EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INTERFACES, TRAFFIC},
 };
 
 /// Names behind `traffic.sidecar.istio.io/` (`istio/api annotation/annotations.yaml`).

@@ -5,9 +5,9 @@ use super::{
     finding::Finding,
     scene::{Scene, once_per_workload},
 };
-use crate::{
-    capture::{CaptureConfig, PortRange, Ports, Ranges},
-    cluster::setup::{Membership, Setup},
+use egress_observer_istio::{
+    injection::setup::{Membership, Setup},
+    rules::{CaptureConfig, PortRange, Ports, Ranges},
 };
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {

@@ -6,12 +6,12 @@ use super::{
     lists::{List, Lists, Origin},
     scene::Scene,
 };
-use crate::{
-    capture::{Backend, Version, prefix},
-    cluster::{
+use egress_observer_istio::{
+    injection::{
         annotations::validate,
         setup::{EXCLUDE, INCLUDE, INCLUDE_PORTS},
     },
+    rules::{Backend, Version, prefix},
 };
 
 pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {

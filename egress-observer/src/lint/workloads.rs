@@ -5,13 +5,13 @@ use super::{
     finding::Finding,
     scene::{Scene, Subject, once_per_workload},
 };
-use crate::{
-    capture::Backend,
-    cluster::{
-        objects::Container,
+use egress_observer_istio::{
+    injection::{
         pod::{INIT, PROXY},
         setup::{INJECT, Membership, TRAFFIC, VALIDATION},
     },
+    objects::Container,
+    rules::Backend,
 };
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {

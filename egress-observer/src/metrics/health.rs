@@ -10,13 +10,15 @@ use prometheus::{
 
 use super::{Metrics, PREFIX, Unnamed};
 use crate::{
-    cluster::ObjectCounts,
     flow::Ledger,
     kernel::Tables,
     kubernetes::Tally,
-    model::{DnsResult, Reason, Resource, Unattributed},
     names::{Evicted, Names},
     record::{Record, Recorder},
+};
+use egress_observer_istio::{
+    view::ObjectCounts,
+    vocabulary::{DnsResult, Reason, Resource, Unattributed},
 };
 
 /// The fixed metrics.

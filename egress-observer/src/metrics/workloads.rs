@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use super::Writer;
-use crate::{
-    capture::CaptureConfig,
-    cluster::{Snapshot, pod::Pod, setup::Membership},
-    model::{CaptureExtent, MeshMode, Reason},
+use egress_observer_istio::{
+    injection::{pod::Pod, setup::Membership},
+    rules::CaptureConfig,
+    view::Snapshot,
+    vocabulary::{CaptureExtent, MeshMode, Reason},
 };
 
 /// A Prometheus port of the sidecar, which is excluded wherever it may be.

@@ -7,9 +7,9 @@ use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
 use super::{Kind, Seen};
-use crate::{
-    explain::API_VERSION,
-    model::{Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
+use crate::explain::API_VERSION;
+use egress_observer_istio::vocabulary::{
+    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
 };
 
 #[derive(Serialize)]

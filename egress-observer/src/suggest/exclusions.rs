@@ -20,11 +20,8 @@ use self::{
     seen::{Uses, Way},
     values::{MeshValue, WorkloadValue, mesh_values, workload_values},
 };
-use crate::{
-    explain::API_VERSION,
-    flows::Flow,
-    model::{Actor, Protocol},
-};
+use crate::{explain::API_VERSION, flows::Flow};
+use egress_observer_istio::vocabulary::{Actor, Protocol};
 
 /// The answer.
 #[derive(Clone, Debug, Serialize)]

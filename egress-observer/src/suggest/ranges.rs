@@ -23,11 +23,14 @@ use self::{
     weigh::{Weighed, weigh},
 };
 use crate::{
-    cluster::{manifests::Object, mesh::Mesh},
     explain::API_VERSION,
     install::{RangeList, Spellings},
-    model::{Confidence, Platform, RangeOf},
     suggest::as_text,
+};
+use egress_observer_istio::{
+    manifests::Object,
+    mesh::Mesh,
+    vocabulary::{Confidence, Platform, RangeOf},
 };
 
 /// What is asked for.

@@ -30,9 +30,9 @@ pub(crate) use self::{
 };
 use crate::{
     explain::API_VERSION,
-    model::{Protocol, Verdict},
     service_entry::{ApiVersion, AppProtocol, ServiceEntry},
 };
+use egress_observer_istio::vocabulary::{Protocol, Verdict};
 
 /// What is asked for.
 #[derive(Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, str::FromStr};
 use thiserror::Error;
 
 use super::set::{SetError, Setting};
-use crate::cluster::{manifests::Object, objects::Metadata};
+use egress_observer_istio::{manifests::Object, objects::Metadata};
 
 /// What is to change, in the order in which it is done.
 #[derive(Debug, Default)]

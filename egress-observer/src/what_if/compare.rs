@@ -10,16 +10,18 @@ use thiserror::Error;
 
 use super::{FlowCounts, Group, Judgement, Open, Report, Restart, Stale, Total, When};
 use crate::{
-    cluster::{
-        Snapshot,
+    explain::{API_VERSION, Explainer, Judged, To, Unanswered, Who},
+    flows::{Flow, From},
+};
+use egress_observer_istio::{
+    injection::{
         pod::Pod,
         restart,
         setup::{Membership, Setup},
     },
-    explain::{API_VERSION, Explainer, Judged, To, Unanswered, Who},
-    flows::{Flow, From},
-    model::{Protocol, Reason, Verdict},
-    verdict,
+    judgement,
+    view::Snapshot,
+    vocabulary::{Protocol, Reason, Verdict},
 };
 
 /// The cluster as it is and as it would be, and its pods in both.
@@ -424,7 +426,7 @@ fn judged<'a>(explainer: &Explainer<'a>, meant: &[To], protocol: Protocol) -> Ju
     let judged = meant.iter().map(|to| explainer.judged(to, protocol));
     let one = |one: Judged<'a>, other: Judged<'a>| {
         let [(verdict, reason), also] = [one, other].map(|judged| (judged.verdict, judged.reason));
-        let (verdict, reason) = verdict::of_either((verdict, reason), also);
+        let (verdict, reason) = judgement::of_either((verdict, reason), also);
         Judged {
             verdict,
             reason,
@@ -526,7 +528,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{cluster::manifests::Object, flows, what_if::change::Change};
+    use crate::{flows, what_if::change::Change};
+    use egress_observer_istio::manifests::Object;
 
     /// A mesh with these values, and a pod that was made with others.
     fn objects(include: &str, ports: &str, mode: &str, dns: &str) -> Vec<Object> {

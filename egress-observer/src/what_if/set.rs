@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use crate::cluster::{
+use egress_observer_istio::{
     manifests::Object,
     mesh::{canonical, revision_of},
     objects::ConfigMap,

@@ -3,7 +3,8 @@
 use std::fmt::{self, Write as _};
 
 use super::{Group, Judgement, Report, Restart, Stale, When, count};
-use crate::{cluster::restart, model::Verdict, text::write_table};
+use crate::text::write_table;
+use egress_observer_istio::{injection::restart, vocabulary::Verdict};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

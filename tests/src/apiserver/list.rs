@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
-use super::request::Options;
-use super::resources::Resource;
-use super::selector::Selectors;
-use super::status::{self, Failure};
-use super::store::{Key, Object, Objects, Store};
-use super::view::{Page, View};
+use super::{
+    request::Options,
+    resources::Resource,
+    selector::Selectors,
+    status::{self, Failure},
+    store::{Key, Object, Objects, Store},
+    view::{Page, View},
+};
 
 /// Answers a list.
 pub(super) fn list(

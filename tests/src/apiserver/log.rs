@@ -1,8 +1,6 @@
 //! Every request that arrived, in order.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::path::Path;
+use std::{fs::File, io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;

@@ -1,9 +1,11 @@
 //! Bodies of answers: whole, or written bit by bit, slowly or not to the end.
 
-use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};

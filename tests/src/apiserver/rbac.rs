@@ -3,8 +3,7 @@
 //! With bindings in the same text, a role counts only where it is bound to the user; without any,
 //! every role counts: a ClusterRole in the cluster, a Role in its namespace.
 
-use std::fs;
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;

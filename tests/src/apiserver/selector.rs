@@ -2,8 +2,7 @@
 
 use serde_json::Value;
 
-use super::resources::Resource;
-use super::store::Object;
+use super::{resources::Resource, store::Object};
 
 /// What a list or watch asks for. Empty selectors take everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

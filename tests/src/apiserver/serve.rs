@@ -1,31 +1,35 @@
 //! Connections and requests: TLS, the token, permissions, and who answers.
 
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
-use hyper::body::Incoming;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, USER_AGENT},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
 use tokio_rustls::TlsAcceptor;
 
-use super::discovery::{self, Answer};
-use super::faults::Fault;
-use super::list;
-use super::log;
-use super::outgoing::{Outgoing, Pen};
-use super::request::{Form, Options, Path, ResourcePath, Verb, form};
-use super::resources::{Found, Resource};
-use super::selector::Selectors;
-use super::shared::{Shared, State};
-use super::status::{self, Attempt, Body, Failure};
-use super::view::View;
-use super::watch::Watch;
+use super::{
+    discovery::{self, Answer},
+    faults::Fault,
+    list, log,
+    outgoing::{Outgoing, Pen},
+    request::{Form, Options, Path, ResourcePath, Verb, form},
+    resources::{Found, Resource},
+    selector::Selectors,
+    shared::{Shared, State},
+    status::{self, Attempt, Body, Failure},
+    view::View,
+    watch::Watch,
+};
 
 /// Accepts until it is told to stop.
 pub(super) async fn serve(

@@ -1,16 +1,20 @@
 //! What tests change and requests read, from two threads.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
-use super::faults::Faults;
-use super::log::Log;
-use super::rbac::Rbac;
-use super::resources::{Found, Resource, Served};
-use super::store::Store;
+use super::{
+    faults::Faults,
+    log::Log,
+    rbac::Rbac,
+    resources::{Found, Resource, Served},
+    store::Store,
+};
 
 /// What the server makes of `sendInitialEvents`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,9 +3,11 @@
 //! One counter is the version of everything, as in etcd. The history is the API server's watch
 //! cache: changes that fell out of it cannot be watched from any more.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    hash::{BuildHasher as _, RandomState},
+    sync::Arc,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use jiff::Timestamp;

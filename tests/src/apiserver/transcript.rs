@@ -4,8 +4,10 @@ use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::resources::{Resource, by_kind};
-use super::store::{Store, version_of};
+use super::{
+    resources::{Resource, by_kind},
+    store::{Store, version_of},
+};
 
 /// A recorded watch of one resource.
 #[derive(Clone, Debug)]

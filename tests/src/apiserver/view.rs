@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::request::Form;
-use super::resources::Resource;
-use super::status::{Body, Failure};
-use super::store::Object;
+use super::{
+    request::Form,
+    resources::Resource,
+    status::{Body, Failure},
+    store::Object,
+};
 
 /// The annotation of the bookmark that ends the initial events.
 const INITIAL_EVENTS_END: &str = "k8s.io/initial-events-end";

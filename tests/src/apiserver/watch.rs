@@ -1,18 +1,19 @@
 //! One watch, from its first event to its end.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-use super::faults::Fault;
-use super::outgoing::{Gone, Pen};
-use super::request::Options;
-use super::selector::Selectors;
-use super::shared::{Shared, State, StreamingLists};
-use super::status::{self, Failure};
-use super::store::Change;
-use super::view::View;
+use super::{
+    faults::Fault,
+    outgoing::{Gone, Pen},
+    request::Options,
+    selector::Selectors,
+    shared::{Shared, State, StreamingLists},
+    status::{self, Failure},
+    store::Change,
+    view::View,
+};
 
 /// Without `timeoutSeconds` the real one takes between half an hour and an hour.
 const TIMEOUT: Duration = Duration::from_secs(1800);

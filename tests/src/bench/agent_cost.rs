@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use serde::Serialize;
 
-use super::Plan;
-use super::programs;
-use super::stand::{Stand, WORKLOAD};
-use super::usage::{Usage, Used, resident_bytes};
-use crate::metrics::Scrape;
-use crate::wait;
+use super::{
+    Plan, programs,
+    stand::{Stand, WORKLOAD},
+    usage::{Usage, Used, resident_bytes},
+};
+use crate::{metrics::Scrape, wait};
 
 /// What the agent used, and whether it counted what was made meanwhile.
 #[derive(Debug, Serialize)]

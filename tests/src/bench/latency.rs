@@ -3,9 +3,11 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::Plan;
-use super::quartiles::Quartiles;
-use super::stand::{Connects, Stand};
+use super::{
+    Plan,
+    quartiles::Quartiles,
+    stand::{Connects, Stand},
+};
 
 /// What changes with the agent.
 #[derive(Debug, Serialize)]

@@ -9,11 +9,13 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::Plan;
-use super::hooks::{HOOKS, Hook};
-use super::programs::{self, Runs, RunsByHook};
-use super::quartiles::Quartiles;
-use super::stand::Stand;
+use super::{
+    Plan,
+    hooks::{HOOKS, Hook},
+    programs::{self, Runs, RunsByHook},
+    quartiles::Quartiles,
+    stand::Stand,
+};
 use crate::wait;
 
 /// How long the last connections may take to end.

@@ -1,13 +1,13 @@
 //! What the kernel tells about the programs and tables of a process: `/proc/<pid>/fdinfo`.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::str::FromStr;
+use std::{collections::BTreeMap, fs, str::FromStr};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::hooks::{self, Hook};
-use super::machine::field;
+use super::{
+    hooks::{self, Hook},
+    machine::field,
+};
 
 /// How often and how long the programs of a hook ran, since they were loaded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

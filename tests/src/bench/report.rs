@@ -3,14 +3,16 @@
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use super::Figures;
-use super::agent_cost::AgentCost;
-use super::decision::{Decision, Names};
-use super::latency::{Change, Latency};
-use super::machine::Machine;
-use super::program_time::{ProgramTime, Rate};
-use super::quartiles::Quartiles;
-use super::usage::Usage;
+use super::{
+    Figures,
+    agent_cost::AgentCost,
+    decision::{Decision, Names},
+    latency::{Change, Latency},
+    machine::Machine,
+    program_time::{ProgramTime, Rate},
+    quartiles::Quartiles,
+    usage::Usage,
+};
 use crate::churn;
 
 /// All figures as one JSON object.

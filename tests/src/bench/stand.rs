@@ -1,25 +1,26 @@
 //! Where it is measured: one pod without a sidecar, a server and a client in it, and what can be
 //! attached to its cgroup.
 
-use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::Binaries;
-use super::hooks::Hook;
-use super::job::Job;
-use super::machine::Machine;
-use crate::agent::{Agent, Objects, Settings};
-use crate::cgroup::{Driver, NodeCgroup};
-use crate::envoy::Policy;
-use crate::manifests::{self, Manifests};
-use crate::network::Network;
-use crate::pod::{APP, Mesh, Place, Pod, Runtime, User};
-use crate::run::Run;
+use super::{Binaries, hooks::Hook, job::Job, machine::Machine};
+use crate::{
+    agent::{Agent, Objects, Settings},
+    cgroup::{Driver, NodeCgroup},
+    envoy::Policy,
+    manifests::{self, Manifests},
+    network::Network,
+    pod::{APP, Mesh, Place, Pod, Runtime, User},
+    run::Run,
+};
 
 /// The workload of the pod.
 pub(super) const WORKLOAD: &str = "bench";

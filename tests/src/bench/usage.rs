@@ -1,7 +1,6 @@
 //! What a process uses: memory, CPU time, and how often it is woken.
 
-use std::fs;
-use std::time::Instant;
+use std::{fs, time::Instant};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;

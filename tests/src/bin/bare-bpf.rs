@@ -4,11 +4,13 @@
 //! input. Nothing outlives the process: links and statistics end with their file descriptors.
 #![expect(clippy::print_stdout, reason = "its output is what the bench reads")]
 
-use std::fs::File;
-use std::io::{self, Read as _};
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
-use std::path::{Path, PathBuf};
-use std::ptr;
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
+    path::{Path, PathBuf},
+    ptr,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;

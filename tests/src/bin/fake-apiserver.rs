@@ -9,19 +9,21 @@
     reason = "its output is what tests and people read"
 )]
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
-use egress_observer_tests::apiserver::rbac::Rbac;
-use egress_observer_tests::apiserver::shared::StreamingLists;
-use egress_observer_tests::apiserver::{ApiServer, Options, manifest_files};
-use egress_observer_tests::wait;
+use egress_observer_tests::{
+    apiserver::{ApiServer, Options, manifest_files, rbac::Rbac, shared::StreamingLists},
+    wait,
+};
 use serde_json::json;
 
 /// How often the directory is looked at.

@@ -1,14 +1,14 @@
 //! What came of it: what was made, what the agent made of that, and what it took.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
 use super::samples::Sample;
-use crate::apiserver::log::Request;
-use crate::apiserver::request::Verb;
-use crate::metrics::Scrape;
+use crate::{
+    apiserver::{log::Request, request::Verb},
+    metrics::Scrape,
+};
 
 /// All of one run.
 #[derive(Debug, Serialize)]

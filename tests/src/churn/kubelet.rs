@@ -1,26 +1,31 @@
 //! The threads that make it happen: one announces pods at an even pace, some run them, one tells the
 //! API server later what became of them.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::ErrorKind;
-use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::ErrorKind,
+    path::Path,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::Plan;
-use super::figures::{Made, Spread};
-use super::life::{Fate, Life};
-use super::node::{self, Node};
-use super::objects::Stage;
-use crate::pod::APP;
-use crate::wait;
+use super::{
+    Plan,
+    figures::{Made, Spread},
+    life::{Fate, Life},
+    node::{self, Node},
+    objects::Stage,
+};
+use crate::{pod::APP, wait};
 
 /// A pod waits up to 0.2 s for its start and lives for some hundredths: at 2,000 a minute five are
 /// under way, and more where the machine is slow.

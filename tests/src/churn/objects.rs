@@ -1,14 +1,15 @@
 //! What the API server says of a pod: the recorded one that istiod injected, under other names.
 
-use std::path::Path;
-use std::{array, fs};
+use std::{array, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::life::{Life, Owner, template_hash};
-use crate::manifests::NODE;
-use crate::pod::{APP, INIT, PROXY};
+use crate::{
+    manifests::NODE,
+    pod::{APP, INIT, PROXY},
+};
 
 const STARTED: &str = "2026-01-05T08:00:00Z";
 

@@ -1,26 +1,26 @@
 //! The agent from its image, as the pod that a node makes of its DaemonSet.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::api::Api;
-use super::image::Image;
-use super::kubelet::Kubelet;
-use super::runc::Container;
-use super::spec::Access;
-use crate::agent::{Agent, Answer, parse_answer};
-use crate::bpffs::Bpffs;
-use crate::cgroup::{Driver, NodeCgroup};
-use crate::identity;
-use crate::manifests::NODE;
-use crate::network::{NODE_IP, Network, PodNetwork};
-use crate::process::output;
-use crate::run::Run;
+use super::{api::Api, image::Image, kubelet::Kubelet, runc::Container, spec::Access};
+use crate::{
+    agent::{Agent, Answer, parse_answer},
+    bpffs::Bpffs,
+    cgroup::{Driver, NodeCgroup},
+    identity,
+    manifests::NODE,
+    network::{NODE_IP, Network, PodNetwork},
+    process::output,
+    run::Run,
+};
 
 /// The namespace of the agent's pods.
 pub const NAMESPACE: &str = "egress-observer";

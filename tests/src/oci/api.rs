@@ -1,16 +1,20 @@
 //! The cluster's API server, as pods of a node reach it: a process in the node's network that
 //! serves the node's manifests.
 
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Result;
 
-use crate::manifests::Manifests;
-use crate::network::{NODE_IP, Network};
-use crate::process::Process;
-use crate::run::Run;
+use crate::{
+    manifests::Manifests,
+    network::{NODE_IP, Network},
+    process::Process,
+    run::Run,
+};
 
 const PORT: u16 = 6443;
 /// Making a certificate takes most of it.

@@ -1,14 +1,18 @@
 //! A container for what runs in a pod: an empty root file system in which the machine's own
 //! programs stand, so that any of them can play the application.
 
-use std::fs;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 
-use super::runc::{Container, bundle};
-use super::spec::{Bind, DEFAULT_CAPABILITIES, Spec};
+use super::{
+    runc::{Container, bundle},
+    spec::{Bind, DEFAULT_CAPABILITIES, Spec},
+};
 use crate::run::Run;
 
 /// Programs and what they read. `/lib` and its like are links on merged systems, and directories

@@ -7,14 +7,12 @@ mod environment;
 mod security;
 mod volumes;
 
-use std::fs;
-use std::path::PathBuf;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::image::Image;
-use super::spec::Spec;
+use super::{image::Image, spec::Spec};
 
 /// The node, and the pod that it makes of the DaemonSet.
 #[derive(Clone, Debug)]
@@ -165,8 +163,10 @@ fn only_known(object: &Value, known: &[&str]) -> Result<()> {
 mod tests {
     use serde_json::json;
 
-    use super::super::spec::{Access, Bind};
-    use super::*;
+    use super::{
+        super::spec::{Access, Bind},
+        *,
+    };
 
     pub(super) fn kubelet() -> Kubelet {
         Kubelet {

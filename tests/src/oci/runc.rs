@@ -1,15 +1,19 @@
 //! runc: starting a container, commands in it, its end.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::spec::Spec;
-use crate::process::{Process, output};
-use crate::run::Run;
+use crate::{
+    process::{Process, output},
+    run::Run,
+};
 
 /// A container and its bundle, below the run's directory. Dropping it ends and removes it.
 #[derive(Debug)]

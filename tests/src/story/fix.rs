@@ -2,18 +2,13 @@
 //! recorded as blocked is declared by ServiceEntries that `suggest` writes and `what-if` tries.
 //! Then the same commands succeed.
 
-use std::fs;
-use std::process::Command;
-use std::time::Duration;
+use std::{fs, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::stage::Stage;
-use super::{NAMESPACE, Row, Step, fix_steps, record_file};
-use crate::envoy::Policy;
-use crate::process::output;
-use crate::{record, wait};
+use super::{NAMESPACE, Row, Step, fix_steps, record_file, stage::Stage};
+use crate::{envoy::Policy, process::output, record, wait};
 
 /// From a connection to its line; the agent writes every second.
 const RECORDED: Duration = Duration::from_secs(15);

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::step::{Step, Wanted};
-use super::{CONNECTIONS, DESTINATIONS, NAMESPACE};
-use crate::agent::Agent;
-use crate::metrics::{Sample, Scrape};
-use crate::wait;
+use super::{
+    CONNECTIONS, DESTINATIONS, NAMESPACE,
+    step::{Step, Wanted},
+};
+use crate::{
+    agent::Agent,
+    metrics::{Sample, Scrape},
+    wait,
+};
 
 /// From a connection to its series.
 const COUNTED: Duration = Duration::from_secs(10);
@@ -134,8 +138,7 @@ pub(crate) fn count(value: f64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::step::steps;
-    use super::*;
+    use super::{super::step::steps, *};
 
     const SOURCE: &str =
         r#"source_workload_namespace="shop",source_workload="sleep",protocol="tcp""#;

@@ -1,14 +1,12 @@
 //! What `explain` says about a step before it is done.
 
-use std::path::Path;
-use std::process::Command;
+use std::{path::Path, process::Command};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
 use super::{NAMESPACE, Step};
-use crate::node::Node;
-use crate::pod::User;
+use crate::{node::Node, pod::User};
 
 /// The part of an `Explanation` that can be compared.
 #[derive(Deserialize)]

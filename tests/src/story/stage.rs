@@ -4,13 +4,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::observed::observe;
-use super::predicted::predict;
-use super::{Cast, NAMESPACE, Row, Step, make_node_with, start_agent, start_agent_pod};
-use crate::agent::Agent;
-use crate::envoy::Policy;
-use crate::node::Node;
-use crate::pod::Runtime;
+use super::{
+    Cast, NAMESPACE, Row, Step, make_node_with, observed::observe, predicted::predict, start_agent,
+    start_agent_pod,
+};
+use crate::{agent::Agent, envoy::Policy, node::Node, pod::Runtime};
 
 pub(super) struct Stage<'a> {
     /// The agent's, which is also the commands'.

@@ -5,11 +5,13 @@ use std::fmt;
 use anyhow::{Context as _, Result, bail};
 
 use super::NAMESPACE;
-use crate::envoy::{Policy, Protocol};
-use crate::network::{BAIDU, HTTPBIN, Outside};
-use crate::node::Node;
-use crate::pod::{APP, User};
-use crate::servers::SLOW;
+use crate::{
+    envoy::{Policy, Protocol},
+    network::{BAIDU, HTTPBIN, Outside},
+    node::Node,
+    pod::{APP, User},
+    servers::SLOW,
+};
 
 /// One connection of the story, and what must come of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,10 +12,8 @@ use super::{
     },
     Output,
 };
-use crate::{
-    cluster::manifests,
-    suggest::exclusions::{Cluster, Exclusions},
-};
+use crate::suggest::exclusions::{Cluster, Exclusions};
+use egress_observer_istio::manifests;
 
 /// Settings of `suggest exclusions`.
 #[derive(Debug, Args)]

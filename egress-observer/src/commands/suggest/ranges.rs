@@ -9,11 +9,8 @@ use clap::{
 };
 
 use super::super::write_out;
-use crate::{
-    cluster::manifests,
-    model::Platform,
-    suggest::ranges::{Question, suggest},
-};
+use crate::suggest::ranges::{Question, suggest};
+use egress_observer_istio::{manifests, vocabulary::Platform};
 
 /// Settings of `suggest ranges`.
 #[derive(Debug, Args)]

@@ -7,17 +7,19 @@ use clap::Args;
 use ipnet::IpNet;
 
 use crate::{
-    cluster::{ManifestError, manifests},
     commands::{
         flows::{FlowSource, bad_lines},
         what_if::verdict,
         write_out,
     },
-    model::Verdict,
     service_entry::{ApiVersion, AppProtocol},
     suggest::service_entries::{
         ExportTo, Known, Namespace, Observer, Settings, Suggestions, Wildcard, suggest,
     },
+};
+use egress_observer_istio::{
+    manifests::{self, ManifestError},
+    vocabulary::Verdict,
 };
 
 /// Settings of `suggest service-entries`.

@@ -2,14 +2,12 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use crate::{
-    cluster::{
-        Snapshot,
-        manifests::Object,
-        pod::{self, Pod},
-    },
-    flows::{Flow, From},
-    model::Actor,
+use crate::flows::{Flow, From};
+use egress_observer_istio::{
+    injection::pod::{self, Pod},
+    manifests::Object,
+    view::Snapshot,
+    vocabulary::Actor,
 };
 
 /// Pods by their names and by their workloads', and the API server's addresses.

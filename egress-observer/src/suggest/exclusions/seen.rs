@@ -6,11 +6,10 @@ use std::{
 };
 
 use super::{Already, Cluster, User};
-use crate::{
-    cluster::pod::Pod,
-    flows::Flow,
-    lint::output::plain,
-    model::{Actor, Path, Verdict},
+use crate::{flows::Flow, lint::output::plain};
+use egress_observer_istio::{
+    injection::pod::Pod,
+    vocabulary::{Actor, Path, Verdict},
 };
 
 /// Which way a connection went.

@@ -1,5 +1,6 @@
 use super::*;
-use crate::{cluster::manifests, flows};
+use crate::flows;
+use egress_observer_istio::manifests;
 
 fn cluster(text: &str) -> Cluster {
     let mut objects = Vec::new();

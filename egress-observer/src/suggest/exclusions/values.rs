@@ -7,10 +7,10 @@ use serde::Serialize;
 
 use super::{Cluster, Suggestion};
 use crate::{
-    capture::{elements, prefix},
     install::{RangeList, Spellings},
     lint::output::plain,
 };
+use egress_observer_istio::rules::{elements, prefix};
 
 /// The mesh's value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

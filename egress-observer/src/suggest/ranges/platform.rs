@@ -5,13 +5,11 @@ pub(super) mod facts;
 use serde::Serialize;
 
 use self::facts::{Default, Facts};
-use crate::{
-    cluster::{
-        manifests::Object,
-        objects::addressing::{Addressing, Node},
-    },
-    lint::output::plain,
-    model::Platform,
+use crate::lint::output::plain;
+use egress_observer_istio::{
+    manifests::Object,
+    objects::addressing::{Addressing, Node},
+    vocabulary::Platform,
 };
 
 /// A platform, and what to know of it.

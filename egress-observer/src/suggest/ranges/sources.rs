@@ -11,17 +11,15 @@ use ipnet::IpNet;
 
 pub(super) use self::observed::{Observed, observed};
 use super::cover::merged;
-use crate::{
-    capture::prefix,
-    cluster::{
-        manifests::Object,
-        objects::{
-            Metadata,
-            addressing::{Addressing, IpPool, Network, ServiceCidr},
-        },
+use crate::lint::output::plain;
+use egress_observer_istio::{
+    manifests::Object,
+    objects::{
+        Metadata,
+        addressing::{Addressing, IpPool, Network, ServiceCidr},
     },
-    lint::output::plain,
-    model::{Confidence, RangeOf},
+    rules::prefix,
+    vocabulary::{Confidence, RangeOf},
 };
 
 /// Where a statement stands. Statements of one origin do not contradict each other.
@@ -256,7 +254,7 @@ fn address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 pub(in crate::suggest::ranges) mod tests {
     use super::*;
-    use crate::cluster::manifests;
+    use egress_observer_istio::manifests;
 
     /// Objects from YAML.
     pub(in crate::suggest::ranges) fn objects(text: &str) -> Vec<Object> {

@@ -4,11 +4,10 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::cover::{hold, merged, touch};
-use crate::{
-    capture::{elements, prefix},
-    cluster::mesh::Mesh,
-    lint::output::plain,
-    suggest::as_texts,
+use crate::{lint::output::plain, suggest::as_texts};
+use egress_observer_istio::{
+    mesh::Mesh,
+    rules::{elements, prefix},
 };
 
 /// How today's value stands to the suggested one.

@@ -10,9 +10,9 @@ use super::{
     cover::{Widest, cover, hold, merged},
     sources::{self, Observed, Origin, Said, Statement, observed},
 };
-use crate::{
-    cluster::manifests::Object,
-    model::{Confidence, RangeOf},
+use egress_observer_istio::{
+    manifests::Object,
+    vocabulary::{Confidence, RangeOf},
 };
 
 /// The cluster's ranges, as far as objects name them.

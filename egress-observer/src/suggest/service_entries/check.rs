@@ -8,13 +8,10 @@ use super::{
     known::Known,
     observed::{Observed, Target, Usage, Wanted},
 };
-use crate::{
-    cluster::registry::Match,
-    explain::To,
-    flows::From,
-    model::{Protocol, Verdict},
-    service_entry::ServiceEntry,
-    what_if::count,
+use crate::{explain::To, flows::From, service_entry::ServiceEntry, what_if::count};
+use egress_observer_istio::{
+    registry::Match,
+    vocabulary::{Protocol, Verdict},
 };
 
 /// How many notes an entry has at most.

@@ -8,18 +8,14 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::{
-    cluster::{
-        Snapshot,
-        manifests::Object,
-        objects,
-        pod::{self, Pod},
-        registry::{Destination, Match, NearMiss, ObjectKind, ObjectRef, Viewer, Why},
-    },
-    explain::To,
-    flows::From,
-    model::{Protocol, Scope},
-    service_entry::ServiceEntry,
+use crate::{explain::To, flows::From, service_entry::ServiceEntry};
+use egress_observer_istio::{
+    injection::pod::{self, Pod},
+    manifests::Object,
+    objects,
+    registry::{Destination, Match, NearMiss, ObjectKind, ObjectRef, Viewer, Why},
+    view::Snapshot,
+    vocabulary::{Protocol, Scope},
 };
 
 /// The time of creation of what is not created yet: of several entries, the oldest counts.

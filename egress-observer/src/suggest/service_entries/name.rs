@@ -51,8 +51,7 @@ fn fnv(bytes: &[u8], start: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::host::is_label;
-    use super::*;
+    use super::{super::host::is_label, *};
 
     #[test]
     fn a_name_that_is_taken_has_a_suffix_that_stays() {

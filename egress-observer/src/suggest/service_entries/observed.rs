@@ -13,10 +13,12 @@ use super::{
     recorded::{by_itself, of_proxy, recorded_as_undeclared, tally, workload},
 };
 use crate::{
-    cluster::registry::Match,
     explain::To,
     flows::{Flow, From},
-    model::{Protocol, Registry, Scope, Verdict},
+};
+use egress_observer_istio::{
+    registry::Match,
+    vocabulary::{Protocol, Registry, Scope, Verdict},
 };
 
 /// Takes flows in, one after the other.

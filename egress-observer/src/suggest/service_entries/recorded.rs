@@ -4,10 +4,12 @@ use std::net::IpAddr;
 
 use super::Tally;
 use crate::{
-    cluster::pod::PROXY,
     explain::is_of_cluster,
     flows::{Flow, From},
-    model::{Actor, Registry, Scope, Verdict},
+};
+use egress_observer_istio::{
+    injection::pod::PROXY,
+    vocabulary::{Actor, Registry, Scope, Verdict},
 };
 
 /// What the proxy does, it does for others, whose own connections are recorded.

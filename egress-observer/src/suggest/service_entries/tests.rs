@@ -6,13 +6,11 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    cluster::{
-        Snapshot,
-        manifests::{self, Object},
-        registry::{Destination, Match, Viewer},
-    },
-    flows,
+use crate::flows;
+use egress_observer_istio::{
+    manifests::{self, Object},
+    registry::{Destination, Match, Viewer},
+    view::Snapshot,
 };
 
 /// A connection as an agent records it, with these fields of its destination besides.

@@ -4,8 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::only_known;
-use crate::oci::image::Image;
-use crate::oci::spec::DEFAULT_CAPABILITIES;
+use crate::oci::{image::Image, spec::DEFAULT_CAPABILITIES};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Security {

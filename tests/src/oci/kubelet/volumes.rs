@@ -1,7 +1,9 @@
 //! A pod's volumes, and where a container has them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
@@ -89,8 +91,7 @@ fn text(value: &Value) -> Result<&str> {
 mod tests {
     use serde_json::json;
 
-    use super::super::tests::kubelet;
-    use super::*;
+    use super::{super::tests::kubelet, *};
 
     fn mounts(volume: Value) -> Result<Vec<Bind>> {
         let pod = json!({"volumes": [volume]});

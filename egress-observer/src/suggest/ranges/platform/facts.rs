@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use crate::model::Platform;
+use egress_observer_istio::vocabulary::Platform;
 
 /// What there is to know of a platform.
 pub(super) struct Facts {

@@ -1,10 +1,10 @@
 //! Ranges on the command lines of the control plane and of `kube-proxy`.
 
 use super::{Origin, Place, Said, name};
-use crate::{
-    cluster::objects::{Pod, addressing::Node},
-    lint::output::plain,
-    model::{Confidence, RangeOf},
+use crate::lint::output::plain;
+use egress_observer_istio::{
+    objects::{Pod, addressing::Node},
+    vocabulary::{Confidence, RangeOf},
 };
 
 /// A flag of a program that is a range.

@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::{Origin, Place, Said, name};
-use crate::{
-    cluster::objects::ConfigMap,
-    lint::output::plain,
-    model::{Confidence, RangeOf},
+use crate::lint::output::plain;
+use egress_observer_istio::{
+    objects::ConfigMap,
+    vocabulary::{Confidence, RangeOf},
 };
 
 /// What a ConfigMap says, if it is one of these:

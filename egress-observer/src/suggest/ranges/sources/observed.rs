@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::{address, name};
-use crate::{cluster::manifests::Object, model::RangeOf};
+use egress_observer_istio::{manifests::Object, vocabulary::RangeOf};
 
 /// An address in use.
 #[derive(Clone, Debug)]

@@ -1,0 +1,95 @@
+//! One test for each rule, and the index against the linear scan over random registries.
+
+mod changes;
+mod random;
+mod rules;
+mod visibility;
+
+use std::net::IpAddr;
+
+use serde_json::{Value, json};
+
+use super::{Destination, Match, PortProtocol, Registry, Viewer, linear::Answer, objects};
+use crate::vocabulary::Protocol;
+
+fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntry {
+    let metadata = json!({"name": name, "namespace": namespace});
+    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+}
+
+/// A registry of ServiceEntries named by namespace and name, as old as they stand.
+fn registry(entries: &[(&str, &str, Value)]) -> Registry {
+    let mut registry = Registry::default();
+    for (age, (namespace, name, spec)) in entries.iter().enumerate() {
+        let mut object = service_entry(namespace, name, spec.clone());
+        object.metadata.creation_timestamp = format!("2025-01-01T00:00:{age:02}Z");
+        registry.set_service_entry(&object);
+    }
+    registry
+}
+
+fn sidecar(namespace: &str, name: &str, spec: Value) -> objects::Sidecar {
+    let metadata = json!({"name": name, "namespace": namespace});
+    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+}
+
+fn service(namespace: &str, name: &str, spec: Value) -> objects::Service {
+    let metadata = json!({"name": name, "namespace": namespace});
+    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+}
+
+/// `192.0.2.1:80`, `a.test:443`, or both: `a.test=192.0.2.1:443`.
+fn destination(text: &str) -> Destination<'_> {
+    let (to, port) = text.rsplit_once(':').unwrap();
+    let (host, ip) = match to.split_once('=') {
+        Some((host, ip)) => (Some(host), Some(ip.parse().unwrap())),
+        None => match to.parse::<IpAddr>() {
+            Ok(ip) => (None, Some(ip)),
+            Err(_) => (Some(to), None),
+        },
+    };
+    Destination {
+        ip,
+        host,
+        port: port.parse().unwrap(),
+        protocol: Protocol::Tcp,
+    }
+}
+
+/// The viewer of most tests.
+const SHOP: Viewer<'static> = Viewer {
+    namespace: "shop",
+    sidecar: None,
+    dns_capture: false,
+};
+
+/// An answer in few words: `namespace/name host by`.
+fn words(found: Match<'_>) -> String {
+    match found {
+        Match::Declared(hit) => {
+            let object = &hit.entry.object;
+            format!(
+                "{}/{} {} {}",
+                object.namespace,
+                object.name,
+                hit.host,
+                hit.by.as_str()
+            )
+        }
+        Match::AddressNeeded(hit) => format!("address of {}", hit.host),
+        Match::Undeclared { http: false } => "no".to_owned(),
+        Match::Undeclared { http: true } => "no, http".to_owned(),
+        Match::NameNeeded { http, tls } => format!("name, http {http}, tls {tls}"),
+    }
+}
+
+fn ask(registry: &Registry, viewer: &Viewer<'_>, to: &str) -> String {
+    words(registry.lookup(viewer, &destination(to)))
+}
+
+/// Asks as a client in the namespace `shop`.
+fn expect(registry: &Registry, cases: &[(&str, &str)]) {
+    for (to, expected) in cases {
+        assert_eq!(ask(registry, &SHOP, to), *expected, "{to}");
+    }
+}
