@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use thiserror::Error;
 
-use egress_observer_istio::vocabulary::Protocol;
+use egress_observer_istio::{judgement::Endpoint, vocabulary::Protocol};
 
 /// Where a connection goes: a host, an address, or both, and a port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,6 +81,17 @@ impl To {
             port,
             protocol: Some(protocol),
         })
+    }
+}
+
+impl To {
+    /// The same without its name; `protocol` is the one where none is given.
+    pub fn endpoint(&self, protocol: Protocol) -> Endpoint {
+        Endpoint {
+            ip: self.ip,
+            port: self.port,
+            protocol: self.protocol.unwrap_or(protocol),
+        }
     }
 }
 
@@ -163,12 +174,6 @@ pub(crate) fn host_name(text: &str) -> Result<String, Problem> {
         return Err(Problem::Host);
     }
     Ok(name.to_ascii_lowercase())
-}
-
-/// Whether a name is one of the cluster's own.
-pub(crate) fn is_of_cluster(host: &str) -> bool {
-    let suffixes = [".svc", ".svc.cluster.local"];
-    !host.contains('.') || suffixes.iter().any(|suffix| host.ends_with(suffix))
 }
 
 impl fmt::Display for To {

@@ -3,12 +3,10 @@
 use std::net::IpAddr;
 
 use super::Tally;
-use crate::{
-    explain::is_of_cluster,
-    flows::{Flow, From},
-};
+use crate::flows::{Flow, From};
 use egress_observer_istio::{
     injection::pod::PROXY,
+    judgement::is_of_cluster,
     vocabulary::{Actor, Registry, Scope, Verdict},
 };
 
