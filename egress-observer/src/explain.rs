@@ -11,7 +11,6 @@ pub mod text;
 
 use std::{cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 
-pub(crate) use self::destination::{host_name, is_of_cluster};
 pub use self::{
     advice::{Advice, Method},
     answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},
@@ -24,12 +23,13 @@ use egress_observer_istio::{
         setup::Setup,
     },
     judgement::{self, Case, Observed},
-    registry::{
-        Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef, PortProtocol, Viewer,
-    },
+    registry::{Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef, Viewer},
     rules::{CaptureConfig, Decision, Dialled, OwnerGroups, PortKind, Rule},
     view::Snapshot,
-    vocabulary::{Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict},
+    vocabulary::{
+        Actor, Expected, Policy, PortProtocol, Protocol, Reason, Registry, Scope, Verdict,
+        host_name::is_of_cluster,
+    },
 };
 
 /// Who connects, as it is asked for.
