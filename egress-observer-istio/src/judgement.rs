@@ -12,6 +12,6 @@ mod table;
 
 pub use self::{
     asker::{Asker, ClientSocket, Endpoint, Stage},
-    assess::{Judgement, assess, assess_nobody, is_of_cluster},
+    assess::{Judgement, assess, assess_nobody},
     evidence::Evidence,
 };

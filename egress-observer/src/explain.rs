@@ -9,7 +9,6 @@ mod destination;
 pub(crate) mod recorded;
 pub mod text;
 
-pub(crate) use self::destination::host_name;
 pub use self::{
     advice::{Advice, Method},
     answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},
@@ -21,10 +20,10 @@ use egress_observer_istio::{
         setup::Setup,
     },
     judgement::{Asker, ClientSocket, Endpoint, Evidence, Judgement, Stage, assess},
-    registry::{Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef, PortProtocol},
+    registry::{Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef},
     rules::{CaptureConfig, Decision, Rule},
     view::Snapshot,
-    vocabulary::{Actor, Expected, Policy, Protocol, Reason, Registry},
+    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, Registry},
 };
 
 /// Who connects, as it is asked for.

@@ -16,7 +16,7 @@ use crate::{
     registry::{Destination, Match, ObjectKind},
     rules::Decision,
     view::Snapshot,
-    vocabulary::{Path, Reason, Registry, Scope, Verdict},
+    vocabulary::{Path, Reason, Registry, Scope, Verdict, host_name::is_of_cluster},
 };
 
 /// What becomes of a connection, and what that follows from.
@@ -191,10 +191,4 @@ fn scope(snapshot: &Snapshot, asker: &Asker<'_>, ip: Option<IpAddr>, name: Optio
         None if name.is_some_and(is_of_cluster) => Scope::Cluster,
         None => Scope::External,
     }
-}
-
-/// Whether a name is one of the cluster's own.
-pub fn is_of_cluster(host: &str) -> bool {
-    let suffixes = [".svc", ".svc.cluster.local"];
-    !host.contains('.') || suffixes.iter().any(|suffix| host.ends_with(suffix))
 }

@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use super::{Explanation, Stand, usual_protocol};
 use crate::text::wrapped;
 use egress_observer_istio::{
-    registry::{Match, PortProtocol},
-    vocabulary::{Actor, Expected, Policy, Protocol, Reason, Verdict},
+    registry::Match,
+    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, Verdict},
 };
 
 /// What the sidecar does with it and what the client sees.

@@ -6,8 +6,7 @@ use super::Tally;
 use crate::flows::{Flow, From};
 use egress_observer_istio::{
     injection::pod::PROXY,
-    judgement::is_of_cluster,
-    vocabulary::{Actor, Registry, Scope, Verdict},
+    vocabulary::{Actor, Registry, Scope, Verdict, host_name::is_of_cluster},
 };
 
 /// What the proxy does, it does for others, whose own connections are recorded.
