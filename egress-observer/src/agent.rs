@@ -30,7 +30,7 @@ use crate::{
     finding::{self, Finding},
     flow::{Flow, Ledger},
     http::{self, Pulse, Request, What},
-    kernel::{self, Kernel, Sizes, preflight},
+    kernel::{Kernel, KernelOptions, Sizes, preflight},
     kubernetes::Watches,
     metrics::{Metrics, Writer, health::Health, workloads},
     model::{Actor, DnsResult, Reason},
@@ -168,7 +168,7 @@ impl Agent {
     /// Attaches and learns the cgroups.
     fn start(args: &AgentArgs, (cluster, objects): (Live, Option<ObjectCounts>)) -> Result<Self> {
         let health = Health::new().context("making the metrics")?;
-        health.reloaded(Some(objects.unwrap_or_default()));
+        health.cluster.reloaded(Some(objects.unwrap_or_default()));
         let missing: Vec<_> = preflight::check()
             .into_iter()
             .map(|missing| missing.to_string())
@@ -188,7 +188,7 @@ impl Agent {
         let recorder = recorder(args)?;
         let root = cgroup_root(args.cgroup_root.as_deref())?;
         let pins = args.pin_dir.as_path() != Path::new("none");
-        let mut kernel = Kernel::start(&kernel::Options {
+        let mut kernel = Kernel::start(&KernelOptions {
             cgroup: root.clone(),
             pin_dir: pins.then(|| args.pin_dir.clone()),
             btf: args.btf.clone(),
@@ -296,7 +296,7 @@ impl Agent {
                     }
                     self.recent.add(finding, time);
                 }
-                None => self.health.host_connections(flow.n),
+                None => self.health.flows.host_connections(flow.n),
             }
         }
     }
@@ -326,14 +326,16 @@ impl Agent {
         } = self;
         kernel.answers.drain(|head, message| {
             let Some(Place::Pod { uid, container }) = cgroups.place(head.cgroup) else {
-                health.dns_answer(DnsResult::NotAttributed);
+                health.names.dns_answer(DnsResult::NotAttributed);
                 return;
             };
             let learnt = dns::parse(message).map(|answer| {
                 names.learn(uid, container.as_deref(), &answer, now);
                 DnsResult::Named
             });
-            health.dns_answer(learnt.unwrap_or_else(|other| other));
+            health
+                .names
+                .dns_answer(learnt.unwrap_or_else(|other| other));
         });
     }
 
@@ -362,7 +364,7 @@ impl Agent {
         if let Some(cause) = source.lacks()
             && matches!(finding.reason, Reason::NotAttributed | Reason::NotSynced)
         {
-            self.health.unattributed(cause, flow.n);
+            self.health.flows.unattributed(cause, flow.n);
         }
         Some(finding)
     }
@@ -400,15 +402,17 @@ impl Agent {
     fn scrape(&mut self, answer: oneshot::Sender<Bytes>) {
         let start = Instant::now();
         self.collect(start);
-        self.health.attached(self.kernel.attached());
+        self.health.kernel.attached(self.kernel.attached());
         self.health
             .update(&self.kernel.tables, &self.ledger, &self.metrics);
-        self.health.names(&self.names);
-        self.health.waiting(self.ledger.held());
+        self.health.names.known(&self.names);
+        self.health.flows.waiting(self.ledger.held());
         if let Some(watches) = &self.watches {
-            self.health.watches(watches.each(start));
+            self.health.cluster.watches(watches.each(start));
         }
-        self.health.findings(&self.recent, self.recorder.as_ref());
+        self.health
+            .export
+            .findings(&self.recent, self.recorder.as_ref());
         let mut out = Writer::default();
         self.metrics.write(&mut out);
         workloads::write(self.cluster.snapshot(), &mut out);
@@ -421,7 +425,7 @@ impl Agent {
         if answer.send(Bytes::from(text)).is_ok() {
             self.ledger.told(&self.kernel.tables);
         }
-        self.health.scraped(start.elapsed());
+        self.health.export.scraped(start.elapsed());
     }
 
     /// Takes in what arrived about the cluster.
@@ -445,16 +449,16 @@ impl Agent {
                 source::take(cluster, watches, messages, now);
                 if of_configuration {
                     let unreadable = cluster.snapshot().mesh_is_unreadable();
-                    self.health.changed(!unreadable);
+                    self.health.cluster.changed(!unreadable);
                 }
             }
             Arrived::Files(read) => match *read {
                 Ok((snapshot, objects)) => {
                     self.cluster = Live::fixed(snapshot);
-                    self.health.reloaded(Some(objects));
+                    self.health.cluster.reloaded(Some(objects));
                 }
                 Err(problem) => {
-                    self.health.reloaded(None);
+                    self.health.cluster.reloaded(None);
                     let problem = anyhow::Error::from(problem);
                     error!("{problem:#}; the last configuration stays in place");
                 }

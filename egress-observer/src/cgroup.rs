@@ -6,48 +6,32 @@
 //! again has no id any more, so this misses containers that live for some hundredths of a second on a
 //! busy node. Names of removed cgroups are kept while there are flows of them.
 
+mod error;
 pub(crate) mod path;
-
 mod tree;
 
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use thiserror::Error;
 use tracing::warn;
 
-pub use self::path::{Place, place};
 use self::tree::{News, Tree};
+pub use self::{
+    error::CgroupError,
+    path::{Place, place},
+};
 use crate::{kernel::CgroupRecords, readable::Readable};
 
 /// How long the name of a removed cgroup is kept that has no flow: longer than its last DNS answer
 /// waits to be read.
 const KEEP: Duration = Duration::from_secs(30);
-
-/// Why cgroups cannot be followed.
-#[derive(Debug, Error)]
-pub enum CgroupError {
-    /// inotify does not work.
-    #[error("cannot watch for new cgroups; is fs.inotify.max_user_instances used up?")]
-    Inotify(#[source] io::Error),
-    /// There is no thread.
-    #[error("cannot start the thread that looks at new cgroups")]
-    Thread(#[source] io::Error),
-    /// The root cannot be read.
-    #[error("cannot read the cgroup {path}")]
-    Read {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
 
 #[derive(Debug)]
 struct Known {
@@ -157,8 +141,8 @@ impl Cgroups {
             reread(&mut self.by_id, &self.root, now);
         }
         self.by_id.retain(|id, known| {
-            let recent = |removed| now - removed < KEEP;
-            known.removed.is_none_or(recent) || has_flow(*id)
+            let removed = known.removed;
+            removed.is_none_or(|removed| now - removed < KEEP) || has_flow(*id)
         });
     }
 }
@@ -204,23 +188,22 @@ fn follow(tree: Arc<Mutex<Tree>>) -> Result<(), CgroupError> {
         .enable_io()
         .build()
         .map_err(CgroupError::Thread)?;
-    let work = move || {
-        runtime.block_on(async {
-            let mut made = Readable::new(events)?;
-            loop {
-                made.wait().await?;
-                look(&tree, |_| ());
-            }
-        })
-    };
-    let work = move || {
-        let ended: io::Result<()> = work();
+    let thread = thread::Builder::new().name("cgroups".to_owned());
+    let spawned = thread.spawn(move || {
         // The agent's loop still looks, once a second.
-        if let Err(error) = ended {
+        if let Err(error) = runtime.block_on(look_at_each(&tree, events)) {
             warn!(%error, "cannot wait for new cgroups");
         }
-    };
-    let thread = thread::Builder::new().name("cgroups".to_owned());
-    thread.spawn(work).map_err(CgroupError::Thread)?;
+    });
+    spawned.map_err(CgroupError::Thread)?;
     Ok(())
+}
+
+/// Looks whenever something is new. Ends with the error that ends it.
+async fn look_at_each(tree: &Mutex<Tree>, events: OwnedFd) -> io::Result<()> {
+    let mut made = Readable::new(events)?;
+    loop {
+        made.wait().await?;
+        look(tree, |_| ());
+    }
 }

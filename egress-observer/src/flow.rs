@@ -113,8 +113,7 @@ impl Ledger {
             });
             if seen.counts != slot.counts {
                 let since = *seen.held.get_or_insert(now);
-                let flows = || differences(&slot, &seen.counts);
-                let n: u64 = flows().map(|flow| flow.n).sum();
+                let n: u64 = differences(&slot, &seen.counts).map(|flow| flow.n).sum();
                 // Attempts that are under way alone wait for their end as it is.
                 if n > 0
                     && let Some(reason) = hold(&slot.key, now - since)
@@ -122,7 +121,7 @@ impl Ledger {
                     *self.held.entry(reason).or_default() += n;
                     continue;
                 }
-                flows().for_each(&mut record);
+                differences(&slot, &seen.counts).for_each(&mut record);
                 seen.held = None;
                 seen.counts = slot.counts;
                 seen.changed = now;
@@ -271,16 +270,12 @@ mod tests {
             (Count::Refused, 1),
         ];
         let seen = slot(PROTOCOL_TCP, &[(Count::Attempt, 2), (Count::Captured, 2)]).counts;
-        let of = |protocol| {
-            differences(&slot(protocol, &counts), &seen)
-                .map(|flow| (flow.count, flow.n))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            of(PROTOCOL_TCP),
-            [(Count::Captured, 1), (Count::Refused, 1)]
-        );
-        assert_eq!(of(PROTOCOL_UDP)[0], (Count::Attempt, 3));
+        let [tcp, udp] = [PROTOCOL_TCP, PROTOCOL_UDP].map(|protocol| {
+            let flows = differences(&slot(protocol, &counts), &seen);
+            flows.map(|flow| (flow.count, flow.n)).collect::<Vec<_>>()
+        });
+        assert_eq!(tcp, [(Count::Captured, 1), (Count::Refused, 1)]);
+        assert_eq!(udp[0], (Count::Attempt, 3));
     }
 
     #[test]

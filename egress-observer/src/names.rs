@@ -64,6 +64,12 @@ struct Known {
     until: Instant,
 }
 
+impl Known {
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.container == other.container
+    }
+}
+
 /// Who wants to know: a pod's container.
 #[derive(Clone, Copy)]
 pub struct Asker<'a> {
@@ -73,6 +79,17 @@ pub struct Asker<'a> {
     pub container: Option<&'a str>,
     /// Whether what another container of the pod asked for counts for this one.
     pub alike: &'a dyn Fn(Option<&str>) -> bool,
+}
+
+impl Asker<'_> {
+    /// Whether the name was told to this container itself.
+    fn asked(&self, known: &Known) -> bool {
+        known.container.as_deref() == self.container
+    }
+
+    fn accepts(&self, known: &Known) -> bool {
+        self.asked(known) || (self.alike)(known.container.as_deref())
+    }
 }
 
 impl Names {
@@ -128,14 +145,12 @@ impl Names {
         else {
             return Vec::new();
         };
-        let own = |known: &Known| known.container.as_deref() == asker.container;
-        let alike = |known: &Known| (asker.alike)(known.container.as_deref());
         let mut found: Vec<&mut Known> = known
             .iter_mut()
-            .filter(|known| known.until > now && (own(known) || alike(known)))
+            .filter(|known| known.until > now && asker.accepts(known))
             .collect();
-        if found.iter().any(|known| own(known)) {
-            found.retain(|known| own(known));
+        if found.iter().any(|known| asker.asked(known)) {
+            found.retain(|known| asker.asked(known));
         }
         found.sort_by_key(|known| std::cmp::Reverse(known.asked));
         if let [only] = found.as_mut_slice() {
@@ -176,8 +191,8 @@ impl Names {
     }
 
     fn evict_oldest(&mut self) {
-        let age = |of_pod: &&mut OfPod| of_pod.by_age.keys().next().copied().unwrap_or(u64::MAX);
-        if let Some(of_pod) = self.by_pod.values_mut().min_by_key(age) {
+        let pods = self.by_pod.values_mut();
+        if let Some(of_pod) = pods.min_by_key(|of_pod| of_pod.oldest()) {
             of_pod.forget_oldest();
         }
         self.n -= 1;
@@ -189,8 +204,7 @@ impl OfPod {
     fn learn(&mut self, ip: IpAddr, known: Known) {
         let names = self.by_ip.entry(ip).or_default();
         self.by_age.insert(known.asked, ip);
-        let same = |old: &&mut Known| old.name == known.name && old.container == known.container;
-        match names.iter_mut().find(same) {
+        match names.iter_mut().find(|old| old.says_the_same(&known)) {
             Some(old) => {
                 self.by_age.remove(&old.asked);
                 let until = old.until.max(known.until);
@@ -198,6 +212,11 @@ impl OfPod {
             }
             None => names.push(known),
         }
+    }
+
+    /// When its oldest name was asked for.
+    fn oldest(&self) -> u64 {
+        self.by_age.keys().next().copied().unwrap_or(u64::MAX)
     }
 
     fn forget_oldest(&mut self) {

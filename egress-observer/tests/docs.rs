@@ -20,7 +20,7 @@ use egress_observer::{
     metrics::{Destinations, Metrics, Writer, health::Health, workloads},
     model,
 };
-use egress_observer_common::names;
+use egress_observer_common::{maps, programs};
 
 /// A metric: its type and its labels in order.
 type Metric = (String, Vec<String>);
@@ -122,23 +122,32 @@ fn families() -> BTreeMap<String, Metric> {
 /// The agent's own metrics, as far as they can be had without a kernel's tables.
 fn health() -> String {
     let health = Health::new().expect("names are valid");
-    health.attached(std::iter::empty());
-    health.reloaded(Some(ObjectCounts::default()));
-    health.host_connections(0);
-    health.scraped(Duration::ZERO);
+    health.kernel.attached(std::iter::empty());
+    health.cluster.reloaded(Some(ObjectCounts::default()));
+    health.flows.host_connections(0);
+    health.export.scraped(Duration::ZERO);
     health.write().expect("text")
 }
+
+/// The files of the agent's own metrics.
+const HEALTH: [&str; 6] = ["cluster", "export", "flows", "kernel", "names", "process"];
 
 /// Words of lower-case letters and underscores that the code of the agent's own metrics spells:
 /// names, labels and label values, also of those that only a kernel's tables bring about.
 fn words_of_health() -> BTreeSet<String> {
-    let code = read("src/metrics/health.rs");
+    let mut code = read("src/metrics/health.rs");
+    for part in HEALTH {
+        code.push_str(&read(&format!("src/metrics/health/{part}.rs")));
+    }
+    // Labels of maps stand in the table of maps.
+    let labels = maps::MEASURED.map(|(label, _)| label.to_owned());
     code.split('"')
         .skip(1)
         .step_by(2)
         .map(|literal| literal.trim_start_matches("{PREFIX}"))
         .filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
         .map(str::to_owned)
+        .chain(labels)
         .collect()
 }
 
@@ -217,13 +226,10 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
         ("reason", values!(Reason)),
         ("error", values!(Failure)),
         ("result", values!(DnsResult)),
+        ("program", programs::names().map(str::to_owned).collect()),
         (
-            "program",
-            [&names::CGROUP_PROGRAMS[..], &names::TRACEPOINT_PROGRAMS]
-                .concat()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            "map",
+            maps::MEASURED.map(|(label, _)| label.to_owned()).to_vec(),
         ),
         ("family", families.to_vec()),
     ])
@@ -277,6 +283,7 @@ fn headings(page: &str, level: &str) -> BTreeSet<String> {
                 .strip_suffix('`')
         })
         .map(str::to_owned)
+        .chain(labels)
         .collect()
 }
 

@@ -16,7 +16,7 @@ use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 use tracing::warn;
 
 use super::{
-    CgroupError,
+    error::CgroupError,
     path::{Place, place},
 };
 

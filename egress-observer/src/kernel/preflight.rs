@@ -79,8 +79,7 @@ fn missing_capabilities(status: &str) -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
         .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())?;
-    let has = |capability: u32| effective & 1 << capability != 0;
-    if has(CAP_SYS_ADMIN) && has(CAP_NET_ADMIN) {
+    if has(effective, CAP_SYS_ADMIN) && has(effective, CAP_NET_ADMIN) {
         return None;
     }
     let names: Vec<_> = [
@@ -89,10 +88,14 @@ fn missing_capabilities(status: &str) -> Option<String> {
         (CAP_NET_ADMIN, "CAP_NET_ADMIN"),
     ]
     .into_iter()
-    .filter(|(capability, _)| !has(*capability))
+    .filter(|(capability, _)| !has(effective, *capability))
     .map(|(_, name)| name)
     .collect();
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn has(effective: u64, capability: u32) -> bool {
+    effective & 1 << capability != 0
 }
 
 fn version(release: &str) -> Option<(u32, u32)> {
@@ -121,7 +124,6 @@ fn reach(root: &str) -> (usize, Reverse<usize>) {
 /// The v1 hierarchy that holds the pods, where the v2 one does not: their connections cannot be
 /// told from the node's own.
 pub fn pods_in_v1(mount_table: &str, root: &Path) -> Option<PathBuf> {
-    let holds_pods = |dir: &Path| KUBELET.iter().any(|name| dir.join(name).is_dir());
     if holds_pods(root) {
         return None;
     }
@@ -134,7 +136,11 @@ pub fn pods_in_v1(mount_table: &str, root: &Path) -> Option<PathBuf> {
 /// nodes are containers, too, and have pods). The root of all has the inode number 1 (`kernfs`).
 pub fn is_without_pods(root: &Path) -> bool {
     let part = fs::metadata(root).is_ok_and(|root| root.ino() != 1);
-    part && !KUBELET.iter().any(|name| root.join(name).is_dir())
+    part && !holds_pods(root)
+}
+
+fn holds_pods(dir: &Path) -> bool {
+    KUBELET.iter().any(|name| dir.join(name).is_dir())
 }
 
 /// A mount: where it is, and which directory of its file system it shows.

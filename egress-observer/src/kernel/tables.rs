@@ -6,7 +6,6 @@
 
 use std::{
     collections::HashSet,
-    os::fd::AsFd as _,
     sync::atomic::{
         AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, Release},
@@ -15,15 +14,19 @@ use std::{
 
 use aya::{
     Ebpf,
-    maps::{HashMap, Map, MapData, MapError, Queue},
+    maps::{HashMap, MapData, MapError, Queue},
 };
 use egress_observer_common::{
-    Count, FlowKey, GENERATIONS, N_COUNTS, N_SHARED, Proof, Shared, Slot, SlotState, Ticket, names,
+    Count, FlowKey, GENERATIONS, N_COUNTS, N_SHARED, Proof, Shared, Slot, SlotState, Ticket,
+    maps::{EO_ATTEMPTS, EO_FLOWS, EO_FREE_SLOTS, EO_PROOFS, EO_SHARED, EO_SLOTS},
 };
-
 use tracing::warn;
 
-use super::{KernelError, sys::Mapping};
+use super::{
+    error::KernelError,
+    mapping::Mapping,
+    take::{map, take_as},
+};
 
 /// Slots that are mapped at the start.
 const FEW: u32 = 1024;
@@ -61,12 +64,12 @@ impl Tables {
     /// Takes the tables out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         Ok(Self {
-            flows: take_as(ebpf, names::FLOWS)?,
-            free: take_as(ebpf, names::FREE_SLOTS)?,
-            slots: map(ebpf, names::SLOTS, FEW)?,
-            attempts: map(ebpf, names::ATTEMPTS, u32::MAX)?,
-            proofs: map(ebpf, names::PROOFS, u32::MAX)?,
-            shared: map(ebpf, names::SHARED, 1)?,
+            flows: take_as(ebpf, EO_FLOWS)?,
+            free: take_as(ebpf, EO_FREE_SLOTS)?,
+            slots: map(ebpf, EO_SLOTS, FEW)?,
+            attempts: map(ebpf, EO_ATTEMPTS, u32::MAX)?,
+            proofs: map(ebpf, EO_PROOFS, u32::MAX)?,
+            shared: map(ebpf, EO_SHARED, 1)?,
         })
     }
 
@@ -282,29 +285,4 @@ fn key_bytes(key: &FlowKey) -> KeyBytes {
     bytes[32..34].copy_from_slice(&key.port.to_ne_bytes());
     bytes[34] = key.protocol;
     bytes
-}
-
-fn table(name: &'static str) -> impl Fn(MapError) -> KernelError {
-    move |source| KernelError::Table { name, source }
-}
-
-fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
-    ebpf.take_map(name).ok_or(KernelError::NotInObject { name })
-}
-
-/// Takes a table of this type out of a loaded object.
-pub(super) fn take_as<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, KernelError>
-where
-    T: TryFrom<Map, Error = MapError>,
-{
-    take(ebpf, name)?.try_into().map_err(table(name))
-}
-
-fn map<T>(ebpf: &mut Ebpf, name: &'static str, len: u32) -> Result<Mapping<T>, KernelError> {
-    let Map::Array(data) = take(ebpf, name)? else {
-        return Err(KernelError::NotInObject { name });
-    };
-    let capacity = data.info().map_err(table(name))?.max_entries();
-    Mapping::new(data.fd().as_fd(), len, capacity)
-        .map_err(|source| KernelError::Map { name, source })
 }
