@@ -25,7 +25,7 @@ pub use answer::{ANSWER_SIZES, AnswerHead};
 pub use cgroup::{CGROUP_PATH_LEN, CgroupRecord, CgroupScratch};
 pub use flow::{Count, FlowKey, N_COUNTS, PROTOCOL_TCP, PROTOCOL_UDP, Slot, SlotState};
 pub use maps::Entries;
-pub use shared::{N_SHARED, Shared};
+pub use shared::{N_SHARED, SharedWord};
 pub use ticket::{GENERATIONS, MAX_SLOTS, PROOF_WAYS, Proof, Ticket};
 pub use udp::UdpMemory;
 

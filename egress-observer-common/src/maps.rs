@@ -21,7 +21,7 @@ macro_rules! maps {
             EO_ATTEMPTS: Array<u32, u64>[Entries::Attempts];
             /// Loopback connections that wait for their listener, by sequence numbers.
             EO_PROOFS: Array<u32, Proof>[Entries::Proofs];
-            /// One row of words, by [`Shared`](crate::Shared).
+            /// One row of words, by [`SharedWord`](crate::SharedWord).
             EO_SHARED: Array<u32, [u64; N_SHARED]>[Entries::Fixed(1)];
             /// Destinations that an unconnected UDP socket sent to.
             EO_UDP_MEMORY: SkStorage<i32, UdpMemory>[Entries::Fixed(0)];

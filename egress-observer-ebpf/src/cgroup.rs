@@ -11,7 +11,7 @@ use aya_ebpf::{
     programs::RawTracePointContext,
 };
 use core::{arch::asm, slice};
-use egress_observer_common::{CGROUP_PATH_LEN, CgroupScratch, Shared};
+use egress_observer_common::{CGROUP_PATH_LEN, CgroupScratch, SharedWord};
 
 use crate::{settings, tables};
 
@@ -110,6 +110,6 @@ fn hand_on(record: &[u8]) {
     // The user side looks before it needs a name: nobody is woken.
     let done = tables::EO_CGROUPS.output::<[u8]>(record, u64::from(BPF_RB_NO_WAKEUP));
     if done.is_err() {
-        tables::note(Shared::CgroupsLost);
+        tables::note(SharedWord::CgroupsLost);
     }
 }

@@ -14,7 +14,7 @@ use aya_ebpf::{
     programs::SkBuffContext,
 };
 use core::{arch::asm, mem::MaybeUninit};
-use egress_observer_common::{ANSWER_SIZES, AnswerHead, PROTOCOL_TCP, PROTOCOL_UDP, Shared};
+use egress_observer_common::{ANSWER_SIZES, AnswerHead, PROTOCOL_TCP, PROTOCOL_UDP, SharedWord};
 
 use crate::{settings, tables};
 
@@ -159,7 +159,7 @@ fn load<const N: usize>(skb: *mut __sk_buff, offset: u32, to: &mut [u8; N]) -> b
 #[inline(always)]
 fn hand_on<const SIZE: usize>(skb: *mut __sk_buff, at: u32, whole: u32) {
     let Some(mut entry) = tables::EO_ANSWERS.reserve::<Record<SIZE>>(0) else {
-        tables::note(Shared::AnswersLost);
+        tables::note(SharedWord::AnswersLost);
         return;
     };
     let record: &mut MaybeUninit<Record<SIZE>> = &mut entry;

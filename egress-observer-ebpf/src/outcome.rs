@@ -18,7 +18,7 @@ use aya_ebpf::{
     },
     programs::SockOpsContext,
 };
-use egress_observer_common::{Count, Shared, Ticket};
+use egress_observer_common::{Count, SharedWord, Ticket};
 
 use crate::{addr, owner, settings, tables};
 
@@ -102,7 +102,7 @@ fn answered(ctx: &SockOpsContext) {
     let (sent, received) = sequence_numbers(ctx);
     if !tables::wait(sequence(received, sent), netns(ctx), ticket.0) {
         tables::count_outcome(ticket, Count::Unproven);
-        tables::note(Shared::ProofTableFull);
+        tables::note(SharedWord::ProofTableFull);
     }
 }
 
@@ -132,17 +132,17 @@ fn accepted(ctx: &SockOpsContext) {
     }
     // SAFETY: the kernel hands the program a valid context.
     if unsafe { (*ctx.ops).skb_tcp_flags } & TCP_FLAG_SYN != 0 {
-        tables::note(Shared::FastOpens);
+        tables::note(SharedWord::FastOpens);
         let word = if captured {
             EARLY_CAPTURED
         } else {
             EARLY_OTHER
         };
         if !tables::wait(sequence(sent, 0), netns(ctx), word) {
-            tables::note(Shared::ProofTableFull);
+            tables::note(SharedWord::ProofTableFull);
         }
     } else if captured {
-        tables::note(Shared::UnmatchedAccepts);
+        tables::note(SharedWord::UnmatchedAccepts);
     }
 }
 
@@ -217,7 +217,7 @@ fn own_peer(ctx: &SockOpsContext) -> bool {
 /// How a Fast Open was accepted, if this connection was one.
 #[inline(always)]
 fn early_accept(ctx: &SockOpsContext) -> Option<Count> {
-    let seen = tables::shared(Shared::FastOpens)?;
+    let seen = tables::shared(SharedWord::FastOpens)?;
     // SAFETY: a shared word.
     if unsafe { core::ptr::read_volatile(seen) } == 0 {
         return None;

@@ -16,7 +16,7 @@ use crate::settings;
 const NOBODY: u32 = u32::MAX;
 
 /// Who a connection is counted for.
-pub(crate) struct Owner {
+pub(crate) struct SocketOwner {
     pub(crate) cgroup: u64,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
@@ -60,7 +60,7 @@ pub(crate) fn socket_error(sk: *mut bpf_sock) -> Option<u32> {
 
 /// The owner of a TCP socket.
 #[inline(always)]
-pub(crate) fn of_tcp(sk: *mut bpf_sock) -> Owner {
+pub(crate) fn of_tcp(sk: *mut bpf_sock) -> SocketOwner {
     if settings::EO_KERNEL_TYPES.get() == 0 {
         return of_caller();
     }
@@ -77,7 +77,7 @@ pub(crate) fn of_tcp(sk: *mut bpf_sock) -> Owner {
     // SAFETY: `tcp` begins with a `struct sock`.
     let socket: *const u8 = unsafe { field(tcp, settings::EO_SOCK_SOCKET.get()) };
     if socket.is_null() {
-        return Owner {
+        return SocketOwner {
             cgroup,
             uid: NOBODY,
             gid: NOBODY,
@@ -86,7 +86,7 @@ pub(crate) fn of_tcp(sk: *mut bpf_sock) -> Owner {
     // SAFETY: a `struct socket`.
     let file: *const u8 = unsafe { field(socket, settings::EO_SOCKET_FILE.get()) };
     if file.is_null() {
-        return Owner {
+        return SocketOwner {
             cgroup,
             uid: NOBODY,
             gid: NOBODY,
@@ -98,17 +98,17 @@ pub(crate) fn of_tcp(sk: *mut bpf_sock) -> Owner {
     let uid = unsafe { field(cred, settings::EO_CRED_FSUID.get()) };
     // SAFETY: a `struct cred`.
     let gid = unsafe { field(cred, settings::EO_CRED_FSGID.get()) };
-    Owner { cgroup, uid, gid }
+    SocketOwner { cgroup, uid, gid }
 }
 
 /// The calling task in the owner's place: the same unless a socket was handed on or made before a
 /// change of user. For UDP always: no helper gives its kernel structure, and no rule needs it.
 #[inline(always)]
-pub(crate) fn of_caller() -> Owner {
+pub(crate) fn of_caller() -> SocketOwner {
     let ids = bpf_get_current_uid_gid();
     // SAFETY: reads the current task.
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
-    Owner {
+    SocketOwner {
         cgroup,
         uid: ids as u32,
         gid: (ids >> 32) as u32,

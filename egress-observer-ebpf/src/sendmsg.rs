@@ -6,7 +6,7 @@
 //! address the kernel calls `sendmsg4` for plain sends, too.
 
 use aya_ebpf::{bindings::bpf_sock, programs::SockAddrContext};
-use egress_observer_common::{PROTOCOL_UDP, Shared, UdpMemory};
+use egress_observer_common::{PROTOCOL_UDP, SharedWord, UdpMemory};
 
 use crate::{
     addr::{self, Addr},
@@ -58,7 +58,7 @@ fn send(ctx: &SockAddrContext, addr: Addr, to_peer: bool) {
     let low = settings::EO_EPHEMERAL_LOW.get();
     if local_port < low && u32::from(port) >= low {
         // From a service's port to a client's: a server answers.
-        tables::note(Shared::UdpReplies);
+        tables::note(SharedWord::UdpReplies);
         return;
     }
     if remembered(ctx, digest(addr, port)) {
@@ -74,7 +74,7 @@ fn remembered(ctx: &SockAddrContext, digest: u64) -> bool {
     let memory = unsafe { EO_UDP_MEMORY.get_or_insert_ptr_mut(ctx, None) };
     if memory.is_null() {
         // Counted again with each datagram: too many rather than too few, and it shows.
-        tables::note(Shared::UdpMemoryFull);
+        tables::note(SharedWord::UdpMemoryFull);
         return false;
     }
     // Two threads on one socket may both find a destination new; it then counts twice.

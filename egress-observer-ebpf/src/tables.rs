@@ -11,7 +11,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray, Queue, RingBuf},
 };
 use egress_observer_common::{
-    CgroupScratch, Count, FlowKey, GENERATIONS, N_SHARED, PROOF_WAYS, Proof, Shared, Slot,
+    CgroupScratch, Count, FlowKey, GENERATIONS, N_SHARED, PROOF_WAYS, Proof, SharedWord, Slot,
     SlotState, Ticket, UdpMemory, maps,
 };
 
@@ -48,7 +48,7 @@ egress_observer_common::maps!(statics);
 
 /// A shared word.
 #[inline(always)]
-pub(crate) fn shared(word: Shared) -> Option<*mut u64> {
+pub(crate) fn shared(word: SharedWord) -> Option<*mut u64> {
     let words = EO_SHARED.get_ptr_mut(0)?;
     // SAFETY: `Shared` numbers fewer words than there are; the pointer stays in the value.
     Some(unsafe { words.cast::<u64>().add(word as usize) })
@@ -56,7 +56,7 @@ pub(crate) fn shared(word: Shared) -> Option<*mut u64> {
 
 /// Adds one to a shared word.
 #[inline(always)]
-pub(crate) fn note(word: Shared) {
+pub(crate) fn note(word: SharedWord) {
     if let Some(cell) = shared(word) {
         atomic::increment(cell);
     }
@@ -83,7 +83,7 @@ pub(crate) fn count_attempt(key: &FlowKey) -> Option<(u32, u32)> {
     // SAFETY: the value is copied out at once; a slot is not reused before it is retired.
     let known = unsafe { EO_FLOWS.get(key) }.copied();
     let Some(index) = known.or_else(|| take_slot(key)) else {
-        note(Shared::FlowTableFull);
+        note(SharedWord::FlowTableFull);
         return None;
     };
     let slot = EO_SLOTS.get_ptr_mut(index)?;
@@ -118,7 +118,7 @@ fn free_slot() -> Option<u32> {
     if let Ok(Some(index)) = EO_FREE_SLOTS.pop() {
         return Some(index);
     }
-    let high_water = shared(Shared::HighWater)?;
+    let high_water = shared(SharedWord::HighWater)?;
     let slots = u64::from(settings::EO_MAX_SLOTS.get());
     // Looked at first, so that a full table does not make the mark run away.
     // SAFETY: a shared word.
@@ -134,7 +134,7 @@ fn free_slot() -> Option<u32> {
 pub(crate) fn count_outcome(ticket: Ticket, count: Count) {
     match EO_SLOTS.get_ptr_mut(ticket.slot()) {
         Some(slot) if generation_of(slot) == ticket.generation() => count_in(slot, count),
-        _ => note(Shared::SlotReused),
+        _ => note(SharedWord::SlotReused),
     }
 }
 
@@ -160,7 +160,7 @@ pub(crate) fn begin(cookie: u64, slot: u32, generation: u32) {
         count_outcome(old, Count::NotSent);
     } else {
         count_outcome(old, Count::OutcomeLost);
-        note(Shared::AttemptTableFull);
+        note(SharedWord::AttemptTableFull);
     }
 }
 

@@ -22,10 +22,10 @@ use std::{
 
 use tracing::warn;
 
-use self::tree::{News, Tree};
+use self::tree::{CgroupNews, Tree};
 pub use self::{
     error::CgroupError,
-    path::{Place, place},
+    path::{CgroupPlace, place},
 };
 use crate::{kernel::CgroupRecords, readable::Readable};
 
@@ -34,8 +34,8 @@ use crate::{kernel::CgroupRecords, readable::Readable};
 const KEEP: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
-struct Known {
-    place: Place,
+struct KnownCgroup {
+    place: CgroupPlace,
     removed: Option<Instant>,
 }
 
@@ -43,7 +43,7 @@ struct Known {
 pub struct Cgroups {
     root: PathBuf,
     changes: Changes,
-    by_id: HashMap<u64, Known>,
+    by_id: HashMap<u64, KnownCgroup>,
 }
 
 /// Where changes come from.
@@ -87,7 +87,7 @@ impl Cgroups {
     }
 
     /// Where a cgroup belongs; `None` if it was never seen.
-    pub fn place(&self, id: u64) -> Option<&Place> {
+    pub fn place(&self, id: u64) -> Option<&CgroupPlace> {
         self.by_id.get(&id).map(|known| &known.place)
     }
 
@@ -96,8 +96,8 @@ impl Cgroups {
         let there = self.by_id.values().filter(|known| known.removed.is_none());
         there
             .filter_map(|known| match &known.place {
-                Place::Pod { uid, .. } => Some(uid.as_str()),
-                Place::Outside => None,
+                CgroupPlace::Pod { uid, .. } => Some(uid.as_str()),
+                CgroupPlace::Outside => None,
             })
             .collect()
     }
@@ -116,7 +116,7 @@ impl Cgroups {
                 lost: before,
                 again,
             } => {
-                records.drain(|record| take(by_id, News::from(record), now));
+                records.drain(|record| take(by_id, CgroupNews::from(record), now));
                 // After what is left of them: a directory that is not there is gone for good.
                 if before.replace(lost) != Some(lost) {
                     reread(by_id, root, now);
@@ -147,13 +147,13 @@ impl Cgroups {
     }
 }
 
-fn take(by_id: &mut HashMap<u64, Known>, news: News, now: Instant) {
+fn take(by_id: &mut HashMap<u64, KnownCgroup>, news: CgroupNews, now: Instant) {
     match news {
-        News::Made(id, place) => {
+        CgroupNews::Made(id, place) => {
             let removed = None;
-            by_id.insert(id, Known { place, removed });
+            by_id.insert(id, KnownCgroup { place, removed });
         }
-        News::Removed(id) => {
+        CgroupNews::Removed(id) => {
             if let Some(known) = by_id.get_mut(&id) {
                 known.removed.get_or_insert(now);
             }
@@ -162,11 +162,11 @@ fn take(by_id: &mut HashMap<u64, Known>, news: News, now: Instant) {
 }
 
 /// Reads all directories, because changes were lost, or happened before anybody followed them.
-fn reread(by_id: &mut HashMap<u64, Known>, root: &Path, now: Instant) {
+fn reread(by_id: &mut HashMap<u64, KnownCgroup>, root: &Path, now: Instant) {
     let mut there = HashSet::new();
     tree::visit(root, &mut |dir, id| {
         there.insert(id);
-        take(by_id, News::found(root, dir, id), now);
+        take(by_id, CgroupNews::found(root, dir, id), now);
     });
     for (_, known) in by_id.iter_mut().filter(|(id, _)| !there.contains(id)) {
         known.removed.get_or_insert(now);

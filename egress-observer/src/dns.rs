@@ -29,7 +29,7 @@ const MAX_CHAIN: usize = 16;
 
 /// An answer with addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct DnsAnswer {
     /// The name as the client meant it, in lower case and without the last dot.
     pub name: String,
     /// Its addresses, and how long they are good for.
@@ -62,7 +62,7 @@ struct Record {
 ///    client meant the beginning.
 /// 4. The labels before a host's name that say what HTTPS and SVCB records are asked for
 ///    (`_8443._https.`) are no part of it.
-pub fn parse(message: &[u8]) -> Result<Answer, DnsResult> {
+pub fn parse(message: &[u8]) -> Result<DnsAnswer, DnsResult> {
     let message = Message::from_slice(message).map_err(|_short| DnsResult::Malformed)?;
     let question = message.first_question().ok_or(DnsResult::Malformed)?;
     let header = message.header();
@@ -92,7 +92,7 @@ pub fn parse(message: &[u8]) -> Result<Answer, DnsResult> {
     }
     let name = meant(&asked, question.qtype(), &records);
     let name = host_name(name).map_err(|_no_host| DnsResult::NoAddress)?;
-    Ok(Answer { name, addresses })
+    Ok(DnsAnswer { name, addresses })
 }
 
 /// The records, and whether they break off.

@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use egress_observer_common::{Count, FlowKey, PROTOCOL_UDP};
 
 use crate::{
-    attribution::Source,
+    attribution::FlowOwner,
     capture::{Decision, Dialled, Rule},
     cluster::{
         Snapshot,
@@ -13,7 +13,7 @@ use crate::{
         registry::{Destination, Match, ObjectKind},
         setup::Setup,
     },
-    flow::Flow,
+    flow::CountedFlow,
     model::{Actor, Expected, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
     verdict::{self, Case, Observed},
 };
@@ -99,12 +99,12 @@ pub struct Finding {
 /// the pod has for the address, the one asked for last first.
 pub fn assess(
     snapshot: &Snapshot,
-    source: &Source<'_>,
+    source: &FlowOwner<'_>,
     names: Vec<Arc<str>>,
-    flow: &Flow,
+    flow: &CountedFlow,
 ) -> Option<Finding> {
     match source {
-        Source::Pod {
+        FlowOwner::Pod {
             pod,
             container,
             role,
@@ -118,8 +118,8 @@ pub fn assess(
             };
             Some(of_pod(snapshot, client, *role, names, flow))
         }
-        Source::Node => None,
-        Source::Unknown(_) => Some(of_nobody(snapshot, flow)),
+        FlowOwner::Node => None,
+        FlowOwner::Unknown(_) => Some(of_nobody(snapshot, flow)),
     }
 }
 
@@ -128,7 +128,7 @@ fn of_pod(
     client: Client,
     role: ContainerRole,
     names: Vec<Arc<str>>,
-    flow: &Flow,
+    flow: &CountedFlow,
 ) -> Finding {
     let pod = &client.pod;
     let ip = flow.ip();
@@ -200,7 +200,7 @@ fn of_pod(
     }
 }
 
-fn of_nobody(snapshot: &Snapshot, flow: &Flow) -> Finding {
+fn of_nobody(snapshot: &Snapshot, flow: &CountedFlow) -> Finding {
     let unknown: Arc<str> = "unknown".into();
     let ip = flow.ip();
     let scope = snapshot.scope_from_anywhere(ip);

@@ -10,7 +10,7 @@ use egress_observer_common::{Count, FlowKey, N_COUNTS, PROTOCOL_UDP};
 use tracing::warn;
 
 use crate::{
-    kernel::{Counts, SlotView, Tables},
+    kernel::{SlotCounts, SlotView, Tables},
     model::Reason,
 };
 
@@ -28,7 +28,7 @@ const UNACCEPTED: Duration = Duration::from_secs(60);
 
 /// Connections of one flow that ended in one way.
 #[derive(Clone, Copy, Debug)]
-pub struct Flow {
+pub struct CountedFlow {
     /// Who and where.
     pub key: FlowKey,
     /// How.
@@ -37,7 +37,7 @@ pub struct Flow {
     pub n: u64,
 }
 
-impl Flow {
+impl CountedFlow {
     /// The destination address; IPv4-mapped ones are IPv4.
     pub fn ip(&self) -> IpAddr {
         IpAddr::V6(Ipv6Addr::from(self.key.octets())).to_canonical()
@@ -48,7 +48,7 @@ impl Flow {
 #[derive(Clone, Debug)]
 struct Seen {
     generation: u32,
-    counts: Counts,
+    counts: SlotCounts,
     changed: Instant,
     /// Since when there are counts that wait.
     held: Option<Instant>,
@@ -93,7 +93,7 @@ impl Ledger {
         tables: &mut Tables,
         now: Instant,
         hold: impl Fn(&FlowKey, Duration) -> Option<Reason>,
-        mut record: impl FnMut(Flow),
+        mut record: impl FnMut(CountedFlow),
     ) {
         self.held.clear();
         let n_slots = tables.n_slots();
@@ -195,7 +195,7 @@ fn since(known: &HashMap<u32, (u64, Instant)>, index: u32, word: u64, now: Insta
         .map_or(now, |(_, since)| *since)
 }
 
-fn differences(slot: &SlotView, seen: &Counts) -> impl Iterator<Item = Flow> {
+fn differences(slot: &SlotView, seen: &SlotCounts) -> impl Iterator<Item = CountedFlow> {
     let key = slot.key;
     let udp = key.protocol == PROTOCOL_UDP;
     let new: [u64; N_COUNTS] = std::array::from_fn(|i| slot.counts[i].saturating_sub(seen[i]));
@@ -203,7 +203,7 @@ fn differences(slot: &SlotView, seen: &Counts) -> impl Iterator<Item = Flow> {
         .into_iter()
         .zip(new)
         .filter(move |(count, n)| *n > 0 && (udp || *count != Count::Attempt))
-        .map(move |(count, n)| Flow { key, count, n })
+        .map(move |(count, n)| CountedFlow { key, count, n })
 }
 
 /// Retires an idle slot, and gives a retired one back. True if it is free again.
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn mapped_addresses_are_ipv4() {
-        let flow = Flow {
+        let flow = CountedFlow {
             key: slot(PROTOCOL_TCP, &[]).key,
             count: Count::Direct,
             n: 1,

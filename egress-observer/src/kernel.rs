@@ -30,7 +30,7 @@ pub use self::{
     cgroups::CgroupRecords,
     error::KernelError,
     options::{KernelOptions, Sizes},
-    tables::{Counts, SlotView, Tables},
+    tables::{SlotCounts, SlotView, Tables},
 };
 use self::{links::Link, pins::Pins};
 

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::dns::Answer;
+use crate::dns::DnsAnswer;
 
 /// How much is remembered.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub struct Evicted {
 
 /// The memory.
 #[derive(Debug)]
-pub struct Names {
+pub struct PodNames {
     limits: Limits,
     /// By `metadata.uid`.
     by_pod: HashMap<String, OfPod>,
@@ -49,14 +49,14 @@ pub struct Names {
 
 #[derive(Debug, Default)]
 struct OfPod {
-    by_ip: HashMap<IpAddr, Vec<Known>>,
-    /// By [`Known::asked`]: the address that it is known of.
+    by_ip: HashMap<IpAddr, Vec<KnownName>>,
+    /// By [`KnownName::asked`]: the address that it is known of.
     by_age: BTreeMap<u64, IpAddr>,
 }
 
 /// A name of an address.
 #[derive(Debug)]
-struct Known {
+struct KnownName {
     /// Id of the container that asked, if it is one's.
     container: Option<Arc<str>>,
     name: Arc<str>,
@@ -64,7 +64,7 @@ struct Known {
     until: Instant,
 }
 
-impl Known {
+impl KnownName {
     fn says_the_same(&self, other: &Self) -> bool {
         self.name == other.name && self.container == other.container
     }
@@ -83,16 +83,16 @@ pub struct Asker<'a> {
 
 impl Asker<'_> {
     /// Whether the name was told to this container itself.
-    fn asked(&self, known: &Known) -> bool {
+    fn asked(&self, known: &KnownName) -> bool {
         known.container.as_deref() == self.container
     }
 
-    fn accepts(&self, known: &Known) -> bool {
+    fn accepts(&self, known: &KnownName) -> bool {
         self.asked(known) || (self.alike)(known.container.as_deref())
     }
 }
 
-impl Names {
+impl PodNames {
     /// Nothing known.
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -105,7 +105,7 @@ impl Names {
     }
 
     /// Remembers what a container of a pod was told.
-    pub fn learn(&mut self, pod: &str, container: Option<&str>, answer: &Answer, now: Instant) {
+    pub fn learn(&mut self, pod: &str, container: Option<&str>, answer: &DnsAnswer, now: Instant) {
         if !self.by_pod.contains_key(pod) {
             self.by_pod.insert(pod.to_owned(), OfPod::default());
         }
@@ -117,7 +117,7 @@ impl Names {
         let container: Option<Arc<str>> = container.map(Into::into);
         for (ip, ttl) in &answer.addresses {
             self.n_asked += 1;
-            let known = Known {
+            let known = KnownName {
                 container: container.clone(),
                 name: Arc::clone(&name),
                 asked: self.n_asked,
@@ -145,7 +145,7 @@ impl Names {
         else {
             return Vec::new();
         };
-        let mut found: Vec<&mut Known> = known
+        let mut found: Vec<&mut KnownName> = known
             .iter_mut()
             .filter(|known| known.until > now && asker.accepts(known))
             .collect();
@@ -201,14 +201,14 @@ impl Names {
 }
 
 impl OfPod {
-    fn learn(&mut self, ip: IpAddr, known: Known) {
+    fn learn(&mut self, ip: IpAddr, known: KnownName) {
         let names = self.by_ip.entry(ip).or_default();
         self.by_age.insert(known.asked, ip);
         match names.iter_mut().find(|old| old.says_the_same(&known)) {
             Some(old) => {
                 self.by_age.remove(&old.asked);
                 let until = old.until.max(known.until);
-                *old = Known { until, ..known };
+                *old = KnownName { until, ..known };
             }
             None => names.push(known),
         }
@@ -260,11 +260,11 @@ mod tests {
         keep: KEEP,
     };
 
-    fn answer(name: &str, last_bytes: &[u8]) -> Answer {
+    fn answer(name: &str, last_bytes: &[u8]) -> DnsAnswer {
         let addresses = last_bytes
             .iter()
             .map(|byte| (ip(*byte), Duration::from_secs(5)));
-        Answer {
+        DnsAnswer {
             name: name.to_owned(),
             addresses: addresses.collect(),
         }
@@ -274,7 +274,7 @@ mod tests {
         [192, 0, 2, last_byte].into()
     }
 
-    fn of(names: &mut Names, pod: &str, container: &str, last_byte: u8, now: Instant) -> String {
+    fn of(names: &mut PodNames, pod: &str, container: &str, last_byte: u8, now: Instant) -> String {
         let asker = Asker {
             pod,
             container: Some(container),
@@ -286,7 +286,7 @@ mod tests {
     #[test]
     fn the_name_asked_for_last_comes_first() {
         let now = Instant::now();
-        let mut names = Names::new(LIMITS);
+        let mut names = PodNames::new(LIMITS);
         names.learn("p", Some("app"), &answer("a.test", &[1, 2]), now);
         names.learn("p", Some("app"), &answer("b.test", &[1]), now);
         assert_eq!(of(&mut names, "p", "app", 1, now), "b.test a.test");
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn pods_do_not_share_names_and_their_own_containers_do_unless_one_is_the_proxy() {
         let now = Instant::now();
-        let mut names = Names::new(LIMITS);
+        let mut names = PodNames::new(LIMITS);
         names.learn("p", Some("proxy"), &answer("declared.test", &[1]), now);
         names.learn("p", Some("cache"), &answer("a.test", &[1, 2]), now);
         assert_eq!(of(&mut names, "p", "app", 1, now), "a.test");
@@ -314,7 +314,7 @@ mod tests {
     #[test]
     fn a_name_lasts_as_long_as_it_is_used_and_ambiguity_does_not() {
         let start = Instant::now();
-        let mut names = Names::new(LIMITS);
+        let mut names = PodNames::new(LIMITS);
         names.learn("p", Some("app"), &answer("a.test", &[1, 2]), start);
         let later = start + KEEP - Duration::from_secs(1);
         names.learn("p", Some("app"), &answer("b.test", &[2]), later);
@@ -333,8 +333,8 @@ mod tests {
     #[test]
     fn a_long_time_to_live_counts() {
         let now = Instant::now();
-        let mut names = Names::new(LIMITS);
-        let long = Answer {
+        let mut names = PodNames::new(LIMITS);
+        let long = DnsAnswer {
             addresses: vec![(ip(1), 10 * KEEP)],
             ..answer("a.test", &[])
         };
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn the_oldest_goes_first_when_there_is_no_room() {
         let now = Instant::now();
-        let mut names = Names::new(LIMITS);
+        let mut names = PodNames::new(LIMITS);
         for n in 0..60 {
             names.learn("p", Some("app"), &answer(&format!("n{n}.test"), &[n]), now);
         }
@@ -368,7 +368,7 @@ mod tests {
             steps in prop::collection::vec((0_u8..4, 0_u8..20, 0_u8..30, 0_u64..400), 0..200)
         ) {
             let mut now = Instant::now();
-            let mut names = Names::new(Limits { in_all: 30, per_pod: 12, keep: KEEP });
+            let mut names = PodNames::new(Limits { in_all: 30, per_pod: 12, keep: KEEP });
             for (pod, name, last_byte, seconds) in steps {
                 now += Duration::from_secs(seconds);
                 let answer = answer(&format!("n{name}"), &[last_byte, last_byte + 1]);

@@ -235,6 +235,23 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
     ])
 }
 
+#[test]
+fn every_map_is_described_with_its_kind() {
+    let page = read("../ARCHITECTURE.md");
+    let (_, section) = page.split_once("### Tables").expect("a section of tables");
+    let (section, _) = section.split_once("\n### ").unwrap_or((section, ""));
+    let described: BTreeSet<_> = rows(section)
+        .filter(|row| row[0].starts_with('`'))
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1].replace('_', "")))
+        .collect();
+    let expected = maps::MAPS.iter().map(|map| {
+        let kind = format!("{:?}", map.kind).to_uppercase();
+        let mapped = if kind == "ARRAY" { ", mapped" } else { "" };
+        (map.name.to_owned(), kind + mapped)
+    });
+    assert_eq!(described, expected.collect());
+}
+
 /// The rows of the table of label values: label, and values or `open`.
 fn documented_values(page: &str) -> BTreeMap<String, Option<Vec<String>>> {
     let (_, table) = page

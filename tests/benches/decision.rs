@@ -19,7 +19,7 @@ use egress_observer::{
     },
     dns,
     model::Protocol,
-    names::{Asker, Limits, Names},
+    names::{Asker, Limits, PodNames},
 };
 use serde_json::{Value, json};
 
@@ -212,7 +212,7 @@ const NAMES_PER_POD: usize = 1_024;
 /// A DNS answer taken in, beside a broken one that is refused; the names of an address, beside an
 /// address without; and what a name takes.
 fn names() -> Value {
-    let mut names = Names::new(Limits {
+    let mut names = PodNames::new(Limits {
         in_all: PODS * NAMES_PER_POD,
         per_pod: NAMES_PER_POD,
         keep: Duration::from_secs(600),
@@ -257,7 +257,7 @@ fn names() -> Value {
     })
 }
 
-fn learn(names: &mut Names, pod: usize, message: &[u8], now: Instant) {
+fn learn(names: &mut PodNames, pod: usize, message: &[u8], now: Instant) {
     if let Ok(answer) = dns::parse(message) {
         names.learn(&pod.to_string(), Some("app"), &answer, now);
     }

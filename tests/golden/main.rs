@@ -38,11 +38,11 @@ mod corpus {
 
     use anyhow::{Context as _, Result, ensure};
     use egress_observer::{
-        attribution::Source,
+        attribution::FlowOwner,
         cluster::Snapshot,
         explain::{Explainer, To, Who},
         finding::{Finding, assess},
-        flow::Flow,
+        flow::CountedFlow,
         model::Protocol,
     };
     use egress_observer_common::{Count, FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
@@ -211,7 +211,7 @@ mod corpus {
             .find(|pod| pod.to_string() == connection.pod)
             .with_context(|| format!("no pod {}", connection.pod))?;
         let (uid, gid) = (connection.uid, connection.gid);
-        let source = Source::Pod {
+        let source = FlowOwner::Pod {
             pod,
             container: connection.container.as_deref(),
             role: pod.role(connection.container.as_deref(), uid, gid),
@@ -233,7 +233,7 @@ mod corpus {
         };
         let count = count.with_context(|| format!("saw: {}?", connection.saw))?;
         let names = connection.names.iter().map(|name| name.as_str().into());
-        let flow = Flow { key, count, n: 1 };
+        let flow = CountedFlow { key, count, n: 1 };
         assess(snapshot, &source, names.collect(), &flow).context("it is a pod's")
     }
 

@@ -51,7 +51,7 @@ fn v4(last_byte: u8) -> Ipv4Addr {
 
 /// The name, and its addresses.
 fn told(message: &[u8]) -> Result<(String, Vec<IpAddr>), DnsResult> {
-    let Answer { name, addresses } = parse(message)?;
+    let DnsAnswer { name, addresses } = parse(message)?;
     Ok((name, addresses.into_iter().map(|(ip, _)| ip).collect()))
 }
 

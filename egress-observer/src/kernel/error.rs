@@ -5,14 +5,14 @@ use std::{io, path::PathBuf};
 use aya::{maps::MapError, programs::ProgramError};
 use thiserror::Error;
 
-use super::preflight::Missing;
+use super::preflight::MissingOnNode;
 
 /// What went wrong between us and the kernel.
 #[derive(Debug, Error)]
 pub enum KernelError {
     /// The machine lacks something.
     #[error("{0}")]
-    Missing(#[from] Missing),
+    Missing(#[from] MissingOnNode),
     /// The object does not hold what it should.
     #[error("the eBPF object has no table or program `{name}`")]
     NotInObject {

@@ -17,7 +17,7 @@ use super::{
     error::KernelError,
     options::{KernelOptions, Sizes},
     pins::Pins,
-    preflight::Missing,
+    preflight::MissingOnNode,
     types::{self, Offset},
 };
 
@@ -26,9 +26,9 @@ static OBJECT: &[u8] =
     aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/egress-observer-ebpf"));
 
 /// Whether there is an object to load.
-pub(super) fn check() -> Result<(), Missing> {
+pub(super) fn check() -> Result<(), MissingOnNode> {
     if OBJECT.is_empty() {
-        return Err(Missing::Object);
+        return Err(MissingOnNode::Object);
     }
     Ok(())
 }

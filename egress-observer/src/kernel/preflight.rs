@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// What is missing, and what to do.
 #[derive(Debug, Error)]
-pub enum Missing {
+pub enum MissingOnNode {
     /// No cgroup v2 hierarchy is mounted.
     #[error(
         "no cgroup v2 hierarchy is mounted: boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1), \
@@ -56,17 +56,17 @@ const CAP_BPF: u32 = 39;
 const OLDEST_KERNEL: (u32, u32) = (5, 15);
 
 /// Checks capabilities and kernel; every problem found, none if it can run here.
-pub fn check() -> Vec<Missing> {
+pub fn check() -> Vec<MissingOnNode> {
     let mut missing = Vec::new();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     if let Some(names) = missing_capabilities(&status) {
-        missing.push(Missing::Capabilities { names });
+        missing.push(MissingOnNode::Capabilities { names });
     }
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     if let Some(version) = version(&release)
         && version < OLDEST_KERNEL
     {
-        missing.push(Missing::Kernel {
+        missing.push(MissingOnNode::Kernel {
             release: release.trim().to_owned(),
         });
     }
@@ -108,9 +108,9 @@ fn version(release: &str) -> Option<(u32, u32)> {
 ///
 /// A container has its own part of the hierarchy mounted besides the host's: of several mounts, the
 /// one that reaches furthest up.
-pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, Missing> {
+pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, MissingOnNode> {
     let found = mounts(mount_table, "cgroup2 ").min_by_key(|mount| Reverse(reach(mount.root)));
-    found.map(|mount| mount.path).ok_or(Missing::CgroupV2)
+    found.map(|mount| mount.path).ok_or(MissingOnNode::CgroupV2)
 }
 
 /// How far up the hierarchy a mount reaches, to be compared. Its root is told from the process's own
@@ -233,7 +233,7 @@ mod tests {
     #[test]
     fn v1_alone_is_refused() {
         let table = "26 25 0:23 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n";
-        assert!(matches!(cgroup_root(table), Err(Missing::CgroupV2)));
+        assert!(matches!(cgroup_root(table), Err(MissingOnNode::CgroupV2)));
     }
 
     #[test]

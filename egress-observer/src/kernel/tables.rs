@@ -17,7 +17,7 @@ use aya::{
     maps::{HashMap, MapData, MapError, Queue},
 };
 use egress_observer_common::{
-    Count, FlowKey, GENERATIONS, N_COUNTS, N_SHARED, Proof, Shared, Slot, SlotState, Ticket,
+    Count, FlowKey, GENERATIONS, N_COUNTS, N_SHARED, Proof, SharedWord, Slot, SlotState, Ticket,
     maps::{EO_ATTEMPTS, EO_FLOWS, EO_FREE_SLOTS, EO_PROOFS, EO_SHARED, EO_SLOTS},
 };
 use tracing::warn;
@@ -35,7 +35,7 @@ const FEW: u32 = 1024;
 type KeyBytes = [u8; size_of::<FlowKey>()];
 
 /// How often each [`Count`] happened.
-pub type Counts = [u64; N_COUNTS];
+pub type SlotCounts = [u64; N_COUNTS];
 
 /// What stands in a slot that is in use.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ pub struct SlotView {
     /// True once its key was removed.
     pub retired: bool,
     /// The counters.
-    pub counts: Counts,
+    pub counts: SlotCounts,
 }
 
 /// The tables of the loaded programs.
@@ -74,11 +74,11 @@ impl Tables {
     }
 
     /// A shared word.
-    pub fn shared(&self, word: Shared) -> u64 {
+    pub fn shared(&self, word: SharedWord) -> u64 {
         self.shared_cell(word).load(Relaxed)
     }
 
-    fn shared_cell(&self, word: Shared) -> &AtomicU64 {
+    fn shared_cell(&self, word: SharedWord) -> &AtomicU64 {
         let words = self.shared.at(0).cast::<u64>();
         // SAFETY: `Shared` numbers fewer words than there are.
         let cell = unsafe { words.add(word as usize) };
@@ -89,7 +89,7 @@ impl Tables {
     /// Slots that were ever in use: the indices to look at, from now on.
     pub fn n_slots(&mut self) -> u32 {
         let used = self
-            .shared(Shared::HighWater)
+            .shared(SharedWord::HighWater)
             .min(self.slots.capacity().into()) as u32;
         if let Err(error) = self.slots.grow(used) {
             // What is not mapped now is counted on, and read when there is memory again.
@@ -133,7 +133,7 @@ impl Tables {
     }
 
     /// The counters of `index` that were part of an answered scrape, as wide as `counts`.
-    pub fn exported(&self, index: u32, counts: &Counts) -> Counts {
+    pub fn exported(&self, index: u32, counts: &SlotCounts) -> SlotCounts {
         std::array::from_fn(|count| {
             let told = self.exported_cell(index, count).load(Relaxed);
             let untold = (counts[count] as u32).wrapping_sub(told);
@@ -142,7 +142,7 @@ impl Tables {
     }
 
     /// Remembers that a scrape with these counters was answered.
-    pub fn set_exported(&self, index: u32, counts: &Counts) {
+    pub fn set_exported(&self, index: u32, counts: &SlotCounts) {
         for (count, value) in counts.iter().enumerate() {
             self.exported_cell(index, count)
                 .store(*value as u32, Relaxed);
@@ -216,7 +216,8 @@ impl Tables {
         if index < self.slots.len() && self.generation(index).load(Relaxed) == ticket.generation() {
             self.count(index, count as usize).fetch_add(1, Relaxed);
         } else {
-            self.shared_cell(Shared::SlotReused).fetch_add(1, Relaxed);
+            self.shared_cell(SharedWord::SlotReused)
+                .fetch_add(1, Relaxed);
         }
     }
 

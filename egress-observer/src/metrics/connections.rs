@@ -11,8 +11,8 @@ use std::{collections::HashSet, time::Instant};
 use jiff::Timestamp;
 
 use super::{
-    family::Family,
-    labels::{ConnectionLabels, DestinationLabels, FailureLabels, Workload},
+    family::MetricFamily,
+    labels::{ConnectionLabels, DestinationLabels, FailureLabels, WorkloadLabels},
     text::Writer,
 };
 use crate::{
@@ -36,11 +36,11 @@ pub enum Destinations {
 /// The connection families.
 #[derive(Debug)]
 pub struct Metrics {
-    connections: Family<ConnectionLabels>,
-    destinations: Family<DestinationLabels>,
-    failures: Family<FailureLabels>,
+    connections: MetricFamily<ConnectionLabels>,
+    destinations: MetricFamily<DestinationLabels>,
+    failures: MetricFamily<FailureLabels>,
     /// Unix times.
-    last_bypasses: Family<Workload>,
+    last_bypasses: MetricFamily<WorkloadLabels>,
     level: Destinations,
     max_destinations: usize,
     folded: u64,
@@ -60,20 +60,20 @@ impl Metrics {
     /// Empty families.
     pub fn new(level: Destinations, max_destinations: usize) -> Self {
         Self {
-            connections: Family::new(
+            connections: MetricFamily::new(
                 "connections_total",
                 "Outbound connections of pods on this node, by the path they took and the verdict \
                  on it.",
             ),
-            destinations: Family::new(
+            destinations: MetricFamily::new(
                 "destination_connections_total",
                 "The same by destination; what does not fit is counted under ~other.",
             ),
-            failures: Family::new(
+            failures: MetricFamily::new(
                 "connection_failures_total",
                 "Outbound connection attempts of pods on this node that failed.",
             ),
-            last_bypasses: Family::gauge(
+            last_bypasses: MetricFamily::gauge(
                 "last_unexpected_bypass_timestamp_seconds",
                 "When a connection that its pod's configuration captures last went around the \
                  sidecar, in seconds since the Unix epoch.",
@@ -87,7 +87,7 @@ impl Metrics {
 
     /// Counts a finding, once.
     pub fn record(&mut self, finding: &Finding, time: Timestamp, now: Instant) {
-        let workload = Workload::of(finding);
+        let workload = WorkloadLabels::of(finding);
         let n = finding.n;
         if finding.verdict == Verdict::UnexpectedBypass {
             let seconds = time.as_second().try_into().unwrap_or(0);
@@ -138,7 +138,7 @@ impl Metrics {
         }
     }
 
-    fn record_destination(&mut self, finding: &Finding, workload: Workload, now: Instant) {
+    fn record_destination(&mut self, finding: &Finding, workload: WorkloadLabels, now: Instant) {
         let mut labels = DestinationLabels {
             workload,
             service: finding.service.clone(),

@@ -17,14 +17,14 @@ struct Series {
 }
 
 #[derive(Debug)]
-pub(super) struct Family<L> {
+pub(super) struct MetricFamily<L> {
     name: &'static str,
     help: &'static str,
     kind: &'static str,
     series: BTreeMap<L, Series>,
 }
 
-impl<L: Labels> Family<L> {
+impl<L: Labels> MetricFamily<L> {
     /// How many series there are.
     pub(super) fn len(&self) -> usize {
         self.series.len()

@@ -14,7 +14,7 @@ pub use self::{
     cluster::ClusterHealth, export::ExportHealth, flows::FlowHealth, kernel::KernelHealth,
     names::NameHealth,
 };
-use self::{maker::Maker, process::Process};
+use self::{maker::Maker, process::ProcessHealth};
 use super::connections::Metrics;
 use crate::{flow::Ledger, kernel::Tables};
 
@@ -31,7 +31,7 @@ pub struct Health {
     pub names: NameHealth,
     /// What is exported and recorded.
     pub export: ExportHealth,
-    process: Process,
+    process: ProcessHealth,
     registry: Registry,
 }
 
@@ -49,7 +49,7 @@ impl Health {
             flows: FlowHealth::new(&make)?,
             names: NameHealth::new(&make)?,
             export: ExportHealth::new(&make)?,
-            process: Process::new(&make)?,
+            process: ProcessHealth::new(&make)?,
             registry: make.0,
         })
     }

@@ -8,12 +8,12 @@ use crate::{
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Workload {
+pub(super) struct WorkloadLabels {
     pub(super) namespace: Arc<str>,
     pub(super) name: Arc<str>,
 }
 
-impl Workload {
+impl WorkloadLabels {
     pub(super) fn of(finding: &Finding) -> Self {
         Self {
             namespace: Arc::clone(&finding.namespace),
@@ -24,7 +24,7 @@ impl Workload {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ConnectionLabels {
-    pub(super) workload: Workload,
+    pub(super) workload: WorkloadLabels,
     pub(super) protocol: Protocol,
     pub(super) actor: Actor,
     pub(super) scope: Scope,
@@ -35,7 +35,7 @@ pub(super) struct ConnectionLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DestinationLabels {
-    pub(super) workload: Workload,
+    pub(super) workload: WorkloadLabels,
     pub(super) service: Service,
     /// `None` where many are folded.
     pub(super) port: Option<u16>,
@@ -47,20 +47,20 @@ pub(super) struct DestinationLabels {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct FailureLabels {
-    pub(super) workload: Workload,
+    pub(super) workload: WorkloadLabels,
     pub(super) scope: Scope,
     pub(super) error: Failure,
 }
 
 /// What a family's labels can do.
 pub(super) trait Labels: Ord {
-    fn workload(&self) -> &Workload;
+    fn workload(&self) -> &WorkloadLabels;
     /// Names and values, without the workload's, which every family has first.
     fn each(&self, label: &mut dyn FnMut(&str, &dyn Display));
 }
 
-impl Labels for Workload {
-    fn workload(&self) -> &Workload {
+impl Labels for WorkloadLabels {
+    fn workload(&self) -> &WorkloadLabels {
         self
     }
 
@@ -68,7 +68,7 @@ impl Labels for Workload {
 }
 
 impl Labels for ConnectionLabels {
-    fn workload(&self) -> &Workload {
+    fn workload(&self) -> &WorkloadLabels {
         &self.workload
     }
 
@@ -83,7 +83,7 @@ impl Labels for ConnectionLabels {
 }
 
 impl Labels for DestinationLabels {
-    fn workload(&self) -> &Workload {
+    fn workload(&self) -> &WorkloadLabels {
         &self.workload
     }
 
@@ -101,7 +101,7 @@ impl Labels for DestinationLabels {
 }
 
 impl Labels for FailureLabels {
-    fn workload(&self) -> &Workload {
+    fn workload(&self) -> &WorkloadLabels {
         &self.workload
     }
 

@@ -1,6 +1,6 @@
 //! The kernel side: its programs, its tables, and what they lost.
 
-use egress_observer_common::{Shared, maps::MEASURED, programs::CGROUP_PROGRAMS};
+use egress_observer_common::{SharedWord, maps::MEASURED, programs::CGROUP_PROGRAMS};
 use prometheus::{IntCounter, IntCounterVec, IntGaugeVec};
 
 use super::maker::{Maker, catch_up};
@@ -69,26 +69,26 @@ impl KernelHealth {
     /// Brings everything that the tables tell up to date.
     pub(super) fn update(&self, tables: &Tables, ledger: &Ledger) {
         for (cause, word) in [
-            ("flow_table_full", Shared::FlowTableFull),
-            ("slot_reused", Shared::SlotReused),
+            ("flow_table_full", SharedWord::FlowTableFull),
+            ("slot_reused", SharedWord::SlotReused),
         ] {
             let lost = self.flows_lost.with_label_values(&[cause]);
             catch_up(&lost, tables.shared(word));
         }
         for (source, word) in [
-            ("attempt_table", Shared::AttemptTableFull),
-            ("proof_table", Shared::ProofTableFull),
-            ("udp_memory", Shared::UdpMemoryFull),
-            ("dns_buffer", Shared::AnswersLost),
-            ("cgroup_buffer", Shared::CgroupsLost),
+            ("attempt_table", SharedWord::AttemptTableFull),
+            ("proof_table", SharedWord::ProofTableFull),
+            ("udp_memory", SharedWord::UdpMemoryFull),
+            ("dns_buffer", SharedWord::AnswersLost),
+            ("cgroup_buffer", SharedWord::CgroupsLost),
         ] {
             let lost = self.events_lost.with_label_values(&[source]);
             catch_up(&lost, tables.shared(word));
         }
-        catch_up(&self.udp_replies, tables.shared(Shared::UdpReplies));
+        catch_up(&self.udp_replies, tables.shared(SharedWord::UdpReplies));
         catch_up(
             &self.unmatched_accepts,
-            tables.shared(Shared::UnmatchedAccepts),
+            tables.shared(SharedWord::UnmatchedAccepts),
         );
         let (max_slots, max_attempts, max_proofs) = tables.sizes();
         let entries = [

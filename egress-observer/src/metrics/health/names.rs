@@ -6,7 +6,7 @@ use super::maker::{Maker, catch_up};
 use crate::{
     metrics::connections::{Metrics, Unnamed},
     model::DnsResult,
-    names::{Evicted, Names},
+    names::{Evicted, PodNames},
 };
 
 /// Names of addresses.
@@ -56,7 +56,7 @@ impl NameHealth {
     }
 
     /// Brings what is known of names up to date.
-    pub fn known(&self, names: &Names) {
+    pub fn known(&self, names: &PodNames) {
         self.dns_names.set(names.n_known() as i64);
         self.dns_names_max.set(names.max() as i64);
         let Evicted { pod, node } = names.evicted();

@@ -8,7 +8,7 @@ use super::maker::Maker;
 
 /// The names that every Prometheus client library exports; the CPU time with its fraction.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct ProcessHealth {
     cpu: Counter,
     resident: IntGauge,
     virtual_memory: IntGauge,
@@ -18,7 +18,7 @@ pub(super) struct Process {
     start_time: Gauge,
 }
 
-impl Process {
+impl ProcessHealth {
     pub(super) fn new(make: &Maker) -> prometheus::Result<Self> {
         Ok(Self {
             cpu: make.keep(Counter::new(
