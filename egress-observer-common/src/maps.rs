@@ -3,7 +3,13 @@
 //! [`maps!`](crate::maps) holds the rows. Here they become constants, which the agent loads, pins
 //! and measures by; in the eBPF crate they become the maps themselves.
 
-use crate::{CgroupScratch, FlowKey, N_SHARED, Proof, Slot, UdpMemory};
+use crate::{
+    cgroup::CgroupScratch,
+    flow::{FlowKey, Slot},
+    shared::N_SHARED,
+    ticket::Proof,
+    udp::UdpMemory,
+};
 
 /// The rows, handed to the macro that is named: `NAME: Kind<Key, Value>[entries]`. Whoever asks for
 /// them imports the types of keys and values.

@@ -3,7 +3,7 @@
 //! [`settings!`](crate::settings) holds the rows. Here they become constants, which the agent fills
 //! in by; in the eBPF crate they become the statics that the programs read.
 
-use crate::Entries;
+use crate::maps::Entries;
 
 /// The rows, handed to the macro that is named: values as `NAME: type = default`, and fields of the
 /// kernel's structures, whose offsets are filled in, as `NAME: structure.field.field`. Whoever asks

@@ -271,7 +271,8 @@ mod tests {
         ];
         let seen = slot(PROTOCOL_TCP, &[(Count::Attempt, 2), (Count::Captured, 2)]).counts;
         let [tcp, udp] = [PROTOCOL_TCP, PROTOCOL_UDP].map(|protocol| {
-            let flows = differences(&slot(protocol, &counts), &seen);
+            let slot = slot(protocol, &counts);
+            let flows = differences(&slot, &seen);
             flows.map(|flow| (flow.count, flow.n)).collect::<Vec<_>>()
         });
         assert_eq!(tcp, [(Count::Captured, 1), (Count::Refused, 1)]);

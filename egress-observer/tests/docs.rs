@@ -300,7 +300,6 @@ fn headings(page: &str, level: &str) -> BTreeSet<String> {
                 .strip_suffix('`')
         })
         .map(str::to_owned)
-        .chain(labels)
         .collect()
 }
 
