@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 
 use egress_observer_common::{Count, FlowKey, PROTOCOL_UDP};
 
-use crate::{attribution::Source, flow::Flow};
+use crate::{attribution::FlowOwner, flow::CountedFlow};
 use egress_observer_istio::{
     injection::pod::{ContainerRole, Pod},
     judgement::{Asker, ClientSocket, Endpoint, Evidence, assess, assess_nobody},
@@ -93,12 +93,12 @@ pub struct Finding {
 /// the pod has for the address, the one asked for last first.
 pub fn judge(
     snapshot: &Snapshot,
-    source: &Source<'_>,
+    source: &FlowOwner<'_>,
     names: Vec<Arc<str>>,
-    flow: &Flow,
+    flow: &CountedFlow,
 ) -> Option<Finding> {
     match source {
-        Source::Pod {
+        FlowOwner::Pod {
             pod,
             container,
             role,
@@ -112,8 +112,8 @@ pub fn judge(
             };
             Some(of_pod(snapshot, client, *role, names, flow))
         }
-        Source::Node => None,
-        Source::Unknown(_) => Some(of_nobody(snapshot, flow)),
+        FlowOwner::Node => None,
+        FlowOwner::Unknown(_) => Some(of_nobody(snapshot, flow)),
     }
 }
 
@@ -122,7 +122,7 @@ fn of_pod(
     client: Client,
     role: ContainerRole,
     names: Vec<Arc<str>>,
-    flow: &Flow,
+    flow: &CountedFlow,
 ) -> Finding {
     let pod = &client.pod;
     let ip = flow.ip();
@@ -158,7 +158,7 @@ fn of_pod(
     }
 }
 
-fn of_nobody(snapshot: &Snapshot, flow: &Flow) -> Finding {
+fn of_nobody(snapshot: &Snapshot, flow: &CountedFlow) -> Finding {
     let unknown: Arc<str> = "unknown".into();
     let ip = flow.ip();
     let (scope, path, reason) = assess_nobody(snapshot, ip, flow.count);

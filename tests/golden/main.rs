@@ -38,10 +38,10 @@ mod corpus {
 
     use anyhow::{Context as _, Result, ensure};
     use egress_observer::{
-        attribution::Source,
+        attribution::FlowOwner,
         explain::{Explainer, To, Who},
         finding::{self, Finding},
-        flow::Flow,
+        flow::CountedFlow,
     };
     use egress_observer_common::{Count, FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
     use egress_observer_istio::{judgement::ClientSocket, view::Snapshot, vocabulary::Protocol};
@@ -212,7 +212,7 @@ mod corpus {
             .find(|pod| pod.to_string() == connection.pod)
             .with_context(|| format!("no pod {}", connection.pod))?;
         let (uid, gid) = (connection.uid, connection.gid);
-        let source = Source::Pod {
+        let source = FlowOwner::Pod {
             pod,
             container: connection.container.as_deref(),
             role: pod.role(connection.container.as_deref(), uid, gid),
@@ -234,7 +234,7 @@ mod corpus {
         };
         let count = count.with_context(|| format!("saw: {}?", connection.saw))?;
         let names = connection.names.iter().map(|name| name.as_str().into());
-        let flow = Flow { key, count, n: 1 };
+        let flow = CountedFlow { key, count, n: 1 };
         finding::judge(snapshot, &source, names.collect(), &flow).context("it is a pod's")
     }
 
