@@ -1,9 +1,9 @@
 //! The vocabulary: closed sets of words, each with one spelling that metrics, logs and commands
 //! share. A leaf: it uses nothing of ours.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 macro_rules! closed_set {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
@@ -32,6 +32,14 @@ macro_rules! closed_set {
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word: Cow<'_, str> = Cow::deserialize(deserializer)?;
+                Self::parse(&word)
+                    .ok_or_else(|| D::Error::unknown_variant(&word, &[$($word),*]))
             }
         }
 

@@ -362,7 +362,10 @@ impl Agent {
         };
         let finding = finding::assess(snapshot, &source, names, flow)?;
         if let Some(cause) = source.lacks()
-            && matches!(finding.reason, Reason::NotAttributed | Reason::NotSynced)
+            && matches!(
+                finding.kind.reason,
+                Reason::NotAttributed | Reason::NotSynced
+            )
         {
             self.health.unattributed(cause, flow.n);
         }

@@ -14,10 +14,10 @@ use std::{cell::RefCell, collections::HashMap, net::IpAddr, sync::Arc};
 pub(crate) use self::destination::{host_name, is_of_cluster};
 pub use self::{
     advice::{Advice, Method},
-    answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},
+    answer::{Declared, Destination, Explanation, Other, Source, Stand},
     destination::{To, ToError},
 };
-use crate::finding;
+use crate::{api_version::API_VERSION, finding};
 use egress_observer_istio::{
     injection::{
         pod::{ContainerRole, DeclaredContainer, Pod},

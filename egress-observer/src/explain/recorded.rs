@@ -27,7 +27,7 @@ impl Whose<'_> {
     /// Whether a flow is of the pod, or of another pod of its workload.
     fn has(&self, flow: &Flow) -> bool {
         let from = &flow.from;
-        let of_pod = || from.pod == self.pod.name;
+        let of_pod = || from.pod == *self.pod.name;
         let of_workload = || {
             let workload = &*self.pod.workload;
             from.workload == workload || from.pod == workload

@@ -3,11 +3,13 @@ use std::{fs, sync::Arc};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use egress_observer_istio::vocabulary::{Actor, Path, Protocol, Reason, Registry, Scope, Verdict};
+
 use super::{file::File, *};
-use crate::flows;
+use crate::{finding::Service, flows};
 
 fn finding(last_byte: u8, names: &[&str]) -> Finding {
-    Finding {
+    let kind = FindingKind {
         client: None,
         namespace: "shop".into(),
         workload: "cart".into(),
@@ -23,8 +25,8 @@ fn finding(last_byte: u8, names: &[&str]) -> Finding {
         verdict: Verdict::Blocked,
         reason: Reason::IncludedRange,
         failure: None,
-        n: 2,
-    }
+    };
+    Finding { kind, n: 2 }
 }
 
 fn at(second: i64) -> Timestamp {

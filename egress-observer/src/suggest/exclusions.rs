@@ -20,7 +20,7 @@ use self::{
     seen::{Uses, Way},
     values::{MeshValue, WorkloadValue, mesh_values, workload_values},
 };
-use crate::{explain::API_VERSION, flows::Flow};
+use crate::{api_version::API_VERSION, flows::Flow};
 use egress_observer_istio::vocabulary::{Actor, Protocol};
 
 /// The answer.

@@ -10,7 +10,8 @@ use thiserror::Error;
 
 use super::{FlowCounts, Group, Judgement, Open, Report, Restart, Stale, Total, When};
 use crate::{
-    explain::{API_VERSION, Explainer, Judged, To, Unanswered, Who},
+    api_version::API_VERSION,
+    explain::{Explainer, Judged, To, Unanswered, Who},
     flows::{Flow, From},
 };
 use egress_observer_istio::{
@@ -31,7 +32,7 @@ pub(crate) struct World {
     after: Snapshot,
     /// In the order of their names.
     pods: Vec<Sides>,
-    by_name: HashMap<(Arc<str>, String), usize>,
+    by_name: HashMap<(Arc<str>, Arc<str>), usize>,
     by_workload: HashMap<(Arc<str>, Arc<str>), usize>,
 }
 
@@ -53,12 +54,12 @@ impl World {
     pub(crate) fn new(before: Snapshot, after: Snapshot) -> Self {
         let after_by_name: HashMap<(&str, &str), &Arc<Pod>> = after
             .pods()
-            .map(|pod| ((&*pod.namespace, pod.name.as_str()), pod))
+            .map(|pod| ((&*pod.namespace, &*pod.name), pod))
             .collect();
         let mut pods: Vec<Sides> = before
             .pods()
             .filter_map(|pod| {
-                let after = after_by_name.get(&(&*pod.namespace, pod.name.as_str()))?;
+                let after = after_by_name.get(&(&*pod.namespace, &*pod.name))?;
                 Some(Sides::new(pod, after))
             })
             .collect();
@@ -66,7 +67,7 @@ impl World {
             let key = |sides: &Sides| {
                 (
                     Arc::clone(&sides.before.namespace),
-                    sides.before.name.clone(),
+                    sides.before.name.to_string(),
                 )
             };
             key(a).cmp(&key(b))
@@ -74,7 +75,7 @@ impl World {
         let (mut by_name, mut by_workload) = (HashMap::new(), HashMap::new());
         for (place, Sides { before: pod, .. }) in pods.iter().enumerate() {
             let namespace = || Arc::clone(&pod.namespace);
-            by_name.insert((namespace(), pod.name.clone()), place);
+            by_name.insert((namespace(), Arc::clone(&pod.name)), place);
             by_workload
                 .entry((namespace(), Arc::clone(&pod.workload)))
                 .or_insert(place);
@@ -92,7 +93,7 @@ impl World {
     pub(crate) fn names(&self) -> impl Iterator<Item = From> {
         self.pods.iter().map(|sides| From {
             namespace: sides.before.namespace.to_string(),
-            pod: sides.before.name.clone(),
+            pod: sides.before.name.to_string(),
             workload: sides.before.workload.to_string(),
         })
     }
@@ -101,7 +102,7 @@ impl World {
     /// of the pod's name.
     fn find(&self, from: &From) -> Option<usize> {
         let namespace: Arc<str> = from.namespace.as_str().into();
-        let pod = (Arc::clone(&namespace), from.pod.clone());
+        let pod = (Arc::clone(&namespace), from.pod.as_str().into());
         let of_workload = |name: &str| {
             let workload = (Arc::clone(&namespace), name.into());
             self.by_workload.get(&workload)
