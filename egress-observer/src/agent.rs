@@ -360,7 +360,7 @@ impl Agent {
             }
             Source::Node | Source::Unknown(_) => Vec::new(),
         };
-        let finding = finding::assess(snapshot, &source, names, flow)?;
+        let finding = finding::judge(snapshot, &source, names, flow)?;
         if let Some(cause) = source.lacks()
             && matches!(
                 finding.kind.reason,

@@ -20,8 +20,7 @@ use domain::{
     },
 };
 
-use crate::explain::host_name;
-use egress_observer_istio::vocabulary::DnsResult;
+use egress_observer_istio::vocabulary::{DnsResult, host_name::dns_name};
 
 /// The most records that are looked at, lest a crafted answer takes long.
 const MAX_RECORDS: usize = 64;
@@ -92,7 +91,7 @@ pub fn parse(message: &[u8]) -> Result<Answer, DnsResult> {
         });
     }
     let name = meant(&asked, question.qtype(), &records);
-    let name = host_name(name).map_err(|_no_host| DnsResult::NoAddress)?;
+    let name = dns_name(name).ok_or(DnsResult::NoAddress)?;
     Ok(Answer { name, addresses })
 }
 

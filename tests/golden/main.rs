@@ -40,11 +40,11 @@ mod corpus {
     use egress_observer::{
         attribution::Source,
         explain::{Explainer, To, Who},
-        finding::{Finding, assess},
+        finding::{self, Finding},
         flow::Flow,
     };
     use egress_observer_common::{Count, FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
-    use egress_observer_istio::{view::Snapshot, vocabulary::Protocol};
+    use egress_observer_istio::{judgement::ClientSocket, view::Snapshot, vocabulary::Protocol};
     use serde::Deserialize;
     use serde_json::Value;
 
@@ -164,10 +164,12 @@ mod corpus {
             .with_context(|| format!("no pod {}", asked.pod))?;
         let who = Who {
             container: asked.container.clone(),
-            uid: asked.uid,
-            gid: asked.gid,
-            interface: asked.interface.clone(),
-            source: None,
+            socket: ClientSocket {
+                uid: asked.uid,
+                gid: asked.gid,
+                interface: asked.interface.clone(),
+                source: None,
+            },
         };
         let to: To = asked.to.parse()?;
         let protocol = match asked.protocol.as_str() {
@@ -233,7 +235,7 @@ mod corpus {
         let count = count.with_context(|| format!("saw: {}?", connection.saw))?;
         let names = connection.names.iter().map(|name| name.as_str().into());
         let flow = Flow { key, count, n: 1 };
-        assess(snapshot, &source, names.collect(), &flow).context("it is a pod's")
+        finding::judge(snapshot, &source, names.collect(), &flow).context("it is a pod's")
     }
 
     /// An address as the kernel side writes it.

@@ -8,8 +8,11 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::{By, Destination, Hit, Match, ObjectKind, PortProtocol, Registry};
-use crate::{objects, vocabulary::Protocol};
+use super::{By, Destination, Hit, Match, ObjectKind, Registry};
+use crate::{
+    objects,
+    vocabulary::{PortProtocol, Protocol},
+};
 
 /// Objects in a plain list.
 #[derive(Clone, Debug, Default)]
@@ -368,7 +371,7 @@ impl Linear {
             ([], words) | (words, _) => words,
         };
         let has = |word: &str| words.iter().any(|other| other == word);
-        !has("~") && (has("*") || (has(".") && own == client) || has(client))
+        has("*") || (!has("~") && ((has(".") && own == client) || has(client)))
     }
 }
 
@@ -455,13 +458,13 @@ fn service_row(service: &objects::Service, port: u16) -> Option<Row<'_>> {
         other.port == port && ["", "TCP"].contains(&&*other.protocol)
     };
     let port = spec.ports.iter().find(tcp)?;
-    let word = match (port.app_protocol.as_str(), port.name.split_once('-')) {
-        ("", Some((word, _))) => word,
-        ("", None) => &port.name,
+    let word = match (port.app_protocol.as_str(), port.name.as_str()) {
+        ("", word) => word,
         ("kubernetes.io/h2c" | "kubernetes.io/ws", _) => "http",
         ("kubernetes.io/wss", _) => "https",
         (word, _) => word,
     };
+    let word = word.split_once('-').map_or(word, |(word, _)| word);
     let protocol = match word.to_lowercase().as_str() {
         "http" | "http2" | "http_proxy" | "grpc" => PortProtocol::Http,
         "https" | "tls" => PortProtocol::Tls,

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Destination, Match, PortProtocol, Registry, Viewer, linear::Answer, objects};
-use crate::vocabulary::Protocol;
+use super::{Destination, Match, Registry, Viewer, linear::Answer};
+use crate::{objects, vocabulary::Protocol};
 
 fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntry {
     let metadata = json!({"name": name, "namespace": namespace});
