@@ -14,7 +14,7 @@ use egress_observer_istio::vocabulary::{Actor, Path, Protocol, Registry, Scope, 
 
 /// Connections of one process to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Flow {
+pub(crate) struct RecordedFlow {
     pub(crate) from: From,
     pub(crate) container: Option<String>,
     /// What the container is, where its name is not given.
@@ -71,7 +71,7 @@ pub(crate) enum FlowError {
     Destination(#[from] ToError),
 }
 
-impl Flow {
+impl RecordedFlow {
     /// The names of which one is meant: the one that is given, else all that lead to the address.
     pub(crate) fn names_meant(&self) -> &[String] {
         match &self.to.host {
@@ -97,7 +97,7 @@ impl Flow {
 }
 
 /// Reads one line.
-pub(crate) fn parse(line: &[u8]) -> Result<Flow, FlowError> {
+pub(crate) fn parse(line: &[u8]) -> Result<RecordedFlow, FlowError> {
     let line: FindingLine<'_> = serde_json::from_slice(line).map_err(|problem| {
         // Which line it is, the caller knows better.
         let text = problem.to_string();
@@ -108,7 +108,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Flow, FlowError> {
     let scope = destination.scope;
     let (to, names) = target(destination)?;
     let source = line.source.unwrap_or_default();
-    Ok(Flow {
+    Ok(RecordedFlow {
         from,
         container: source.container.map(LineText::into_string),
         actor: source.actor.map(actor).transpose()?,
@@ -195,7 +195,7 @@ mod tests {
 
     use super::*;
 
-    fn flow(text: &str) -> Result<Flow, String> {
+    fn flow(text: &str) -> Result<RecordedFlow, String> {
         parse(text.as_bytes()).map_err(|error| error.to_string())
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let text = r#"{"pod": "shop/sleep", "source": {"container": "sleep", "uid": 100, "gid": null, "x": 1},
             "destination": {"host": "HTTPbin.org", "ip": "198.18.0.10", "port": 443, "protocol": "TCP"},
             "count": 12, "verdict": "blocked"}"#;
-        let expected = Flow {
+        let expected = RecordedFlow {
             from: From {
                 namespace: "shop".to_owned(),
                 pod: "sleep".to_owned(),

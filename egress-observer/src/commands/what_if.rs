@@ -9,7 +9,7 @@ use tracing::subscriber::{self, NoSubscriber};
 use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
 use crate::{
     explain::{To, ToError},
-    flows::{Flow, From, Seen},
+    flows::{From, RecordedFlow, Seen},
     what_if::{
         Report,
         change::{Change, Id},
@@ -143,7 +143,7 @@ fn world(args: &WhatIfArgs) -> Result<World> {
 }
 
 /// One connection of each pod to each destination of the command line.
-fn tries(args: &WhatIfArgs, world: &World) -> Vec<Flow> {
+fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
     let pods: Vec<From> = if args.all_pods {
         world.names().collect()
     } else {
@@ -160,7 +160,7 @@ fn tries(args: &WhatIfArgs, world: &World) -> Vec<Flow> {
     };
     let of_pod = |from: &From| {
         let from = from.clone();
-        args.to.iter().map(move |to| Flow {
+        args.to.iter().map(move |to| RecordedFlow {
             from: from.clone(),
             container: None,
             actor: None,

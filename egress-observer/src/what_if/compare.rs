@@ -12,7 +12,7 @@ use super::{FlowCounts, Group, Judgement, Open, Report, Restart, Stale, Total, W
 use crate::{
     api_version::API_VERSION,
     explain::{Explainer, Unanswered, Who},
-    flows::{Flow, From},
+    flows::{From, RecordedFlow},
 };
 use egress_observer_istio::{
     injection::{
@@ -136,7 +136,7 @@ impl Sides {
         !matches!(self.restarted.applied.membership, Membership::Unknown(_))
     }
 
-    fn who(&self, flow: &Flow) -> Who {
+    fn who(&self, flow: &RecordedFlow) -> Who {
         let mut declared = self.before.declared.iter();
         let named = || {
             let found = declared.find(|container| Some(container.role.actor) == flow.actor);
@@ -250,13 +250,13 @@ impl<'a> Comparison<'a> {
     }
 
     /// Judges a flow three times.
-    pub(crate) fn add(&mut self, flow: &Flow) -> Result<(), Unplaced> {
+    pub(crate) fn add(&mut self, flow: &RecordedFlow) -> Result<(), Unplaced> {
         let placed = self.judge(flow);
         self.n_unplaced += u64::from(placed.is_err());
         placed
     }
 
-    fn judge(&mut self, flow: &Flow) -> Result<(), Unplaced> {
+    fn judge(&mut self, flow: &RecordedFlow) -> Result<(), Unplaced> {
         let place = self
             .world
             .find(&flow.from)

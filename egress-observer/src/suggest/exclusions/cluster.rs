@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use crate::flows::{Flow, From};
+use crate::flows::{From, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
@@ -61,7 +61,7 @@ impl Cluster {
     }
 
     /// What connected: what the flow says, else what the container is.
-    pub(super) fn actor(&self, flow: &Flow, workload: &(String, String)) -> Actor {
+    pub(super) fn actor(&self, flow: &RecordedFlow, workload: &(String, String)) -> Actor {
         let by_name = || {
             let (pod, container) = (self.pod_of(workload)?, flow.container.as_ref()?);
             let mut declared = pod.declared.iter();
