@@ -27,12 +27,12 @@ pub(crate) struct RecordedFlow {
     pub(crate) names: Vec<String>,
     /// How many connections.
     pub(crate) n: u64,
-    pub(crate) seen: Seen,
+    pub(crate) seen: RecordedJudgement,
 }
 
 /// What an agent made of it, as far as it is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct RecordedJudgement {
     pub(crate) scope: Option<Scope>,
     pub(crate) path: Option<Path>,
     pub(crate) registry: Option<Registry>,
@@ -117,7 +117,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<RecordedFlow, FlowError> {
         names: spelt_alike(names, &to)?,
         to,
         n: line.count.unwrap_or(1),
-        seen: Seen {
+        seen: RecordedJudgement {
             scope,
             path: line.path,
             registry: line.registry,
@@ -217,9 +217,9 @@ mod tests {
             to: "httpbin.org@198.18.0.10:443/tcp".parse().unwrap(),
             names: vec!["httpbin.org".to_owned()],
             n: 12,
-            seen: Seen {
+            seen: RecordedJudgement {
                 verdict: Some(Verdict::Blocked),
-                ..Seen::default()
+                ..RecordedJudgement::default()
             },
         };
         assert_eq!(flow(text), Ok(expected));
@@ -291,7 +291,7 @@ mod tests {
         let flow = flow(text).unwrap();
         assert_eq!(flow.to.host, None);
         assert_eq!(flow.names, ["b.test", "a.test"]);
-        let expected = Seen {
+        let expected = RecordedJudgement {
             scope: Some(Scope::External),
             path: Some(Path::Captured),
             registry: Some(Registry::Undeclared),

@@ -9,7 +9,7 @@ use tracing::subscriber::{self, NoSubscriber};
 use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
 use crate::{
     explain::{To, ToError},
-    flows::{Origin, RecordedFlow, Seen},
+    flows::{Origin, RecordedFlow, RecordedJudgement},
     what_if::{
         Report,
         change::{Change, Id},
@@ -169,7 +169,7 @@ fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
             to: to.clone(),
             names: to.host.iter().cloned().collect(),
             n: 1,
-            seen: Seen::default(),
+            seen: RecordedJudgement::default(),
         })
     };
     pods.iter().flat_map(of_pod).collect()
