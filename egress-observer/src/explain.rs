@@ -11,9 +11,10 @@ pub mod text;
 
 pub use self::{
     advice::{Advice, Method},
-    answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},
+    answer::{Declared, Destination, Explanation, Other, Source, Stand},
     destination::{To, ToError},
 };
+use crate::api_version::API_VERSION;
 use egress_observer_istio::{
     injection::{
         pod::{ContainerRole, DeclaredContainer, Pod},

@@ -15,7 +15,7 @@ use std::{
 use clap::CommandFactory as _;
 use egress_observer::{
     cli::Cli,
-    finding::{Finding, Service},
+    finding::{Finding, FindingKind, Service},
     metrics::{Destinations, Metrics, Writer, health::Health, workloads},
 };
 use egress_observer_common::{maps, programs};
@@ -89,7 +89,7 @@ fn exported_metrics(text: &str) -> BTreeMap<String, Metric> {
 /// The three families of connections, with a series each.
 fn connections() -> Metrics {
     let mut metrics = Metrics::new(Destinations::All, 10);
-    let finding = Finding {
+    let kind = FindingKind {
         client: None,
         ip: [192, 0, 2, 1].into(),
         names: Vec::new(),
@@ -105,8 +105,8 @@ fn connections() -> Metrics {
         verdict: vocabulary::Verdict::UnexpectedBypass,
         reason: vocabulary::Reason::NotEstablished,
         failure: Some(vocabulary::Failure::Refused),
-        n: 1,
     };
+    let finding = Finding { kind, n: 1 };
     metrics.record(&finding, jiff::Timestamp::now(), Instant::now());
     metrics
 }

@@ -27,7 +27,7 @@ pub struct Pod {
     /// `metadata.namespace`.
     pub namespace: Arc<str>,
     /// `metadata.name`.
-    pub name: String,
+    pub name: Arc<str>,
     /// The workload it belongs to, as Istio names it.
     pub workload: Arc<str>,
     /// The kind of that workload; `None` if it is the pod itself.
@@ -140,7 +140,7 @@ impl Pod {
         Self {
             uid: uid(metadata).to_owned(),
             namespace: namespace(&metadata.namespace),
-            name: metadata.name.clone(),
+            name: metadata.name.as_str().into(),
             workload_kind: workload_kind.map(|(kind, _)| (*kind).to_owned()),
             labels: metadata.labels.clone(),
             host_ip: status.host_ip.parse().ok(),

@@ -9,14 +9,11 @@ use egress_observer_istio::vocabulary::{
     Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict,
 };
 
-/// `apiVersion` of everything that is printed for programs.
-pub const API_VERSION: &str = "egress-observer.io/v1alpha1";
-
 /// The answer about one destination.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    /// [`API_VERSION`].
+    /// [`crate::api_version::API_VERSION`].
     pub api_version: &'static str,
     /// `Explanation`.
     pub kind: &'static str,

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use crate::finding::{Finding, Service};
+use crate::finding::{FindingKind, Service};
 use egress_observer_istio::vocabulary::{
     Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
 };
@@ -14,10 +14,10 @@ pub(super) struct WorkloadLabels {
 }
 
 impl WorkloadLabels {
-    pub(super) fn of(finding: &Finding) -> Self {
+    pub(super) fn of(kind: &FindingKind) -> Self {
         Self {
-            namespace: Arc::clone(&finding.namespace),
-            name: Arc::clone(&finding.workload),
+            namespace: Arc::clone(&kind.namespace),
+            name: Arc::clone(&kind.workload),
         }
     }
 }
