@@ -2,11 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{
-    Registry, Viewer,
-    claim::{ObjectKind, single},
-    lookup::View,
-};
+use super::{claim::single, object_ref::ObjectKind, query::Viewer, store::Registry, view::View};
 use crate::vocabulary::host_name;
 
 impl Registry {

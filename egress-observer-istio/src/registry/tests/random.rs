@@ -326,7 +326,7 @@ proptest! {
         for object in &linear.services {
             registry.remove_service(&object.metadata.namespace, &object.metadata.name);
         }
-        let empty = super::super::Index::default();
+        let empty = crate::registry::index::Index::default();
         prop_assert_eq!(format!("{:?}", registry.index), format!("{empty:?}"));
         prop_assert!(registry.sidecars.values().flatten().all(|scope| scope.listeners.is_empty()));
     }
