@@ -18,7 +18,7 @@ use crate::explain::{
     API_VERSION, Explainer, Explanation, To, Who,
     recorded::{Recorded, Whose},
 };
-use egress_observer_istio::{injection::pod::Pod, vocabulary::Protocol};
+use egress_observer_istio::{injection::pod::Pod, judgement::ClientSocket, vocabulary::Protocol};
 
 /// Settings of `explain`.
 #[derive(Debug, Args)]
@@ -106,10 +106,12 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
     let (snapshot, _) = args.manifests.read()?;
     let who = Who {
         container: args.container.clone(),
-        uid: args.uid,
-        gid: args.gid,
-        interface: args.interface.clone(),
-        source: args.source,
+        socket: ClientSocket {
+            uid: args.uid,
+            gid: args.gid,
+            interface: args.interface.clone(),
+            source: args.source,
+        },
     };
     let pod = pod(&snapshot, &args.pod)?;
     let explainer =

@@ -4,9 +4,12 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use thiserror::Error;
 
-use egress_observer_istio::vocabulary::{
-    Protocol,
-    host_name::{dns_name, ends_in_number},
+use egress_observer_istio::{
+    judgement::Endpoint,
+    vocabulary::{
+        Protocol,
+        host_name::{dns_name, ends_in_number},
+    },
 };
 
 /// Where a connection goes: a host, an address, or both, and a port.
@@ -84,6 +87,17 @@ impl To {
             port,
             protocol: Some(protocol),
         })
+    }
+}
+
+impl To {
+    /// The same without its name; `protocol` is the one where none is given.
+    pub fn endpoint(&self, protocol: Protocol) -> Endpoint {
+        Endpoint {
+            ip: self.ip,
+            port: self.port,
+            protocol: self.protocol.unwrap_or(protocol),
+        }
     }
 }
 

@@ -181,6 +181,9 @@ impl Explanation {
 
     fn headline(&self) -> &'static str {
         match self.verdict {
+            Verdict::Mediated if self.reason == Reason::DnsCapture => {
+                "The proxy's own DNS gets it: no entry has to declare it, and no policy refuses it."
+            }
             Verdict::Mediated => "The sidecar gets it, and the mesh knows the destination.",
             Verdict::Passthrough => {
                 "The sidecar gets it and lets it through: the mesh does not know the destination."
