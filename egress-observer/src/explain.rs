@@ -23,7 +23,7 @@ use egress_observer_istio::{
     registry::{Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef},
     rules::{CaptureConfig, Decision, Rule},
     view::Snapshot,
-    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, Registry},
+    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, RegistryMatch},
 };
 
 /// Who connects, as it is asked for.
@@ -294,7 +294,7 @@ fn declared(judged: &Judgement<'_>, others: Vec<Other>) -> Declared {
         Match::Undeclared { .. } | Match::NameNeeded { .. } => (None, None, None),
     };
     let needs = match matched {
-        _ if registry != Registry::Unknown => Vec::new(),
+        _ if registry != RegistryMatch::Unknown => Vec::new(),
         Match::NameNeeded { http, tls } => {
             let needs = [http.then_some("http_host"), tls.then_some("tls_sni")];
             needs.into_iter().flatten().collect()

@@ -9,7 +9,7 @@ use egress_observer_istio::{
     injection::pod::{ContainerRole, Pod},
     judgement::{Asker, ClientSocket, Endpoint, Evidence, assess, assess_nobody},
     view::Snapshot,
-    vocabulary::{Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict},
+    vocabulary::{Actor, Failure, Path, Protocol, Reason, RegistryMatch, Scope, Verdict},
 };
 
 /// What a destination is called.
@@ -78,7 +78,7 @@ pub struct Finding {
     /// The path seen.
     pub path: Path,
     /// What the mesh knows of the destination.
-    pub registry: Registry,
+    pub registry: RegistryMatch,
     /// The judgement.
     pub verdict: Verdict,
     /// Why.
@@ -174,7 +174,7 @@ fn of_nobody(snapshot: &Snapshot, flow: &CountedFlow) -> Finding {
         actor: Actor::App,
         scope,
         path,
-        registry: Registry::Unknown,
+        registry: RegistryMatch::Unknown,
         verdict: Verdict::Unknown,
         reason,
         failure: failure(flow.count),

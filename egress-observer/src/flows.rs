@@ -6,7 +6,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::explain::{To, ToError};
-use egress_observer_istio::vocabulary::{Actor, Path, Protocol, Registry, Scope, Verdict};
+use egress_observer_istio::vocabulary::{Actor, Path, Protocol, RegistryMatch, Scope, Verdict};
 
 /// Connections of one process to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) struct Flow {
 pub(crate) struct Seen {
     pub(crate) scope: Option<Scope>,
     pub(crate) path: Option<Path>,
-    pub(crate) registry: Option<Registry>,
+    pub(crate) registry: Option<RegistryMatch>,
     pub(crate) verdict: Option<Verdict>,
     /// When the last of these connections was seen, RFC 3339.
     pub(crate) last: Option<String>,
@@ -143,9 +143,9 @@ pub(crate) fn parse(line: &[u8]) -> Result<Flow, FlowError> {
         scope: word(to.scope.as_ref(), Scope::parse),
         path: word(line.path.as_ref(), Path::parse),
         // An explanation has an object here.
-        registry: word(line.registry.as_ref(), Registry::parse).or_else(|| {
+        registry: word(line.registry.as_ref(), RegistryMatch::parse).or_else(|| {
             let matched = line.registry.as_ref()?.get("match");
-            word(matched, Registry::parse)
+            word(matched, RegistryMatch::parse)
         }),
         verdict: word(line.verdict.as_ref(), Verdict::parse),
         last: line
@@ -324,7 +324,7 @@ mod tests {
         let expected = Seen {
             scope: Some(Scope::External),
             path: Some(Path::Captured),
-            registry: Some(Registry::Undeclared),
+            registry: Some(RegistryMatch::Undeclared),
             verdict: Some(Verdict::Blocked),
             last: Some("2026-01-05T08:00:00Z".to_owned()),
         };
@@ -336,7 +336,7 @@ mod tests {
         let text = r#"{"pod": "shop/a", "registry": {"match": "undeclared"}, "verdict": "passthrough",
             "destination": {"host": "a.test", "ip": null, "port": 443, "scope": "external"}}"#;
         let seen = flow(text).unwrap().seen;
-        assert_eq!(seen.registry, Some(Registry::Undeclared));
+        assert_eq!(seen.registry, Some(RegistryMatch::Undeclared));
         assert_eq!(seen.verdict, Some(Verdict::Passthrough));
     }
 

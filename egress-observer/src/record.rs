@@ -17,7 +17,7 @@ pub use self::{
 };
 use crate::finding::{Client, Finding, Service};
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
+    Actor, Failure, Path, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 /// What makes connections be of the same kind.
@@ -34,7 +34,7 @@ struct Kind {
     actor: Actor,
     scope: Scope,
     path: Path,
-    registry: Registry,
+    registry: RegistryMatch,
     verdict: Verdict,
     reason: Reason,
     failure: Option<Failure>,

@@ -16,7 +16,7 @@ use crate::{
     registry::{Destination, Match, ObjectKind},
     rules::Decision,
     view::Snapshot,
-    vocabulary::{Path, Reason, Registry, Scope, Verdict, host_name::is_of_cluster},
+    vocabulary::{Path, Reason, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
 };
 
 /// What becomes of a connection, and what that follows from.
@@ -36,7 +36,7 @@ pub struct Judgement<'a> {
     /// The host of the entry that takes it, as written there: the same one for every name.
     pub host: Option<&'a Arc<str>>,
     /// What the mesh knows of the destination: the same for every name, or unknown.
-    pub registry: Registry,
+    pub registry: RegistryMatch,
     /// The verdict.
     pub verdict: Verdict,
     /// The rule that decided, or what is missing.
@@ -119,7 +119,7 @@ fn verdict(
     asker: &Asker<'_>,
     applied: Decision,
     observed: Observed,
-    registry: Registry,
+    registry: RegistryMatch,
 ) -> (Verdict, Reason) {
     judge(&Case {
         actor: asker.role.actor,
@@ -148,7 +148,7 @@ impl Judgement<'_> {
             registry: if self.registry == other.registry {
                 self.registry
             } else {
-                Registry::Unknown
+                RegistryMatch::Unknown
             },
             ..self
         }
@@ -157,16 +157,16 @@ impl Judgement<'_> {
 
 /// What an answer of the registry means for the verdict. What is inside the cluster is known, even
 /// if no entry says so.
-fn known(snapshot: &Snapshot, matched: &Match<'_>, scope: Scope) -> Registry {
+fn known(snapshot: &Snapshot, matched: &Match<'_>, scope: Scope) -> RegistryMatch {
     match matched {
         Match::Declared(hit) if hit.entry.object.kind == ObjectKind::ServiceEntry => {
-            Registry::ServiceEntry
+            RegistryMatch::ServiceEntry
         }
-        Match::Declared(_) => Registry::Cluster,
-        _ if scope == Scope::Cluster => Registry::Cluster,
-        Match::Undeclared { .. } if !snapshot.registry_unknown() => Registry::Undeclared,
+        Match::Declared(_) => RegistryMatch::Cluster,
+        _ if scope == Scope::Cluster => RegistryMatch::Cluster,
+        Match::Undeclared { .. } if !snapshot.registry_unknown() => RegistryMatch::Undeclared,
         Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => {
-            Registry::Unknown
+            RegistryMatch::Unknown
         }
     }
 }

@@ -205,7 +205,9 @@ mod tests {
     use std::time::Duration;
 
     use super::{super::family::EXPIRY, *};
-    use egress_observer_istio::vocabulary::{Actor, Failure, Path, Protocol, Reason, Registry};
+    use egress_observer_istio::vocabulary::{
+        Actor, Failure, Path, Protocol, Reason, RegistryMatch,
+    };
 
     const TIME: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
@@ -222,7 +224,7 @@ mod tests {
             actor: Actor::App,
             scope: Scope::External,
             path: Path::Direct,
-            registry: Registry::Undeclared,
+            registry: RegistryMatch::Undeclared,
             verdict: Verdict::UnexpectedBypass,
             reason: Reason::IncludedRange,
             failure: None,

@@ -4,7 +4,7 @@ use std::{fmt::Display, sync::Arc};
 
 use crate::finding::{Finding, Service};
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
+    Actor, Failure, Path, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,7 +41,7 @@ pub(super) struct DestinationLabels {
     pub(super) port: Option<u16>,
     pub(super) protocol: Protocol,
     pub(super) path: Path,
-    pub(super) registry: Registry,
+    pub(super) registry: RegistryMatch,
     pub(super) verdict: Verdict,
 }
 

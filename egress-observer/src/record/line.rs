@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Kind, Seen};
 use crate::explain::API_VERSION;
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
+    Actor, Failure, Path, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ pub(super) struct Line<'a> {
     source: Source<'a>,
     destination: Destination<'a>,
     path: Path,
-    registry: Registry,
+    registry: RegistryMatch,
     verdict: Verdict,
     reason: Reason,
     failure: Option<Failure>,

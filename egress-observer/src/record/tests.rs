@@ -19,7 +19,7 @@ fn finding(last_byte: u8, names: &[&str]) -> Finding {
         actor: Actor::App,
         scope: Scope::External,
         path: Path::Captured,
-        registry: Registry::Undeclared,
+        registry: RegistryMatch::Undeclared,
         verdict: Verdict::Blocked,
         reason: Reason::IncludedRange,
         failure: None,
