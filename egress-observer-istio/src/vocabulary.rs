@@ -22,5 +22,5 @@ pub use self::{
     pod::{CaptureExtent, MeshMode, Unattributed},
     port_protocol::PortProtocol,
     reason::Reason,
-    verdict::{Expected, Path, Policy, RegistryMatch, Verdict},
+    verdict::{Expected, ObservedPath, Policy, RegistryMatch, Verdict},
 };

@@ -9,7 +9,7 @@ use egress_observer_istio::{
     injection::pod::{ContainerRole, Pod},
     judgement::{Asker, ClientSocket, Endpoint, Evidence, assess, assess_nobody},
     view::Snapshot,
-    vocabulary::{Actor, Failure, Path, Protocol, Reason, RegistryMatch, Scope, Verdict},
+    vocabulary::{Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict},
 };
 
 /// What a destination is called.
@@ -76,7 +76,7 @@ pub struct Finding {
     /// How far.
     pub scope: Scope,
     /// The path seen.
-    pub path: Path,
+    pub path: ObservedPath,
     /// What the mesh knows of the destination.
     pub registry: RegistryMatch,
     /// The judgement.

@@ -6,7 +6,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::explain::{To, ToError};
-use egress_observer_istio::vocabulary::{Actor, Path, Protocol, RegistryMatch, Scope, Verdict};
+use egress_observer_istio::vocabulary::{
+    Actor, ObservedPath, Protocol, RegistryMatch, Scope, Verdict,
+};
 
 /// Connections of one process to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub(crate) struct Flow {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) scope: Option<Scope>,
-    pub(crate) path: Option<Path>,
+    pub(crate) path: Option<ObservedPath>,
     pub(crate) registry: Option<RegistryMatch>,
     pub(crate) verdict: Option<Verdict>,
     /// When the last of these connections was seen, RFC 3339.
@@ -141,7 +143,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Flow, FlowError> {
     let protocol = protocol(to.protocol.as_deref())?;
     let seen = Seen {
         scope: word(to.scope.as_ref(), Scope::parse),
-        path: word(line.path.as_ref(), Path::parse),
+        path: word(line.path.as_ref(), ObservedPath::parse),
         // An explanation has an object here.
         registry: word(line.registry.as_ref(), RegistryMatch::parse).or_else(|| {
             let matched = line.registry.as_ref()?.get("match");
@@ -323,7 +325,7 @@ mod tests {
         assert_eq!(flow.names, ["b.test", "a.test"]);
         let expected = Seen {
             scope: Some(Scope::External),
-            path: Some(Path::Captured),
+            path: Some(ObservedPath::Captured),
             registry: Some(RegistryMatch::Undeclared),
             verdict: Some(Verdict::Blocked),
             last: Some("2026-01-05T08:00:00Z".to_owned()),

@@ -17,7 +17,7 @@ pub use self::{
 };
 use crate::finding::{Client, Finding, Service};
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, Path, Protocol, Reason, RegistryMatch, Scope, Verdict,
+    Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 /// What makes connections be of the same kind.
@@ -33,7 +33,7 @@ struct Kind {
     protocol: Protocol,
     actor: Actor,
     scope: Scope,
-    path: Path,
+    path: ObservedPath,
     registry: RegistryMatch,
     verdict: Verdict,
     reason: Reason,

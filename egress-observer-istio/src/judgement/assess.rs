@@ -16,7 +16,7 @@ use crate::{
     registry::{Destination, Match, ObjectKind},
     rules::Decision,
     view::Snapshot,
-    vocabulary::{Path, Reason, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
+    vocabulary::{ObservedPath, Reason, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
 };
 
 /// What becomes of a connection, and what that follows from.
@@ -30,7 +30,7 @@ pub struct Judgement<'a> {
     /// What the pod was set up to do with it.
     pub applied: Decision,
     /// The path that the evidence proves.
-    pub path: Path,
+    pub path: ObservedPath,
     /// What the registry makes of the destination; of several names, of the first one.
     pub matched: Match<'a>,
     /// The host of the entry that takes it, as written there: the same one for every name.
@@ -67,7 +67,11 @@ pub fn assess<'a>(
 }
 
 /// What can be said of a connection of nobody who is known: the path, and what is missing.
-pub fn assess_nobody(snapshot: &Snapshot, ip: IpAddr, count: Count) -> (Scope, Path, Reason) {
+pub fn assess_nobody(
+    snapshot: &Snapshot,
+    ip: IpAddr,
+    count: Count,
+) -> (Scope, ObservedPath, Reason) {
     let scope = snapshot.scope_from_anywhere(ip);
     let path = Evidence::of_nobody(count, scope);
     (scope, path, snapshot.why_unattributed())

@@ -16,7 +16,7 @@ closed_set! {
 
 closed_set! {
     /// What the kernel did with a connection.
-    Path {
+    ObservedPath {
         /// The mesh's listener accepted it.
         Captured = "captured",
         /// It went out as it is.

@@ -206,7 +206,7 @@ mod tests {
 
     use super::{super::family::EXPIRY, *};
     use egress_observer_istio::vocabulary::{
-        Actor, Failure, Path, Protocol, Reason, RegistryMatch,
+        Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch,
     };
 
     const TIME: Timestamp = Timestamp::constant(1_700_000_000, 0);
@@ -223,7 +223,7 @@ mod tests {
             protocol: Protocol::Tcp,
             actor: Actor::App,
             scope: Scope::External,
-            path: Path::Direct,
+            path: ObservedPath::Direct,
             registry: RegistryMatch::Undeclared,
             verdict: Verdict::UnexpectedBypass,
             reason: Reason::IncludedRange,
@@ -248,7 +248,7 @@ mod tests {
         metrics.record(&finding(1), TIME, Instant::now());
         let failed = Finding {
             failure: Some(Failure::Refused),
-            path: Path::Unknown,
+            path: ObservedPath::Unknown,
             verdict: Verdict::Unknown,
             reason: Reason::NotEstablished,
             scope: Scope::Cluster,

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Kind, Seen};
 use crate::explain::API_VERSION;
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, Path, Protocol, Reason, RegistryMatch, Scope, Verdict,
+    Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(super) struct Line<'a> {
     workload: &'a str,
     source: Source<'a>,
     destination: Destination<'a>,
-    path: Path,
+    path: ObservedPath,
     registry: RegistryMatch,
     verdict: Verdict,
     reason: Reason,

@@ -18,7 +18,7 @@ fn finding(last_byte: u8, names: &[&str]) -> Finding {
         protocol: Protocol::Tcp,
         actor: Actor::App,
         scope: Scope::External,
-        path: Path::Captured,
+        path: ObservedPath::Captured,
         registry: RegistryMatch::Undeclared,
         verdict: Verdict::Blocked,
         reason: Reason::IncludedRange,
