@@ -16,7 +16,7 @@ mod verdict;
 
 pub use self::{
     cluster::{Confidence, Platform, RangeOf, Resource},
-    connection::{Actor, DnsResult, Failure, Protocol, Scope},
+    connection::{Actor, ConnectionFailure, DnsResult, Protocol, Scope},
     export::Export,
     host::Host,
     pod::{CaptureExtent, MeshMode, Unattributed},

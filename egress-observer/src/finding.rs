@@ -9,7 +9,9 @@ use egress_observer_istio::{
     injection::pod::{ContainerRole, Pod},
     judgement::{Asker, ClientSocket, Endpoint, Evidence, assess, assess_nobody},
     view::Snapshot,
-    vocabulary::{Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict},
+    vocabulary::{
+        Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
+    },
 };
 
 /// What a destination is called.
@@ -84,7 +86,7 @@ pub struct Finding {
     /// Why.
     pub reason: Reason,
     /// How it failed, if it did.
-    pub failure: Option<Failure>,
+    pub failure: Option<ConnectionFailure>,
     /// How many connections.
     pub n: u64,
 }
@@ -201,7 +203,7 @@ fn protocol(key: &FlowKey) -> Protocol {
     }
 }
 
-fn failure(count: Count) -> Option<Failure> {
+fn failure(count: Count) -> Option<ConnectionFailure> {
     match count {
         Count::Attempt
         | Count::Direct
@@ -209,11 +211,11 @@ fn failure(count: Count) -> Option<Failure> {
         | Count::OtherListener
         | Count::Unproven
         | Count::OutcomeLost => None,
-        Count::Refused => Some(Failure::Refused),
-        Count::TimedOut => Some(Failure::TimedOut),
-        Count::Unreachable => Some(Failure::Unreachable),
-        Count::Closed => Some(Failure::Closed),
-        Count::OtherError => Some(Failure::Other),
-        Count::NotSent => Some(Failure::NotSent),
+        Count::Refused => Some(ConnectionFailure::Refused),
+        Count::TimedOut => Some(ConnectionFailure::TimedOut),
+        Count::Unreachable => Some(ConnectionFailure::Unreachable),
+        Count::Closed => Some(ConnectionFailure::Closed),
+        Count::OtherError => Some(ConnectionFailure::Other),
+        Count::NotSent => Some(ConnectionFailure::NotSent),
     }
 }

@@ -17,7 +17,7 @@ pub use self::{
 };
 use crate::finding::{Client, Finding, Service};
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
+    Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 /// What makes connections be of the same kind.
@@ -37,7 +37,7 @@ struct Kind {
     registry: RegistryMatch,
     verdict: Verdict,
     reason: Reason,
-    failure: Option<Failure>,
+    failure: Option<ConnectionFailure>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

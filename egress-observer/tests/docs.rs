@@ -104,7 +104,7 @@ fn connections() -> Metrics {
         registry: vocabulary::RegistryMatch::Undeclared,
         verdict: vocabulary::Verdict::UnexpectedBypass,
         reason: vocabulary::Reason::NotEstablished,
-        failure: Some(vocabulary::Failure::Refused),
+        failure: Some(vocabulary::ConnectionFailure::Refused),
         n: 1,
     };
     metrics.record(&finding, jiff::Timestamp::now(), Instant::now());
@@ -226,7 +226,7 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
         ("registry", values!(RegistryMatch)),
         ("verdict", values!(Verdict)),
         ("reason", values!(Reason)),
-        ("error", values!(Failure)),
+        ("error", values!(ConnectionFailure)),
         ("result", values!(DnsResult)),
         ("program", programs::names().map(str::to_owned).collect()),
         (

@@ -206,7 +206,7 @@ mod tests {
 
     use super::{super::family::EXPIRY, *};
     use egress_observer_istio::vocabulary::{
-        Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch,
+        Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch,
     };
 
     const TIME: Timestamp = Timestamp::constant(1_700_000_000, 0);
@@ -247,7 +247,7 @@ mod tests {
         let mut metrics = Metrics::new(Destinations::External, 10);
         metrics.record(&finding(1), TIME, Instant::now());
         let failed = Finding {
-            failure: Some(Failure::Refused),
+            failure: Some(ConnectionFailure::Refused),
             path: ObservedPath::Unknown,
             verdict: Verdict::Unknown,
             reason: Reason::NotEstablished,

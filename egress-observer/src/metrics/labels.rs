@@ -4,7 +4,7 @@ use std::{fmt::Display, sync::Arc};
 
 use crate::finding::{Finding, Service};
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
+    Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,7 +49,7 @@ pub(super) struct DestinationLabels {
 pub(super) struct FailureLabels {
     pub(super) workload: WorkloadLabels,
     pub(super) scope: Scope,
-    pub(super) error: Failure,
+    pub(super) error: ConnectionFailure,
 }
 
 /// What a family's labels can do.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{Kind, Seen};
 use crate::explain::API_VERSION;
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
+    Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 #[derive(Serialize)]
@@ -30,7 +30,7 @@ pub(super) struct Line<'a> {
     registry: RegistryMatch,
     verdict: Verdict,
     reason: Reason,
-    failure: Option<Failure>,
+    failure: Option<ConnectionFailure>,
     count: u64,
 }
 
