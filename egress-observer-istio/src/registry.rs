@@ -44,7 +44,7 @@ pub use self::{
     claim::Entry,
     miss::{NearMiss, Why},
     object_ref::{ObjectKind, ObjectRef, Problem},
-    query::{By, Destination, Hit, Match, Viewer},
+    query::{By, Hit, Match, RegistryQuery, Viewer},
     sidecar::{SidecarPolicy, SidecarScope},
     store::Registry,
 };

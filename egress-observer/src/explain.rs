@@ -20,7 +20,7 @@ use egress_observer_istio::{
         setup::Setup,
     },
     judgement::{Asker, ClientSocket, Endpoint, Evidence, Judgement, Stage, assess},
-    registry::{Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef},
+    registry::{Hit, Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery},
     rules::{CaptureConfig, Decision, Rule},
     view::Snapshot,
     vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, RegistryMatch},
@@ -178,7 +178,7 @@ impl<'a> Explainer<'a> {
         if matches!(judged.matched, Match::Declared(_)) {
             return Vec::new();
         }
-        let asked = Asked {
+        let asked = RegistryQuery {
             ip: asked.ip,
             host: to.host.as_deref(),
             port: asked.port,

@@ -17,7 +17,7 @@ use egress_observer::{
 };
 use egress_observer_istio::{
     registry::{
-        Destination, Viewer,
+        RegistryQuery, Viewer,
         linear::{Client, Sample},
     },
     rules::{CaptureConfig, Dialled, Ranges, decide},
@@ -143,7 +143,7 @@ fn of_entries(n: usize) -> Value {
     for question in QUESTIONS {
         // Names are made before the clock runs.
         let names: Vec<_> = (0..1_000).map(|i| name(question, i * 7, n)).collect();
-        let to = |i: usize| Destination {
+        let to = |i: usize| RegistryQuery {
             ip: Some(Ipv4Addr::new(172, 16, (i >> 8) as u8, i as u8).into()),
             host: names.get(i % names.len()).and_then(Option::as_deref),
             port: 443,
@@ -195,7 +195,7 @@ fn whole() -> Value {
         black_box(decide(&config, &dialled(ip)));
         black_box(registry.lookup(
             &viewer,
-            &Destination {
+            &RegistryQuery {
                 ip: Some(ip),
                 host: names.get(i % names.len()).map(String::as_str),
                 port: 443,

@@ -13,7 +13,7 @@ use super::{
     table::{Case, judge, of_either},
 };
 use crate::{
-    registry::{Destination, Match, ObjectKind},
+    registry::{Match, ObjectKind, RegistryQuery},
     rules::Decision,
     view::Snapshot,
     vocabulary::{ObservedPath, Reason, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
@@ -93,7 +93,7 @@ fn of_name<'a>(
     let observed = evidence.observed(applied, to.protocol, scope);
     let matched = snapshot.registry.lookup(
         &asker.viewer,
-        &Destination {
+        &RegistryQuery {
             ip,
             host: name,
             port: to.port,

@@ -3,7 +3,7 @@
 use super::{
     listener::Part,
     port_listener::Parts,
-    query::{By, Destination, Hit, Match, Viewer},
+    query::{By, Hit, Match, RegistryQuery, Viewer},
     sought::Sought,
     store::Registry,
     view::View,
@@ -28,7 +28,7 @@ impl Registry {
     /// HTTP and TCP in 5 share a listener, which tells them by their first bytes (`HTTPOverTCP`,
     /// `TCPOverHTTP` in `listener.go`): where no name was found, these would tell. Of the same host
     /// in several namespaces, that of the client's own counts, or else the oldest.
-    pub fn lookup<'r>(&'r self, viewer: &Viewer<'r>, to: &Destination<'_>) -> Match<'r> {
+    pub fn lookup<'r>(&'r self, viewer: &Viewer<'r>, to: &RegistryQuery<'_>) -> Match<'r> {
         if to.protocol == Protocol::Udp {
             return Match::Undeclared { http: false };
         }

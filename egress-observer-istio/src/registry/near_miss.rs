@@ -7,7 +7,7 @@ use super::{
     listener::{Listener, Part},
     miss::{NearMiss, Why},
     object_ref::ObjectRef,
-    query::{Destination, Hit, Match, Viewer},
+    query::{Hit, Match, RegistryQuery, Viewer},
     reader::Reader,
     shelf::Shelf,
     sought::Sought,
@@ -30,7 +30,7 @@ impl Registry {
     pub fn near_misses<'r>(
         &'r self,
         viewer: &Viewer<'r>,
-        to: &Destination<'_>,
+        to: &RegistryQuery<'_>,
     ) -> Vec<NearMiss<'r>> {
         let view = View::new(self, viewer);
         let sought = Sought::new(to);
@@ -111,7 +111,7 @@ impl View<'_, '_> {
     fn near_miss<'r>(
         &self,
         claims: &[&'r Arc<Claim>],
-        to: &Destination<'_>,
+        to: &RegistryQuery<'_>,
         sought: &Sought<'_>,
         hit: Option<Hit<'_>>,
     ) -> Option<NearMiss<'r>> {

@@ -22,7 +22,7 @@ pub struct Viewer<'a> {
 
 /// Where to.
 #[derive(Clone, Copy, Debug)]
-pub struct Destination<'a> {
+pub struct RegistryQuery<'a> {
     /// The address, if it is known.
     pub ip: Option<IpAddr>,
     /// The name that the client asked for, if that is known.

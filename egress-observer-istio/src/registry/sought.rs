@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, net::IpAddr};
 
-use super::query::Destination;
+use super::query::RegistryQuery;
 use crate::vocabulary::host_name;
 
 /// A destination in the spelling that the index has.
@@ -16,7 +16,7 @@ pub(super) struct Sought<'a> {
 impl<'a> Sought<'a> {
     /// An address in place of a name is no name: routes of HTTP have an entry's addresses beside its
     /// names (`generateVirtualHostDomains` in `pilot/pkg/networking/core/httproute.go`).
-    pub(super) fn new(to: &Destination<'a>) -> Self {
+    pub(super) fn new(to: &RegistryQuery<'a>) -> Self {
         let literal = to.host.and_then(|host| host.parse().ok());
         let ip = to.ip.or(literal).map(|ip: IpAddr| ip.to_canonical());
         let host = to.host.filter(|_| literal.is_none());

@@ -3,7 +3,7 @@
 use super::{
     claim::Claim,
     miss::Why,
-    query::{Destination, Hit},
+    query::{Hit, RegistryQuery},
     sought::Sought,
     view::View,
 };
@@ -14,7 +14,7 @@ impl View<'_, '_> {
     pub(super) fn why_not(
         &self,
         claim: &Claim,
-        to: &Destination<'_>,
+        to: &RegistryQuery<'_>,
         sought: &Sought<'_>,
         hit: Option<Hit<'_>>,
     ) -> Option<Why> {

@@ -6,14 +6,14 @@ use super::{answer::Answer, client::Client, list::Linear, row::Row};
 use crate::{
     registry::{
         object_ref::ObjectKind,
-        query::{By, Destination},
+        query::{By, RegistryQuery},
     },
     vocabulary::{PortProtocol, Protocol},
 };
 
 impl Linear {
     /// Which entry takes a connection, found by looking at every one.
-    pub fn lookup(&self, client: &Client<'_>, to: &Destination<'_>) -> Answer {
+    pub fn lookup(&self, client: &Client<'_>, to: &RegistryQuery<'_>) -> Answer {
         if to.protocol == Protocol::Udp {
             return Answer::Undeclared { http: false };
         }

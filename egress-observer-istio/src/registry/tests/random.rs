@@ -267,10 +267,10 @@ impl Both {
         let root = self.sidecars.get("istio-system");
         let hosts = NAMES.iter().copied().map(Some).chain([None]);
         let ips = IPS.iter().map(|ip| Some(ip.parse().unwrap())).chain([None]);
-        let destinations: Vec<Destination<'_>> = hosts
+        let destinations: Vec<RegistryQuery<'_>> = hosts
             .flat_map(|host| ips.clone().map(move |ip| (host, ip)))
             .flat_map(|(host, ip)| {
-                PORTS.map(|port| Destination {
+                PORTS.map(|port| RegistryQuery {
                     ip,
                     host,
                     port,
