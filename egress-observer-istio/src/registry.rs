@@ -41,9 +41,9 @@ mod view;
 mod why_not;
 
 pub use self::{
-    claim::Entry,
+    claim::RegistryEntry,
     miss::{NearMiss, Why},
-    object_ref::{ObjectKind, ObjectRef, Problem},
+    object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     query::{By, Hit, Match, RegistryQuery, Viewer},
     sidecar::{SidecarPolicy, SidecarScope},
     store::Registry,

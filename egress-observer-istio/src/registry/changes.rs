@@ -5,7 +5,7 @@ use tracing::warn;
 use super::{
     declared::Declared,
     defaults::Defaults,
-    object_ref::{ObjectKind, ObjectRef, Problem},
+    object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     service, service_entry,
     sidecar::SidecarScope,
     store::Registry,
@@ -113,7 +113,7 @@ impl Registry {
         self.set(declared);
     }
 
-    fn set_problems(&mut self, object: &ObjectRef, problems: Vec<Problem>) {
+    fn set_problems(&mut self, object: &ObjectRef, problems: Vec<UnreadableValue>) {
         warn_of(&problems);
         if problems.is_empty() {
             self.problems.remove(object);
@@ -123,8 +123,8 @@ impl Registry {
     }
 }
 
-fn warn_of(problems: &[Problem]) {
-    for Problem {
+fn warn_of(problems: &[UnreadableValue]) {
+    for UnreadableValue {
         object,
         field,
         value,

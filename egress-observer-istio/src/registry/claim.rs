@@ -12,7 +12,7 @@ use crate::vocabulary::{Host, PortProtocol};
 
 /// A ServiceEntry or a Service.
 #[derive(Debug)]
-pub struct Entry {
+pub struct RegistryEntry {
     /// Which.
     pub object: ObjectRef,
     /// `metadata.creationTimestamp`; RFC 3339 in UTC, so that the order of texts is that of time.
@@ -29,7 +29,7 @@ pub struct Entry {
 /// A host at a port of an entry.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) entry: Arc<Entry>,
+    pub(super) entry: Arc<RegistryEntry>,
     pub(super) host: Host,
     pub(super) host_as_written: Arc<str>,
     /// Its host's place in the entry.
@@ -123,7 +123,7 @@ impl Claim {
     /// The oldest first, then by namespace and name (`SortServicesByCreationTime` in
     /// `pilot/pkg/model/push_context.go`), then as the entry has them.
     fn order(&self) -> (&str, &str, &str, ObjectKind, usize, u16) {
-        let Entry {
+        let RegistryEntry {
             object, created, ..
         } = &*self.entry;
         let (namespace, name) = (&*object.namespace, &*object.name);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    claim::{Claim, Entry},
-    object_ref::{ObjectKind, ObjectRef, Problem},
+    claim::{Claim, RegistryEntry},
+    object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::Namespaces,
 };
 use crate::{objects::Metadata, vocabulary::Export};
@@ -14,7 +14,7 @@ use crate::{objects::Metadata, vocabulary::Export};
 pub(super) struct Declared {
     pub(super) object: ObjectRef,
     pub(super) claims: Vec<Arc<Claim>>,
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<UnreadableValue>,
 }
 
 /// An object's entry, as far as all kinds have the same. The namespaces that it names are known from
@@ -24,14 +24,14 @@ pub(super) fn entry(
     metadata: &Metadata,
     export_to: &[String],
     namespaces: &mut Namespaces,
-) -> Entry {
+) -> RegistryEntry {
     let mut object = ObjectRef::new(kind, &metadata.namespace, &metadata.name);
     let (namespace, name) = namespaces.intern(&object.namespace);
     for word in Export::of(export_to, &[]).namespaces(&name) {
         namespaces.intern(word);
     }
     object.namespace = name;
-    Entry {
+    RegistryEntry {
         object,
         created: metadata.creation_timestamp.clone(),
         resolution: String::new(),

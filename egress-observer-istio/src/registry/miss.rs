@@ -2,13 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{claim::Entry, object_ref::ObjectRef};
+use super::{claim::RegistryEntry, object_ref::ObjectRef};
 
 /// An entry that nearly takes a connection.
 #[derive(Clone, Debug)]
 pub struct NearMiss<'r> {
     /// The object.
-    pub entry: &'r Arc<Entry>,
+    pub entry: &'r Arc<RegistryEntry>,
     /// Its host, as written there.
     pub host: &'r Arc<str>,
     /// Why not.

@@ -62,7 +62,7 @@ impl fmt::Display for ObjectRef {
 
 /// A value in an object that cannot be read, and was left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct UnreadableValue {
     /// The object.
     pub object: ObjectRef,
     /// The field.
@@ -73,7 +73,7 @@ pub struct Problem {
     pub expected: &'static str,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for UnreadableValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             object,

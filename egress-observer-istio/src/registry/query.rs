@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use super::{
-    claim::{Claim, Entry},
+    claim::{Claim, RegistryEntry},
     sidecar::SidecarScope,
 };
 use crate::vocabulary::{PortProtocol, Protocol};
@@ -59,7 +59,7 @@ pub enum Match<'r> {
 #[derive(Clone, Copy, Debug)]
 pub struct Hit<'r> {
     /// The object.
-    pub entry: &'r Arc<Entry>,
+    pub entry: &'r Arc<RegistryEntry>,
     /// Its host, as written there.
     pub host: &'r Arc<str>,
     /// How its port is treated.

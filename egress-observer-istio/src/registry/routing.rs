@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     by_host::ByHost,
-    object_ref::{ObjectKind, ObjectRef, Problem},
+    object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{NamespaceId, Namespaces},
     values::Values,
 };
@@ -49,7 +49,7 @@ impl Routing {
         &mut self,
         object: &objects::VirtualService,
         namespaces: &mut Namespaces,
-    ) -> (ObjectRef, Vec<Problem>) {
+    ) -> (ObjectRef, Vec<UnreadableValue>) {
         let objects::VirtualService { metadata, spec } = object;
         let for_pods = spec.gateways.is_empty() || spec.gateways.iter().any(|to| to == "mesh");
         let hosts: &[String] = if for_pods { &spec.hosts } else { &[] };
@@ -69,7 +69,7 @@ impl Routing {
         &mut self,
         object: &objects::DestinationRule,
         namespaces: &mut Namespaces,
-    ) -> (ObjectRef, Vec<Problem>) {
+    ) -> (ObjectRef, Vec<UnreadableValue>) {
         let objects::DestinationRule { metadata, spec } = object;
         let hosts: &[String] = match spec.workload_selector {
             None => slice::from_ref(&spec.host),
@@ -92,7 +92,7 @@ impl Routing {
         (field, hosts): (&'static str, &[String]),
         export_to: &[String],
         namespaces: &mut Namespaces,
-    ) -> (ObjectRef, Vec<Problem>) {
+    ) -> (ObjectRef, Vec<UnreadableValue>) {
         let mut object = ObjectRef::new(kind, &metadata.namespace, &metadata.name);
         let (namespace, name) = namespaces.intern(&object.namespace);
         object.namespace = name;

@@ -5,7 +5,7 @@ use std::{collections::HashSet, net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 
 use super::{
-    claim::{Claim, Entry},
+    claim::{Claim, RegistryEntry},
     declared::{Declared, entry},
     object_ref::ObjectKind,
     reader::Namespaces,
@@ -29,7 +29,7 @@ pub(super) fn declared(object: &objects::ServiceEntry, namespaces: &mut Namespac
         resolution => resolution,
     };
     let kind = ObjectKind::ServiceEntry;
-    let entry = Arc::new(Entry {
+    let entry = Arc::new(RegistryEntry {
         resolution: resolution.to_owned(),
         location: spec.location.clone(),
         ..entry(kind, metadata, &spec.export_to, namespaces)

@@ -6,7 +6,7 @@ use super::{
     claim::Claim,
     egress::{Egress, EgressHost},
     listener::Listener,
-    object_ref::{ObjectKind, ObjectRef, Problem},
+    object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{NamespaceId, Namespaces, Reader},
     shelf::Shelf,
     values::Values,
@@ -46,7 +46,7 @@ impl SidecarScope {
         object: &objects::Sidecar,
         root: &str,
         namespaces: &mut Namespaces,
-    ) -> (Self, Vec<Problem>) {
+    ) -> (Self, Vec<UnreadableValue>) {
         let objects::Sidecar { metadata, spec } = object;
         let mut object = ObjectRef::new(ObjectKind::Sidecar, &metadata.namespace, &metadata.name);
         let (id, namespace) = namespaces.intern(&object.namespace);

@@ -6,11 +6,11 @@ use std::{
 };
 
 use super::{
-    claim::Entry,
+    claim::RegistryEntry,
     declared::Declared,
     defaults::Defaults,
     index::Index,
-    object_ref::{ObjectRef, Problem},
+    object_ref::{ObjectRef, UnreadableValue},
     reader::{Namespaces, Reader},
     routing::Routing,
     sidecar::SidecarScope,
@@ -28,7 +28,7 @@ pub struct Registry {
     pub(super) sidecars: HashMap<Arc<str>, Vec<SidecarScope>>,
     pub(super) routing: Routing,
     /// Of Sidecars and of rules; those of entries are in `declared`.
-    pub(super) problems: BTreeMap<ObjectRef, Vec<Problem>>,
+    pub(super) problems: BTreeMap<ObjectRef, Vec<UnreadableValue>>,
     pub(super) defaults: Defaults,
 }
 
@@ -49,7 +49,7 @@ impl Default for Registry {
 
 impl Registry {
     /// Values that could not be read, and were left out.
-    pub fn problems(&self) -> impl Iterator<Item = &Problem> {
+    pub fn problems(&self) -> impl Iterator<Item = &UnreadableValue> {
         let of_entries = self.declared.values().flat_map(|entry| &entry.problems);
         of_entries.chain(self.problems.values().flatten())
     }
@@ -112,7 +112,7 @@ impl Registry {
     }
 
     /// Who sees the claims of an entry.
-    pub(super) fn readers(&self, entry: &Entry) -> Vec<Reader> {
+    pub(super) fn readers(&self, entry: &RegistryEntry) -> Vec<Reader> {
         let export = Export::of(&entry.export_to, &self.defaults.service_export_to);
         let own = (entry.namespace, &*entry.object.namespace);
         Reader::all(export, own, &self.namespaces)

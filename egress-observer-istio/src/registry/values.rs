@@ -4,13 +4,13 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use super::object_ref::{ObjectRef, Problem};
+use super::object_ref::{ObjectRef, UnreadableValue};
 use crate::vocabulary::Host;
 
 /// Reads the values of one object, and remembers those that it cannot.
 pub(super) struct Values {
     object: ObjectRef,
-    problems: Vec<Problem>,
+    problems: Vec<UnreadableValue>,
 }
 
 impl Values {
@@ -21,7 +21,7 @@ impl Values {
         }
     }
 
-    pub(super) fn into_problems(self) -> Vec<Problem> {
+    pub(super) fn into_problems(self) -> Vec<UnreadableValue> {
         self.problems
     }
 
@@ -48,7 +48,7 @@ impl Values {
         read: Option<T>,
     ) -> Option<T> {
         if read.is_none() {
-            self.problems.push(Problem {
+            self.problems.push(UnreadableValue {
                 object: self.object.clone(),
                 field,
                 value: text.to_owned(),
