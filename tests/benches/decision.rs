@@ -18,7 +18,7 @@ use egress_observer::{
 use egress_observer_istio::{
     registry::{
         RegistryQuery, Viewer,
-        linear::{Client, Sample},
+        linear::{SampleRegistry, ScanClient},
     },
     rules::{CaptureConfig, Dialled, Ranges, decide},
     vocabulary::Protocol,
@@ -130,7 +130,7 @@ fn name(question: &str, i: usize, n: usize) -> Option<String> {
 }
 
 fn of_entries(n: usize) -> Value {
-    let sample = Sample::new(n);
+    let sample = SampleRegistry::new(n);
     let start = Instant::now();
     let mut registry = sample.registry();
     let build_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -138,7 +138,7 @@ fn of_entries(n: usize) -> Value {
         namespace: "team-1",
         ..Viewer::default()
     };
-    let client = Client::new("team-1");
+    let client = ScanClient::new("team-1");
     let mut lookups = serde_json::Map::new();
     for question in QUESTIONS {
         // Names are made before the clock runs.
@@ -181,7 +181,7 @@ fn whole() -> Value {
         include: Ranges::all(),
         ..config(2_000)
     };
-    let sample = Sample::new(10_000);
+    let sample = SampleRegistry::new(10_000);
     let registry = sample.registry();
     let viewer = Viewer {
         namespace: "team-1",

@@ -6,14 +6,14 @@ use ipnet::IpNet;
 
 use super::{
     claim::Claim,
-    port_listener::Parts,
+    port_listener::PortParts,
     query::{By, Hit, Match},
     sought::Sought,
-    view::View,
+    view::ClientView,
 };
 use crate::vocabulary::PortProtocol;
 
-impl<'r> View<'r, '_> {
+impl<'r> ClientView<'r, '_> {
     /// The listener at an address: of several entries there, the oldest has it.
     pub(super) fn at_address(&self, ip: IpAddr, port: u16) -> Option<&'r Arc<Claim>> {
         let shelf = &self.registry.index.by_address;
@@ -67,7 +67,7 @@ impl<'r> View<'r, '_> {
         &self,
         ip: IpAddr,
         port: u16,
-        parts: &Parts<'_>,
+        parts: &PortParts<'_>,
     ) -> Option<Match<'r>> {
         let index = &self.registry.index;
         let at_address = index
@@ -88,7 +88,7 @@ impl<'r> View<'r, '_> {
     }
 
     /// Whether a claim is meant where nothing but one of its addresses is known.
-    fn is_meant(&self, claim: &Claim, parts: &Parts<'_>) -> bool {
+    fn is_meant(&self, claim: &Claim, parts: &PortParts<'_>) -> bool {
         parts.serve(claim) && self.is_led_to_by_name(claim) && self.counts(claim)
     }
 }

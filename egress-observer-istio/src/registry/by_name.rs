@@ -7,11 +7,11 @@ use super::{
     object_ref::ObjectKind,
     query::{By, Hit, Match},
     reader::{NamespaceId, Reader},
-    view::View,
+    view::ClientView,
 };
 use crate::vocabulary::{PortProtocol, host_name};
 
-impl<'r> View<'r, '_> {
+impl<'r> ClientView<'r, '_> {
     /// Whether a host's name leads to a claim, wherever the connection goes to.
     pub(super) fn is_led_to_by_name(&self, claim: &Claim) -> bool {
         let moved = self.viewer.dns_capture && claim.is_moved_by_dns();

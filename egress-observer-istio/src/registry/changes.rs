@@ -3,7 +3,7 @@
 use tracing::warn;
 
 use super::{
-    declared::Declared,
+    declared::Declaration,
     defaults::Defaults,
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     service, service_entry,
@@ -88,7 +88,7 @@ impl Registry {
         if self.defaults == defaults {
             return;
         }
-        let declared: Vec<Declared> = self
+        let declared: Vec<Declaration> = self
             .declared
             .drain()
             .map(|(_, declared)| declared)
@@ -108,7 +108,7 @@ impl Registry {
         }
     }
 
-    fn set_new(&mut self, declared: Declared) {
+    fn set_new(&mut self, declared: Declaration) {
         warn_of(&declared.problems);
         self.set(declared);
     }

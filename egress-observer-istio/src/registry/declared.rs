@@ -11,7 +11,7 @@ use crate::{objects::Metadata, vocabulary::Export};
 
 /// What an object declares, and what of it cannot be read.
 #[derive(Debug)]
-pub(super) struct Declared {
+pub(super) struct Declaration {
     pub(super) object: ObjectRef,
     pub(super) claims: Vec<Arc<Claim>>,
     pub(super) problems: Vec<UnreadableValue>,

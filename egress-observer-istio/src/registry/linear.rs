@@ -11,8 +11,8 @@ mod sample;
 mod scan;
 
 pub use self::{
-    answer::{Answer, Said},
-    client::Client,
+    answer::{ScanAnswer, ScanHit},
+    client::ScanClient,
     list::Linear,
-    sample::Sample,
+    sample::SampleRegistry,
 };

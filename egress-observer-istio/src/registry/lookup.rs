@@ -2,11 +2,11 @@
 
 use super::{
     listener::Part,
-    port_listener::Parts,
+    port_listener::PortParts,
     query::{By, Hit, Match, RegistryQuery, Viewer},
     sought::Sought,
     store::Registry,
-    view::View,
+    view::ClientView,
 };
 use crate::vocabulary::Protocol;
 
@@ -33,7 +33,7 @@ impl Registry {
             return Match::Undeclared { http: false };
         }
         let sought = Sought::new(to);
-        let view = View::new(self, viewer);
+        let view = ClientView::new(self, viewer);
         if let Some(ip) = sought.ip {
             if let Some(claim) = view.at_address(ip, sought.port) {
                 return Match::Declared(Hit::of(claim, By::Address));
@@ -46,7 +46,7 @@ impl Registry {
     }
 }
 
-impl<'r> View<'r, '_> {
+impl<'r> ClientView<'r, '_> {
     /// The listener for the whole port.
     fn on_port(&self, sought: &Sought<'_>) -> Match<'r> {
         let port = sought.port;
@@ -79,7 +79,7 @@ impl<'r> View<'r, '_> {
         }
     }
 
-    fn undeclared(&self, sought: &Sought<'_>, parts: &Parts<'r>) -> Match<'r> {
+    fn undeclared(&self, sought: &Sought<'_>, parts: &PortParts<'r>) -> Match<'r> {
         let (http, tls) = match sought.host {
             Some(_) => (false, false),
             None => (

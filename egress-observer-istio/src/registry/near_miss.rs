@@ -12,7 +12,7 @@ use super::{
     shelf::Shelf,
     sought::Sought,
     store::Registry,
-    view::View,
+    view::ClientView,
 };
 use crate::vocabulary::{Host, host_name::unabbreviated};
 
@@ -32,7 +32,7 @@ impl Registry {
         viewer: &Viewer<'r>,
         to: &RegistryQuery<'_>,
     ) -> Vec<NearMiss<'r>> {
-        let view = View::new(self, viewer);
+        let view = ClientView::new(self, viewer);
         let sought = Sought::new(to);
         let hit = match self.lookup(viewer, to) {
             Match::Declared(hit) | Match::AddressNeeded(hit) => Some(hit),
@@ -106,7 +106,7 @@ fn curious<K: Copy + Eq + Hash>(shelf: &Shelf<K>, key: K) -> impl Iterator<Item 
     shelf.of(key, Reader::Curious).take(LOOKED_AT)
 }
 
-impl View<'_, '_> {
+impl ClientView<'_, '_> {
     /// Why an entry's host is not what a connection leads to, if it is not, by its claims.
     fn near_miss<'r>(
         &self,

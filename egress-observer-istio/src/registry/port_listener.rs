@@ -5,18 +5,18 @@ use std::sync::Arc;
 use super::{
     claim::Claim,
     listener::{Listener, Part},
-    view::View,
+    view::ClientView,
 };
 use crate::vocabulary::PortProtocol;
 
 /// What takes part on the listener for a whole port.
-pub(super) struct Parts<'r> {
+pub(super) struct PortParts<'r> {
     pub(super) tcp: Option<&'r Arc<Claim>>,
     pub(super) http: Option<&'r Arc<Claim>>,
     pub(super) sniffed: Option<&'r Arc<Claim>>,
 }
 
-impl Parts<'_> {
+impl PortParts<'_> {
     /// Whether it answers HTTP.
     pub(super) fn has_http(&self) -> bool {
         self.http.is_some() || self.sniffed.is_some()
@@ -33,10 +33,10 @@ impl Parts<'_> {
     }
 }
 
-impl<'r> View<'r, '_> {
+impl<'r> ClientView<'r, '_> {
     /// What takes part on a port.
-    pub(super) fn parts(&self, port: u16) -> Parts<'r> {
-        Parts {
+    pub(super) fn parts(&self, port: u16) -> PortParts<'r> {
+        PortParts {
             tcp: self.part(port, Part::Tcp),
             http: self.part(port, Part::Http),
             sniffed: self.part(port, Part::Sniffed),

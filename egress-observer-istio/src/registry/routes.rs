@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     by_host::ByHost, object_ref::ObjectRef, query::Viewer, reader::NamespaceId,
-    routing::RoutingRule, store::Registry, view::View,
+    routing::RoutingRule, store::Registry, view::ClientView,
 };
 use crate::vocabulary::{host::split, host_name::normal};
 
@@ -18,7 +18,7 @@ impl Registry {
     ///    has one: the client's, that of the host's entry, the root (`destinationRule` in
     ///    `pilot/pkg/model/push_context.go`).
     pub fn routes<'r>(&'r self, viewer: &Viewer<'r>, host: &str) -> Vec<ObjectRef> {
-        let view = View::new(self, viewer);
+        let view = ClientView::new(self, viewer);
         let name = normal(host);
         let (name, wildcard) = split(&name);
         let mut found = nearest(&self.routing.virtual_services, (name, wildcard), |rule| {
@@ -37,7 +37,7 @@ impl Registry {
     }
 }
 
-impl<'r> View<'r, '_> {
+impl<'r> ClientView<'r, '_> {
     /// The DestinationRule of a namespace that names a host most nearly.
     fn destination_rule(
         &self,

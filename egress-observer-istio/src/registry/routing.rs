@@ -10,7 +10,7 @@ use super::{
     by_host::ByHost,
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{NamespaceId, Namespaces},
-    values::Values,
+    values::ValueReader,
 };
 use crate::{
     objects,
@@ -97,7 +97,7 @@ impl Routing {
         let (namespace, name) = namespaces.intern(&object.namespace);
         object.namespace = name;
         self.remove(&object);
-        let mut values = Values::new(object.clone());
+        let mut values = ValueReader::new(object.clone());
         let hosts = hosts.iter().filter_map(|text| {
             // Every host: allowed here, and no reason to name a rule as one for this host.
             let host = Host::parse_short(text, &object.namespace);

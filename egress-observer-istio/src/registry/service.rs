@@ -6,10 +6,10 @@ use ipnet::IpNet;
 
 use super::{
     claim::Claim,
-    declared::{Declared, entry},
+    declared::{Declaration, entry},
     object_ref::ObjectKind,
     reader::Namespaces,
-    values::Values,
+    values::ValueReader,
 };
 use crate::{
     objects,
@@ -20,11 +20,11 @@ use crate::{
 /// `pkg/config/kube/conversion.go`). One without a cluster IP has listeners at its pods' addresses
 /// only, an ExternalName none: a name is all that leads there. Only HTTP on a headless Service has a
 /// listener of its own, the port's common one.
-pub(super) fn declared(object: &objects::Service, namespaces: &mut Namespaces) -> Declared {
+pub(super) fn declared(object: &objects::Service, namespaces: &mut Namespaces) -> Declaration {
     let objects::Service { metadata, spec } = object;
     let export_to = export_to(metadata);
     let entry = Arc::new(entry(ObjectKind::Service, metadata, &export_to, namespaces));
-    let mut values = Values::new(entry.object.clone());
+    let mut values = ValueReader::new(entry.object.clone());
     let addresses = addresses(spec, &mut values);
     let name = service_name(&metadata.name, &entry.object.namespace);
     let external = !spec.external_name.is_empty();
@@ -53,7 +53,7 @@ pub(super) fn declared(object: &objects::Service, namespaces: &mut Namespaces) -
             }));
         }
     }
-    Declared {
+    Declaration {
         object: entry.object.clone(),
         claims,
         problems: values.into_problems(),
@@ -69,7 +69,7 @@ fn export_to(metadata: &objects::Metadata) -> Vec<String> {
 }
 
 /// Its cluster IPs. A headless Service has none.
-fn addresses(spec: &objects::ServiceSpec, values: &mut Values) -> Arc<[IpNet]> {
+fn addresses(spec: &objects::ServiceSpec, values: &mut ValueReader) -> Arc<[IpNet]> {
     let listed = if spec.cluster_ips.is_empty() {
         slice::from_ref(&spec.cluster_ip)
     } else {

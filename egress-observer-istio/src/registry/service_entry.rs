@@ -6,10 +6,10 @@ use ipnet::IpNet;
 
 use super::{
     claim::{Claim, RegistryEntry},
-    declared::{Declared, entry},
+    declared::{Declaration, entry},
     object_ref::ObjectKind,
     reader::Namespaces,
-    values::Values,
+    values::ValueReader,
 };
 use crate::{
     objects,
@@ -18,7 +18,7 @@ use crate::{
 
 /// A ServiceEntry makes a claim for each of its hosts at each of its ports (`convertServices` in
 /// `pilot/pkg/serviceregistry/serviceentry/conversion.go`).
-pub(super) fn declared(object: &objects::ServiceEntry, namespaces: &mut Namespaces) -> Declared {
+pub(super) fn declared(object: &objects::ServiceEntry, namespaces: &mut Namespaces) -> Declaration {
     let objects::ServiceEntry {
         metadata,
         spec,
@@ -34,7 +34,7 @@ pub(super) fn declared(object: &objects::ServiceEntry, namespaces: &mut Namespac
         location: spec.location.clone(),
         ..entry(kind, metadata, &spec.export_to, namespaces)
     });
-    let mut values = Values::new(entry.object.clone());
+    let mut values = ValueReader::new(entry.object.clone());
     let nets = spec.addresses.iter();
     let addresses: Arc<[IpNet]> = nets
         .filter_map(|text| values.net("spec.addresses", text))
@@ -70,7 +70,7 @@ pub(super) fn declared(object: &objects::ServiceEntry, namespaces: &mut Namespac
             }
         }
     }
-    Declared {
+    Declaration {
         object: entry.object.clone(),
         claims,
         problems: values.into_problems(),
@@ -78,7 +78,11 @@ pub(super) fn declared(object: &objects::ServiceEntry, namespaces: &mut Namespac
 }
 
 /// The addresses that were allocated to a host, or to all hosts of the entry.
-fn allocated(status: &objects::ServiceEntryStatus, host: &str, values: &mut Values) -> Vec<IpAddr> {
+fn allocated(
+    status: &objects::ServiceEntryStatus,
+    host: &str,
+    values: &mut ValueReader,
+) -> Vec<IpAddr> {
     status
         .addresses
         .iter()

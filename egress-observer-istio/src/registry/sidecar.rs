@@ -9,7 +9,7 @@ use super::{
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{NamespaceId, Namespaces, Reader},
     shelf::Shelf,
-    values::Values,
+    values::ValueReader,
 };
 use crate::{objects, vocabulary::Host};
 
@@ -51,7 +51,7 @@ impl SidecarScope {
         let mut object = ObjectRef::new(ObjectKind::Sidecar, &metadata.namespace, &metadata.name);
         let (id, namespace) = namespaces.intern(&object.namespace);
         object.namespace = namespace;
-        let mut values = Values::new(object.clone());
+        let mut values = ValueReader::new(object.clone());
         let mut egress = Vec::new();
         for listener in &spec.egress {
             let hosts = listener.hosts.iter().filter_map(|text| {

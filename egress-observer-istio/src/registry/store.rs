@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     claim::RegistryEntry,
-    declared::Declared,
+    declared::Declaration,
     defaults::Defaults,
     index::Index,
     object_ref::{ObjectRef, UnreadableValue},
@@ -22,7 +22,7 @@ use crate::vocabulary::Export;
 pub struct Registry {
     pub(super) namespaces: Namespaces,
     /// By what an object is; the claims are also in `index`, and in the Sidecars.
-    pub(super) declared: HashMap<ObjectRef, Declared>,
+    pub(super) declared: HashMap<ObjectRef, Declaration>,
     pub(super) index: Index,
     /// By namespace, in the order in which they are tried.
     pub(super) sidecars: HashMap<Arc<str>, Vec<SidecarScope>>,
@@ -72,7 +72,7 @@ impl Registry {
     }
 
     /// Takes an object in, in place of an earlier state of it.
-    pub(super) fn set(&mut self, declared: Declared) {
+    pub(super) fn set(&mut self, declared: Declaration) {
         self.remove(&declared.object);
         let readers = self.readers_of(&declared);
         for claim in &declared.claims {
@@ -93,7 +93,7 @@ impl Registry {
         true
     }
 
-    pub(super) fn unindex(&mut self, declared: &Declared) {
+    pub(super) fn unindex(&mut self, declared: &Declaration) {
         let readers = self.readers_of(declared);
         for claim in &declared.claims {
             self.index.remove(&readers, claim);
@@ -104,7 +104,7 @@ impl Registry {
     }
 
     /// Who sees an object's claims.
-    fn readers_of(&self, declared: &Declared) -> Vec<Reader> {
+    fn readers_of(&self, declared: &Declaration) -> Vec<Reader> {
         let Some(claim) = declared.claims.first() else {
             return Vec::new();
         };

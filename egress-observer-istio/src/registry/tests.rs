@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Match, Registry, RegistryQuery, Viewer, linear::Answer};
+use super::{Match, Registry, RegistryQuery, Viewer, linear::ScanAnswer};
 use crate::{objects, vocabulary::Protocol};
 
 fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntry {

@@ -8,12 +8,12 @@ use super::object_ref::{ObjectRef, UnreadableValue};
 use crate::vocabulary::Host;
 
 /// Reads the values of one object, and remembers those that it cannot.
-pub(super) struct Values {
+pub(super) struct ValueReader {
     object: ObjectRef,
     problems: Vec<UnreadableValue>,
 }
 
-impl Values {
+impl ValueReader {
     pub(super) fn new(object: ObjectRef) -> Self {
         Self {
             object,

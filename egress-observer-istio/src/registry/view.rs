@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::{claim::Claim, query::Viewer, reader::NamespaceId, shelf::Ranked, store::Registry};
 
 /// What a client sees of the registry.
-pub(super) struct View<'r, 'v> {
+pub(super) struct ClientView<'r, 'v> {
     pub(super) registry: &'r Registry,
     pub(super) viewer: &'v Viewer<'r>,
     /// None, if no object mentions it.
     pub(super) namespace: Option<NamespaceId>,
 }
 
-impl<'r, 'v> View<'r, 'v> {
+impl<'r, 'v> ClientView<'r, 'v> {
     pub(super) fn new(registry: &'r Registry, viewer: &'v Viewer<'r>) -> Self {
         Self {
             registry,

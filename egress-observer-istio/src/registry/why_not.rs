@@ -5,11 +5,11 @@ use super::{
     miss::Why,
     query::{Hit, RegistryQuery},
     sought::Sought,
-    view::View,
+    view::ClientView,
 };
 use crate::vocabulary::{PortProtocol, Protocol, host_name::unabbreviated};
 
-impl View<'_, '_> {
+impl ClientView<'_, '_> {
     /// Why a claim on the very port does not take a connection, if it does not.
     pub(super) fn why_not(
         &self,

@@ -10,7 +10,7 @@ use crate::{
 
 /// A [`Hit`] without borrowed parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ScanHit {
     /// Of the entry.
     pub kind: ObjectKind,
     /// Of the entry.
@@ -27,11 +27,11 @@ pub struct Said {
 
 /// A [`Match`] without borrowed parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ScanAnswer {
     /// As [`Match::Declared`].
-    Declared(Said),
+    Declared(ScanHit),
     /// As [`Match::AddressNeeded`].
-    AddressNeeded(Said),
+    AddressNeeded(ScanHit),
     /// As [`Match::Undeclared`].
     Undeclared {
         /// Whether the port answers HTTP.
@@ -46,7 +46,7 @@ pub enum Answer {
     },
 }
 
-impl From<Hit<'_>> for Said {
+impl From<Hit<'_>> for ScanHit {
     fn from(hit: Hit<'_>) -> Self {
         let object = &hit.entry.object;
         Self {
@@ -60,7 +60,7 @@ impl From<Hit<'_>> for Said {
     }
 }
 
-impl From<Match<'_>> for Answer {
+impl From<Match<'_>> for ScanAnswer {
     fn from(found: Match<'_>) -> Self {
         match found {
             Match::Declared(hit) => Self::Declared(hit.into()),

@@ -4,7 +4,7 @@ use crate::objects;
 
 /// Who connects.
 #[derive(Clone, Copy, Debug)]
-pub struct Client<'a> {
+pub struct ScanClient<'a> {
     /// Its namespace.
     pub namespace: &'a str,
     /// Its Sidecar.
@@ -13,7 +13,7 @@ pub struct Client<'a> {
     pub dns_capture: bool,
 }
 
-impl<'a> Client<'a> {
+impl<'a> ScanClient<'a> {
     /// One without a Sidecar.
     pub fn new(namespace: &'a str) -> Self {
         Self {

@@ -1,10 +1,10 @@
 //! What a Sidecar lets through.
 
-use super::row::Row;
+use super::row::ScanRow;
 use crate::objects::{EgressListener, Sidecar};
 
 /// Whether a Sidecar lets a row through to a client in a namespace.
-pub(super) fn lets_through(sidecar: &Sidecar, client: &str, row: &Row<'_>) -> bool {
+pub(super) fn lets_through(sidecar: &Sidecar, client: &str, row: &ScanRow<'_>) -> bool {
     let egress = &sidecar.spec.egress;
     if egress.is_empty() {
         return true;
@@ -30,7 +30,7 @@ fn port_of(listener: &EgressListener) -> Option<u16> {
 }
 
 /// Whether `namespace/dnsName` means a row.
-fn is_meant(text: &str, client: &str, row: &Row<'_>) -> bool {
+fn is_meant(text: &str, client: &str, row: &ScanRow<'_>) -> bool {
     let Some((from, host)) = text.split_once('/') else {
         return false;
     };

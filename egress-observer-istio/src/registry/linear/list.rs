@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::{
-    client::Client,
+    client::ScanClient,
     egress::lets_through,
-    row::Row,
+    row::ScanRow,
     rows::{entry_rows, namespace, service_row},
 };
 use crate::{objects, vocabulary::PortProtocol};
@@ -21,14 +21,14 @@ pub struct Linear {
 
 impl Linear {
     /// What a client sees of a port; of one host in several namespaces, only its own or the oldest.
-    pub(super) fn visible(&self, client: &Client<'_>, port: u16) -> Vec<Row<'_>> {
+    pub(super) fn visible(&self, client: &ScanClient<'_>, port: u16) -> Vec<ScanRow<'_>> {
         let mut rows = self.exported_rows(client, port);
         rows.retain(|row| {
             let sidecar = client.sidecar;
             row.protocol != PortProtocol::Udp
                 && sidecar.is_none_or(|it| lets_through(it, client.namespace, row))
         });
-        let mut first: HashMap<&str, &Row<'_>> = HashMap::new();
+        let mut first: HashMap<&str, &ScanRow<'_>> = HashMap::new();
         for row in &rows {
             let known = first.entry(&row.host).or_insert(row);
             if rank(row, client) < rank(known, client) {
@@ -42,7 +42,7 @@ impl Linear {
     }
 
     /// What is exported to a client on a port.
-    fn exported_rows(&self, client: &Client<'_>, port: u16) -> Vec<Row<'_>> {
+    fn exported_rows(&self, client: &ScanClient<'_>, port: u16) -> Vec<ScanRow<'_>> {
         let mut rows = Vec::new();
         for entry in &self.service_entries {
             let own = namespace(&entry.metadata);
@@ -79,6 +79,6 @@ fn has(words: &[String], word: &str) -> bool {
 }
 
 /// Its own namespace's before others', then the oldest.
-fn rank<'r>(row: &'r Row<'_>, client: &Client<'_>) -> impl Ord + use<'r> {
+fn rank<'r>(row: &'r ScanRow<'_>, client: &ScanClient<'_>) -> impl Ord + use<'r> {
     (row.namespace != client.namespace, row.age())
 }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{
-    answer::{Answer, Said},
-    client::Client,
+    answer::{ScanAnswer, ScanHit},
+    client::ScanClient,
 };
 use crate::{
     registry::{object_ref::ObjectKind, query::By},
@@ -15,7 +15,7 @@ use crate::{
 
 /// One host of one object at one port.
 #[derive(Clone, Debug)]
-pub(super) struct Row<'a> {
+pub(super) struct ScanRow<'a> {
     pub(super) kind: ObjectKind,
     pub(super) created: &'a str,
     pub(super) namespace: &'a str,
@@ -32,7 +32,7 @@ pub(super) struct Row<'a> {
     pub(super) name_only: bool,
 }
 
-impl Row<'_> {
+impl ScanRow<'_> {
     pub(super) fn age(&self) -> (&str, &str, &str, ObjectKind, usize) {
         (
             self.created,
@@ -55,13 +55,13 @@ impl Row<'_> {
         !self.http() && (self.listed() || !self.allocated.is_empty())
     }
 
-    pub(super) fn anywhere(&self, client: &Client<'_>) -> bool {
+    pub(super) fn anywhere(&self, client: &ScanClient<'_>) -> bool {
         !self.name_only
             && (self.http()
                 || (!self.listed() && (self.allocated.is_empty() || !client.dns_capture)))
     }
 
-    pub(super) fn by_name(&self, client: &Client<'_>) -> bool {
+    pub(super) fn by_name(&self, client: &ScanClient<'_>) -> bool {
         self.name_only || (self.protocol != PortProtocol::Tcp && self.anywhere(client))
     }
 
@@ -111,7 +111,7 @@ impl Row<'_> {
     }
 
     /// Whether only a name leads to it.
-    pub(super) fn unknown(&self, client: &Client<'_>) -> bool {
+    pub(super) fn unknown(&self, client: &ScanClient<'_>) -> bool {
         let allocated = client.dns_capture && !self.allocated.is_empty();
         self.kind == ObjectKind::ServiceEntry
             && self.by_name(client)
@@ -121,8 +121,8 @@ impl Row<'_> {
     }
 
     /// It as an answer.
-    pub(super) fn said(&self, by: By) -> Said {
-        Said {
+    pub(super) fn said(&self, by: By) -> ScanHit {
+        ScanHit {
             kind: self.kind,
             namespace: self.namespace.to_owned(),
             name: self.name.to_owned(),
@@ -133,7 +133,7 @@ impl Row<'_> {
     }
 
     /// It as the answer.
-    pub(super) fn declared(&self, by: By) -> Answer {
-        Answer::Declared(self.said(by))
+    pub(super) fn declared(&self, by: By) -> ScanAnswer {
+        ScanAnswer::Declared(self.said(by))
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashSet, net::IpAddr};
 
 use ipnet::IpNet;
 
-use super::row::Row;
+use super::row::ScanRow;
 use crate::{objects, registry::object_ref::ObjectKind, vocabulary::PortProtocol};
 
 /// An absent namespace is `default`.
@@ -16,14 +16,14 @@ pub(super) fn namespace(metadata: &objects::Metadata) -> &str {
 }
 
 /// The hosts of a ServiceEntry at a port.
-pub(super) fn entry_rows(entry: &objects::ServiceEntry, port: u16) -> Vec<Row<'_>> {
+pub(super) fn entry_rows(entry: &objects::ServiceEntry, port: u16) -> Vec<ScanRow<'_>> {
     let spec = &entry.spec;
     let Some(port) = spec.ports.iter().find(|other| other.number == port) else {
         return Vec::new();
     };
     let protocol = entry_protocol(&port.protocol);
     let (ips, ranges) = addresses(&spec.addresses);
-    let mut rows: Vec<Row<'_>> = Vec::new();
+    let mut rows: Vec<ScanRow<'_>> = Vec::new();
     let mut seen = HashSet::new();
     for (nth_host, written) in spec.hosts.iter().enumerate() {
         let host = written.trim_end_matches('.').to_lowercase();
@@ -35,7 +35,7 @@ pub(super) fn entry_rows(entry: &objects::ServiceEntry, port: u16) -> Vec<Row<'_
         let allocated = entry.status.addresses.iter().filter(|address| {
             address.host.is_empty() || address.host.eq_ignore_ascii_case(written)
         });
-        rows.push(Row {
+        rows.push(ScanRow {
             kind: ObjectKind::ServiceEntry,
             created: &entry.metadata.creation_timestamp,
             namespace: namespace(&entry.metadata),
@@ -81,7 +81,7 @@ fn addresses(texts: &[String]) -> (Vec<IpAddr>, Vec<IpNet>) {
 }
 
 /// A Service's name at a port.
-pub(super) fn service_row(service: &objects::Service, port: u16) -> Option<Row<'_>> {
+pub(super) fn service_row(service: &objects::Service, port: u16) -> Option<ScanRow<'_>> {
     let spec = &service.spec;
     let mut ports = spec.ports.iter();
     let port = ports.find(|it| it.port == port && ["", "TCP"].contains(&&*it.protocol))?;
@@ -105,7 +105,7 @@ pub(super) fn service_row(service: &objects::Service, port: u16) -> Option<Row<'
     ips.dedup();
     let namespace = namespace(&service.metadata);
     let written = format!("{}.{namespace}.svc.cluster.local", service.metadata.name);
-    Some(Row {
+    Some(ScanRow {
         kind: ObjectKind::Service,
         created: &service.metadata.creation_timestamp,
         namespace,

@@ -5,11 +5,11 @@ use crate::{objects, registry::store::Registry};
 
 /// A registry of a given size, and what it takes to time it.
 #[derive(Debug)]
-pub struct Sample {
+pub struct SampleRegistry {
     linear: Linear,
 }
 
-impl Sample {
+impl SampleRegistry {
     /// `n` ServiceEntries of two hosts each, every fifth of them with a wildcard, in a hundred
     /// namespaces, for HTTPS; every tenth with an address, every hundredth with a range.
     pub fn new(n: usize) -> Self {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{answer::Answer, client::Client, list::Linear, row::Row};
+use super::{answer::ScanAnswer, client::ScanClient, list::Linear, row::ScanRow};
 use crate::{
     registry::{
         object_ref::ObjectKind,
@@ -13,9 +13,9 @@ use crate::{
 
 impl Linear {
     /// Which entry takes a connection, found by looking at every one.
-    pub fn lookup(&self, client: &Client<'_>, to: &RegistryQuery<'_>) -> Answer {
+    pub fn lookup(&self, client: &ScanClient<'_>, to: &RegistryQuery<'_>) -> ScanAnswer {
         if to.protocol == Protocol::Udp {
-            return Answer::Undeclared { http: false };
+            return ScanAnswer::Undeclared { http: false };
         }
         let literal: Option<IpAddr> = to.host.and_then(|host| host.parse().ok());
         let name = to.host.filter(|_| literal.is_none());
@@ -32,38 +32,38 @@ impl Linear {
 
 /// A lookup under way.
 struct Scan<'s> {
-    rows: Vec<Row<'s>>,
-    client: &'s Client<'s>,
+    rows: Vec<ScanRow<'s>>,
+    client: &'s ScanClient<'s>,
     ip: Option<IpAddr>,
     name: Option<String>,
 }
 
 impl<'s> Scan<'s> {
-    fn oldest(&self, fit: impl Fn(&Row<'_>) -> bool) -> Option<&Row<'s>> {
+    fn oldest(&self, fit: impl Fn(&ScanRow<'_>) -> bool) -> Option<&ScanRow<'s>> {
         let fit = self.rows.iter().filter(|row| fit(row));
         fit.min_by(|a, b| a.age().cmp(&b.age()))
     }
 
-    fn own_first(&self, fit: impl Fn(&Row<'_>) -> bool) -> Option<&Row<'s>> {
+    fn own_first(&self, fit: impl Fn(&ScanRow<'_>) -> bool) -> Option<&ScanRow<'s>> {
         self.oldest(|row| row.namespace == self.client.namespace && fit(row))
             .or_else(|| self.oldest(fit))
     }
 
-    fn nearest(&self, name: &str, fit: impl Fn(&Row<'_>) -> bool) -> Option<&Row<'s>> {
+    fn nearest(&self, name: &str, fit: impl Fn(&ScanRow<'_>) -> bool) -> Option<&ScanRow<'s>> {
         let fitting = self.rows.iter().filter(|row| fit(row));
         let best = fitting.filter_map(|row| row.nearness(name)).max()?;
         self.own_first(|row| fit(row) && row.nearness(name) == Some(best))
     }
 
-    fn tcp(&self) -> Option<&Row<'s>> {
+    fn tcp(&self) -> Option<&ScanRow<'s>> {
         self.oldest(|row| row.protocol == PortProtocol::Tcp && row.anywhere(self.client))
     }
 
-    fn http(&self) -> Option<&Row<'s>> {
+    fn http(&self) -> Option<&ScanRow<'s>> {
         self.oldest(|row| row.http() && row.anywhere(self.client))
     }
 
-    fn sniffed(&self) -> Option<&Row<'s>> {
+    fn sniffed(&self) -> Option<&ScanRow<'s>> {
         self.oldest(|row| row.sniffed() && row.anywhere(self.client))
     }
 
@@ -72,12 +72,12 @@ impl<'s> Scan<'s> {
     }
 
     /// Whether the port has what could serve a row.
-    fn served(&self, row: &Row<'_>) -> bool {
+    fn served(&self, row: &ScanRow<'_>) -> bool {
         !row.http() || row.name_only || self.http().is_some()
     }
 
     /// The listener at an address, then the longest range.
-    fn at_address(&self, ip: IpAddr) -> Option<Answer> {
+    fn at_address(&self, ip: IpAddr) -> Option<ScanAnswer> {
         if let Some(row) = self.oldest(|row| row.listens_at(ip)) {
             return Some(row.declared(By::Address));
         }
@@ -91,14 +91,14 @@ impl<'s> Scan<'s> {
         };
         Some(match found {
             Some(row) => row.declared(By::Range),
-            None => Answer::Undeclared {
+            None => ScanAnswer::Undeclared {
                 http: self.answers_http(),
             },
         })
     }
 
     /// The listener for the whole port.
-    fn on_port(&self) -> Answer {
+    fn on_port(&self) -> ScanAnswer {
         let found = match (&self.name, self.ip) {
             (Some(name), _) => self.by_name(name),
             (None, Some(ip)) => self.by_known_address(ip),
@@ -109,7 +109,7 @@ impl<'s> Scan<'s> {
         }
         let (tcp, sniffed) = (self.tcp(), self.sniffed());
         if tcp.is_some() && self.http().is_some() {
-            return Answer::NameNeeded {
+            return ScanAnswer::NameNeeded {
                 http: true,
                 tls: false,
             };
@@ -120,7 +120,7 @@ impl<'s> Scan<'s> {
         self.undeclared()
     }
 
-    fn by_name(&self, name: &str) -> Option<Answer> {
+    fn by_name(&self, name: &str) -> Option<ScanAnswer> {
         let whole = match name.matches('.').count() {
             0 => Some(format!(
                 "{name}.{}.svc.cluster.local",
@@ -139,16 +139,16 @@ impl<'s> Scan<'s> {
         Some(if row.by_name(self.client) || by_dns {
             row.declared(by)
         } else {
-            Answer::AddressNeeded(row.said(by))
+            ScanAnswer::AddressNeeded(row.said(by))
         })
     }
 
     /// Whether a name leads to a row.
-    fn is_led_to(&self, row: &Row<'_>) -> bool {
+    fn is_led_to(&self, row: &ScanRow<'_>) -> bool {
         self.served(row) && (row.by_name(self.client) || (self.ip.is_none() && row.bound()))
     }
 
-    fn by_known_address(&self, ip: IpAddr) -> Option<Answer> {
+    fn by_known_address(&self, ip: IpAddr) -> Option<ScanAnswer> {
         if let Some(row) = self.own_first(|row| self.stands(row) && row.known_at(ip)) {
             return Some(row.declared(By::Address));
         }
@@ -159,20 +159,20 @@ impl<'s> Scan<'s> {
     }
 
     /// Whether its address stands for a row's name.
-    fn stands(&self, row: &Row<'_>) -> bool {
+    fn stands(&self, row: &ScanRow<'_>) -> bool {
         self.served(row) && row.by_name(self.client)
     }
 
-    fn undeclared(&self) -> Answer {
+    fn undeclared(&self) -> ScanAnswer {
         let unknown = self.rows.iter().filter(|row| row.unknown(self.client));
-        let unknown: Vec<&Row<'_>> = unknown.collect();
+        let unknown: Vec<&ScanRow<'_>> = unknown.collect();
         let answers_http = self.answers_http();
         let http = answers_http && unknown.iter().any(|row| row.http() || row.sniffed());
         let tls = unknown.iter().any(|row| row.tls() || row.sniffed());
         if self.name.is_none() && (http || tls) {
-            Answer::NameNeeded { http, tls }
+            ScanAnswer::NameNeeded { http, tls }
         } else {
-            Answer::Undeclared { http: answers_http }
+            ScanAnswer::Undeclared { http: answers_http }
         }
     }
 }

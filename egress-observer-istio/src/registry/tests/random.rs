@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::{prelude::*, sample::select};
 
 use super::{
-    super::linear::{Client, Linear},
+    super::linear::{Linear, ScanClient},
     *,
 };
 
@@ -289,13 +289,13 @@ impl Both {
                 sidecar: registry.sidecar_for(namespace, &BTreeMap::new()),
                 dns_capture,
             };
-            let client = Client {
+            let client = ScanClient {
                 namespace,
                 sidecar: self.sidecars.get(namespace).or(root),
                 dns_capture,
             };
             for to in &destinations {
-                let found = Answer::from(registry.lookup(&viewer, to));
+                let found = ScanAnswer::from(registry.lookup(&viewer, to));
                 let expected = self.linear.lookup(&client, to);
                 assert_eq!(found, expected, "{client:?}\n{to:?}\n{:#?}", self.linear);
                 registry.near_misses(&viewer, to);
