@@ -21,10 +21,10 @@ use egress_observer_istio::{
         setup::Setup,
     },
     judgement::{Asker, ClientSocket, Endpoint, Evidence, Judgement, Stage, assess},
-    registry::{Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef},
+    registry::{Hit, Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery},
     rules::{CaptureConfig, Decision, Rule},
     view::Snapshot,
-    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, Registry},
+    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, RegistryMatch},
 };
 
 /// Who connects, as it is asked for.
@@ -179,7 +179,7 @@ impl<'a> Explainer<'a> {
         if matches!(judged.matched, Match::Declared(_)) {
             return Vec::new();
         }
-        let asked = Asked {
+        let asked = RegistryQuery {
             ip: asked.ip,
             host: to.host.as_deref(),
             port: asked.port,
@@ -295,7 +295,7 @@ fn declared(judged: &Judgement<'_>, others: Vec<Other>) -> Declared {
         Match::Undeclared { .. } | Match::NameNeeded { .. } => (None, None, None),
     };
     let needs = match matched {
-        _ if registry != Registry::Unknown => Vec::new(),
+        _ if registry != RegistryMatch::Unknown => Vec::new(),
         Match::NameNeeded { http, tls } => {
             let needs = [http.then_some("http_host"), tls.then_some("tls_sni")];
             needs.into_iter().flatten().collect()

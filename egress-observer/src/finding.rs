@@ -15,7 +15,7 @@ use egress_observer_istio::{
     injection::pod::{ContainerRole, Pod},
     judgement::{Asker, ClientSocket, Endpoint, Evidence, assess, assess_nobody},
     view::Snapshot,
-    vocabulary::{Actor, Failure, Protocol, Registry, Verdict},
+    vocabulary::{Actor, ConnectionFailure, Protocol, RegistryMatch, Verdict},
 };
 
 /// Judges a flow of a pod, or of nobody known. `None` for the node's own. `names` are those that
@@ -103,7 +103,7 @@ fn of_nobody(snapshot: &Snapshot, flow: &CountedFlow) -> Finding {
         actor: Actor::App,
         scope,
         path,
-        registry: Registry::Unknown,
+        registry: RegistryMatch::Unknown,
         verdict: Verdict::Unknown,
         reason,
         failure: failure(flow.count),
@@ -130,7 +130,7 @@ fn protocol(key: &FlowKey) -> Protocol {
     }
 }
 
-fn failure(count: Count) -> Option<Failure> {
+fn failure(count: Count) -> Option<ConnectionFailure> {
     match count {
         Count::Attempt
         | Count::Direct
@@ -138,11 +138,11 @@ fn failure(count: Count) -> Option<Failure> {
         | Count::OtherListener
         | Count::Unproven
         | Count::OutcomeLost => None,
-        Count::Refused => Some(Failure::Refused),
-        Count::TimedOut => Some(Failure::TimedOut),
-        Count::Unreachable => Some(Failure::Unreachable),
-        Count::Closed => Some(Failure::Closed),
-        Count::OtherError => Some(Failure::Other),
-        Count::NotSent => Some(Failure::NotSent),
+        Count::Refused => Some(ConnectionFailure::Refused),
+        Count::TimedOut => Some(ConnectionFailure::TimedOut),
+        Count::Unreachable => Some(ConnectionFailure::Unreachable),
+        Count::Closed => Some(ConnectionFailure::Closed),
+        Count::OtherError => Some(ConnectionFailure::Other),
+        Count::NotSent => Some(ConnectionFailure::NotSent),
     }
 }

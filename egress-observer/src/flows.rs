@@ -10,7 +10,9 @@ use crate::{
         line::{DestinationLine, FindingLine},
     },
 };
-use egress_observer_istio::vocabulary::{Actor, Path, Protocol, Registry, Scope, Verdict};
+use egress_observer_istio::vocabulary::{
+    Actor, ObservedPath, Protocol, RegistryMatch, Scope, Verdict,
+};
 
 /// Connections of one process to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,8 +36,8 @@ pub(crate) struct RecordedFlow {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct RecordedJudgement {
     pub(crate) scope: Option<Scope>,
-    pub(crate) path: Option<Path>,
-    pub(crate) registry: Option<Registry>,
+    pub(crate) path: Option<ObservedPath>,
+    pub(crate) registry: Option<RegistryMatch>,
     pub(crate) verdict: Option<Verdict>,
     /// When the last of these connections was seen, RFC 3339.
     pub(crate) last: Option<String>,
@@ -293,8 +295,8 @@ mod tests {
         assert_eq!(flow.names, ["b.test", "a.test"]);
         let expected = RecordedJudgement {
             scope: Some(Scope::External),
-            path: Some(Path::Captured),
-            registry: Some(Registry::Undeclared),
+            path: Some(ObservedPath::Captured),
+            registry: Some(RegistryMatch::Undeclared),
             verdict: Some(Verdict::Blocked),
             last: Some("2026-01-05T08:00:00Z".to_owned()),
         };
@@ -306,7 +308,7 @@ mod tests {
         let text = r#"{"pod": "shop/a", "registry": {"match": "undeclared"}, "verdict": "passthrough",
             "destination": {"host": "a.test", "ip": null, "port": 443, "scope": "external"}}"#;
         let seen = flow(text).unwrap().seen;
-        assert_eq!(seen.registry, Some(Registry::Undeclared));
+        assert_eq!(seen.registry, Some(RegistryMatch::Undeclared));
         assert_eq!(seen.verdict, Some(Verdict::Passthrough));
     }
 

@@ -100,11 +100,11 @@ fn connections() -> Metrics {
         protocol: vocabulary::Protocol::Tcp,
         actor: vocabulary::Actor::App,
         scope: vocabulary::Scope::External,
-        path: vocabulary::Path::Unknown,
-        registry: vocabulary::Registry::Undeclared,
+        path: vocabulary::ObservedPath::Unknown,
+        registry: vocabulary::RegistryMatch::Undeclared,
         verdict: vocabulary::Verdict::UnexpectedBypass,
         reason: vocabulary::Reason::NotEstablished,
-        failure: Some(vocabulary::Failure::Refused),
+        failure: Some(vocabulary::ConnectionFailure::Refused),
     };
     let finding = Finding { kind, n: 1 };
     metrics.record(&finding, jiff::Timestamp::now(), Instant::now());
@@ -222,11 +222,11 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
         ("protocol", values!(Protocol)),
         ("actor", values!(Actor)),
         ("scope", values!(Scope)),
-        ("path", values!(Path)),
-        ("registry", values!(Registry)),
+        ("path", values!(ObservedPath)),
+        ("registry", values!(RegistryMatch)),
         ("verdict", values!(Verdict)),
         ("reason", values!(Reason)),
-        ("error", values!(Failure)),
+        ("error", values!(ConnectionFailure)),
         ("result", values!(DnsResult)),
         ("program", programs::names().map(str::to_owned).collect()),
         (

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Advice;
 use egress_observer_istio::vocabulary::{
-    Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict,
+    Actor, Expected, Policy, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 /// The answer about one destination.
@@ -99,7 +99,7 @@ pub struct Stand {
 pub struct Declared {
     /// Whether, and how.
     #[serde(rename = "match")]
-    pub matched: Registry,
+    pub matched: RegistryMatch,
     /// Kind of the object that takes it.
     pub kind: Option<&'static str>,
     /// Its namespace.

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Display};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;
 
-use egress_observer_istio::vocabulary::Registry;
+use egress_observer_istio::vocabulary::RegistryMatch;
 
 /// Text of a line.
 pub(crate) enum LineText<'a> {
@@ -78,8 +78,8 @@ pub(super) fn word<'de, D: Deserializer<'de>, T: DeserializeOwned>(
 /// Reads what the mesh knows of a destination. An explanation has an object here.
 pub(super) fn registry<'de, D: Deserializer<'de>>(
     deserializer: D,
-) -> Result<Option<Registry>, D::Error> {
+) -> Result<Option<RegistryMatch>, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let word = value.get("match").unwrap_or(&value);
-    Ok(Registry::deserialize(word).ok())
+    Ok(RegistryMatch::deserialize(word).ok())
 }

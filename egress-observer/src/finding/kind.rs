@@ -6,7 +6,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use jiff::Timestamp;
 
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
+    Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 /// Judged connections of one flow.
@@ -42,15 +42,15 @@ pub struct FindingKind {
     /// How far.
     pub scope: Scope,
     /// The path seen.
-    pub path: Path,
+    pub path: ObservedPath,
     /// What the mesh knows of the destination.
-    pub registry: Registry,
+    pub registry: RegistryMatch,
     /// The judgement.
     pub verdict: Verdict,
     /// Why.
     pub reason: Reason,
     /// How it failed, if it did.
-    pub failure: Option<Failure>,
+    pub failure: Option<ConnectionFailure>,
 }
 
 /// Which process connects.

@@ -15,7 +15,9 @@ use super::{
     kind::{FindingKind, Sightings},
 };
 use crate::api_version::API_VERSION;
-use egress_observer_istio::vocabulary::{Failure, Path, Reason, Registry, Scope, Verdict};
+use egress_observer_istio::vocabulary::{
+    ConnectionFailure, ObservedPath, Reason, RegistryMatch, Scope, Verdict,
+};
 
 // What is no object is told to be no `Line`, `SourceLine` or `DestinationLine`.
 #[derive(Serialize, Deserialize)]
@@ -41,15 +43,15 @@ pub(crate) struct FindingLine<'a> {
     pub(crate) source: Option<SourceLine<'a>>,
     pub(crate) destination: Option<DestinationLine<'a>>,
     #[serde(default, deserialize_with = "field::word")]
-    pub(crate) path: Option<Path>,
+    pub(crate) path: Option<ObservedPath>,
     #[serde(default, deserialize_with = "field::registry")]
-    pub(crate) registry: Option<Registry>,
+    pub(crate) registry: Option<RegistryMatch>,
     #[serde(default, deserialize_with = "field::word")]
     pub(crate) verdict: Option<Verdict>,
     #[serde(default, deserialize_with = "field::word")]
     reason: Option<Reason>,
     #[serde(default, deserialize_with = "field::word")]
-    failure: Option<Failure>,
+    failure: Option<ConnectionFailure>,
     pub(crate) count: Option<u64>,
 }
 

@@ -211,7 +211,9 @@ mod tests {
     use std::time::Duration;
 
     use super::{super::family::EXPIRY, *};
-    use egress_observer_istio::vocabulary::{Actor, Failure, Path, Protocol, Reason, Registry};
+    use egress_observer_istio::vocabulary::{
+        Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch,
+    };
 
     const TIME: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
@@ -227,8 +229,8 @@ mod tests {
             protocol: Protocol::Tcp,
             actor: Actor::App,
             scope: Scope::External,
-            path: Path::Direct,
-            registry: Registry::Undeclared,
+            path: ObservedPath::Direct,
+            registry: RegistryMatch::Undeclared,
             verdict: Verdict::UnexpectedBypass,
             reason: Reason::IncludedRange,
             failure: None,
@@ -254,8 +256,8 @@ mod tests {
         let mut metrics = Metrics::new(Destinations::External, 10);
         metrics.record(&twice(kind(1)), TIME, Instant::now());
         let failed = FindingKind {
-            failure: Some(Failure::Refused),
-            path: Path::Unknown,
+            failure: Some(ConnectionFailure::Refused),
+            path: ObservedPath::Unknown,
             verdict: Verdict::Unknown,
             reason: Reason::NotEstablished,
             scope: Scope::Cluster,

@@ -3,7 +3,9 @@ use std::{fs, sync::Arc};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use egress_observer_istio::vocabulary::{Actor, Path, Protocol, Reason, Registry, Scope, Verdict};
+use egress_observer_istio::vocabulary::{
+    Actor, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
+};
 
 use super::{file::RecordFile, *};
 use crate::{finding::Service, flows};
@@ -20,8 +22,8 @@ fn finding(last_byte: u8, names: &[&str]) -> Finding {
         protocol: Protocol::Tcp,
         actor: Actor::App,
         scope: Scope::External,
-        path: Path::Captured,
-        registry: Registry::Undeclared,
+        path: ObservedPath::Captured,
+        registry: RegistryMatch::Undeclared,
         verdict: Verdict::Blocked,
         reason: Reason::IncludedRange,
         failure: None,

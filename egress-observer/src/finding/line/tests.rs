@@ -53,11 +53,11 @@ fn kind(pattern: &'static str) -> impl Strategy<Value = FindingKind> {
         select(Protocol::ALL),
         select(Actor::ALL),
         select(Scope::ALL),
-        select(Path::ALL),
-        select(Registry::ALL),
+        select(ObservedPath::ALL),
+        select(RegistryMatch::ALL),
         select(Verdict::ALL),
         select(Reason::ALL),
-        prop::option::of(select(Failure::ALL)),
+        prop::option::of(select(ConnectionFailure::ALL)),
     );
     (client(pattern), pattern, pattern, place, words).prop_map(
         |(client, namespace, workload, (ip, port, names, service), words)| {
@@ -153,8 +153,8 @@ fn the_fields_stand_in_the_order_of_the_documentation() {
         protocol: Protocol::Tcp,
         actor: Actor::App,
         scope: Scope::External,
-        path: Path::Captured,
-        registry: Registry::Undeclared,
+        path: ObservedPath::Captured,
+        registry: RegistryMatch::Undeclared,
         verdict: Verdict::Blocked,
         reason: Reason::IncludedRange,
         failure: None,

@@ -9,7 +9,7 @@ use super::{Already, Cluster, User};
 use crate::{flows::RecordedFlow, lint::output::plain};
 use egress_observer_istio::{
     injection::pod::Pod,
-    vocabulary::{Actor, Path, Verdict},
+    vocabulary::{Actor, ObservedPath, Verdict},
 };
 
 /// Which way a connection went.
@@ -42,7 +42,7 @@ impl Way {
         let blocked = seen.verdict == Some(Verdict::Blocked);
         Some(match (seen.path, seen.verdict) {
             (_, Some(Verdict::UnexpectedBypass)) => Self::Astray,
-            (Some(Path::Captured), _)
+            (Some(ObservedPath::Captured), _)
             | (
                 _,
                 Some(
@@ -52,9 +52,9 @@ impl Way {
                     | Verdict::UnexpectedCapture,
                 ),
             ) => Self::Captured { blocked },
-            (Some(Path::Direct), _)
+            (Some(ObservedPath::Direct), _)
             | (_, Some(Verdict::ConfiguredBypass | Verdict::DeclaredBypass)) => Self::Direct,
-            (Some(Path::Unknown), _) | (_, Some(Verdict::Unknown)) => Self::Unproved,
+            (Some(ObservedPath::Unknown), _) | (_, Some(Verdict::Unknown)) => Self::Unproved,
             (None, _) => Self::Untold,
         })
     }

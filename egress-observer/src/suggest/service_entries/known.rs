@@ -13,7 +13,7 @@ use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
     objects,
-    registry::{Destination, Match, NearMiss, ObjectKind, ObjectRef, Viewer, Why},
+    registry::{Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery, Viewer, Why},
     view::Snapshot,
     vocabulary::{Protocol, Scope},
 };
@@ -148,8 +148,8 @@ impl Known {
     }
 }
 
-fn asked(to: &To) -> Destination<'_> {
-    Destination {
+fn asked(to: &To) -> RegistryQuery<'_> {
+    RegistryQuery {
         ip: to.ip,
         host: to.host.as_deref(),
         port: to.port,

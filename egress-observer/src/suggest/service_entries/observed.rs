@@ -18,7 +18,7 @@ use crate::{
 use egress_observer_istio::{
     registry::Match,
     vocabulary::{
-        Protocol, Registry, Scope, Verdict,
+        Protocol, RegistryMatch, Scope, Verdict,
         host_name::{is_istio_name, is_label},
     },
 };
@@ -160,8 +160,8 @@ impl<'a> Observer<'a> {
             return Some(Err(Refusal::Udp));
         }
         match flow.seen.registry {
-            Some(Registry::ServiceEntry | Registry::Cluster) => return None,
-            Some(Registry::Undeclared | Registry::Unknown) | None => {}
+            Some(RegistryMatch::ServiceEntry | RegistryMatch::Cluster) => return None,
+            Some(RegistryMatch::Undeclared | RegistryMatch::Unknown) | None => {}
         }
         let declared = |matched: &Match<'_>| matches!(matched, Match::Declared(_));
         if !matches.is_empty() && matches.iter().all(declared) {
@@ -177,7 +177,7 @@ impl<'a> Observer<'a> {
             (Some(_), _, _) if !told => Err(Refusal::NotTold),
             (Some(host), _, _) => self.valid(flow, Target::Host(host.clone())),
             (None, Some(ip), _) if self.settings.include_addresses => {
-                if told || flow.seen.registry == Some(Registry::Unknown) {
+                if told || flow.seen.registry == Some(RegistryMatch::Unknown) {
                     self.valid(flow, Target::Address(ip))
                 } else {
                     Err(Refusal::NotTold)

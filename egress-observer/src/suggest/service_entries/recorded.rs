@@ -6,7 +6,7 @@ use super::Tally;
 use crate::flows::{Origin, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::PROXY,
-    vocabulary::{Actor, Registry, Scope, Verdict, host_name::is_of_cluster},
+    vocabulary::{Actor, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
 };
 
 /// What the proxy does, it does for others, whose own connections are recorded.
@@ -20,7 +20,7 @@ pub(super) fn of_proxy(flow: &RecordedFlow) -> bool {
 /// What was done with it says so, where nothing else does.
 pub(super) fn recorded_as_undeclared(flow: &RecordedFlow) -> bool {
     let verdict = flow.seen.verdict;
-    flow.seen.registry == Some(Registry::Undeclared)
+    flow.seen.registry == Some(RegistryMatch::Undeclared)
         || matches!(verdict, Some(Verdict::Blocked | Verdict::Passthrough))
 }
 
