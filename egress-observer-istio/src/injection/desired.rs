@@ -21,8 +21,8 @@ use crate::{
     mesh::{Injector, Mesh, ProxyConfigText},
     objects::{self, Metadata, PodSpec, PodTemplate},
     rules::{
-        Backend, CaptureConfig, Setting, Version,
-        flags::{self, Surroundings, Variable},
+        Backend, CaptureConfig, RuleSetting, Version,
+        flags::{self, FlagContext, FlagVariable},
     },
     vocabulary::Reason,
 };
@@ -339,25 +339,25 @@ impl Wanted<'_> {
         let lists = [
             (
                 INCLUDE,
-                Setting::Include,
+                RuleSetting::Include,
                 &proxy.include_ip_ranges,
                 "includeIPRanges",
             ),
             (
                 EXCLUDE,
-                Setting::Exclude,
+                RuleSetting::Exclude,
                 &proxy.exclude_ip_ranges,
                 "excludeIPRanges",
             ),
             (
                 INCLUDE_PORTS,
-                Setting::IncludePorts,
+                RuleSetting::IncludePorts,
                 &proxy.include_outbound_ports,
                 "includeOutboundPorts",
             ),
             (
                 EXCLUDE_PORTS,
-                Setting::ExcludePorts,
+                RuleSetting::ExcludePorts,
                 &proxy.exclude_outbound_ports,
                 "excludeOutboundPorts",
             ),
@@ -395,7 +395,7 @@ impl Wanted<'_> {
         if let Some(text) = self.annotation(&format!("{TRAFFIC}{INTERFACES}")) {
             values.push(Chosen {
                 name: INTERFACES,
-                setting: Setting::Interfaces,
+                setting: RuleSetting::Interfaces,
                 origin: format!("annotation {TRAFFIC}{INTERFACES} {text:?}"),
                 by_annotation: true,
                 text: text.to_owned(),
@@ -506,12 +506,12 @@ impl Wanted<'_> {
         }
         let env: Vec<_> = metadata
             .iter()
-            .map(|(name, value)| Variable {
+            .map(|(name, value)| FlagVariable {
                 name,
                 value: Some(value),
             })
             .collect();
-        let around = Surroundings {
+        let around = FlagContext {
             version: self.version(injector),
             env: &env,
             nameservers: setup::nameservers(self.spec, self.today.cluster_dns),
@@ -531,7 +531,7 @@ impl Wanted<'_> {
 struct Chosen {
     /// As in the annotation.
     name: &'static str,
-    setting: Setting,
+    setting: RuleSetting,
     origin: String,
     by_annotation: bool,
     text: String,

@@ -10,11 +10,11 @@ use crate::{
     },
     objects::{self, Container},
     rules::{
-        Backend, CaptureConfig, Decision, Dialled, DnsCapture, Ports, Ranges, Rule, Setting,
+        Backend, CaptureConfig, Decision, Dialled, DnsCapture, Ports, Ranges, Rule, RuleSetting,
         Version,
         ambient::{self, AmbientConfig},
         decide, elements,
-        flags::{self, Surroundings, Variable},
+        flags::{self, FlagContext, FlagVariable},
     },
     vocabulary::Reason,
 };
@@ -54,7 +54,7 @@ pub struct Setup {
     /// The object and field that decided, for people.
     pub source: String,
     /// Where each setting comes from, as far as that is not `source`.
-    pub origins: Vec<(Setting, String)>,
+    pub origins: Vec<(RuleSetting, String)>,
     /// Who would inject the pod, and how; only where that is desired and leads to rules.
     pub injected: Option<Injected>,
     /// What people should know: text that Istio ignores, settings without effect, problems.
@@ -115,7 +115,7 @@ impl Setup {
     }
 
     /// Where a setting comes from.
-    pub fn origin(&self, setting: Setting) -> &str {
+    pub fn origin(&self, setting: RuleSetting) -> &str {
         let found = self.origins.iter().find(|(known, _)| *known == setting);
         found.map_or(self.source.as_str(), |(_, origin)| origin)
     }
@@ -305,12 +305,12 @@ fn by_init(
     let env: Vec<_> = init
         .env
         .iter()
-        .map(|entry| Variable {
+        .map(|entry| FlagVariable {
             name: &entry.name,
             value: entry.value_from.is_none().then_some(&entry.value),
         })
         .collect();
-    let around = Surroundings {
+    let around = FlagContext {
         version: version(&[Some(init), Some(proxy)]),
         env: &env,
         nameservers,
@@ -436,7 +436,7 @@ impl CniPlugin {
     ) -> Result<Setup, String> {
         let mut setup = Setup::new(Membership::NotRedirected, source);
         let mut annotation =
-            |name: &str, default: &str, setting: Setting| -> Result<String, String> {
+            |name: &str, default: &str, setting: RuleSetting| -> Result<String, String> {
                 let key = format!("{TRAFFIC}{name}");
                 let Some(text) = annotations.get(&key) else {
                     let origin =
@@ -451,11 +451,11 @@ impl CniPlugin {
                     .map_err(|problem| format!("annotation {key}: {problem}"))?;
                 Ok(text.clone())
             };
-        let include = annotation(INCLUDE, "*", Setting::Include)?;
-        let exclude = annotation(EXCLUDE, "", Setting::Exclude)?;
-        let include_ports = annotation(INCLUDE_PORTS, "", Setting::IncludePorts)?;
-        let exclude_ports = annotation(EXCLUDE_PORTS, "15020", Setting::ExcludePorts)?;
-        let interfaces = annotation(INTERFACES, "", Setting::Interfaces)?;
+        let include = annotation(INCLUDE, "*", RuleSetting::Include)?;
+        let exclude = annotation(EXCLUDE, "", RuleSetting::Exclude)?;
+        let include_ports = annotation(INCLUDE_PORTS, "", RuleSetting::IncludePorts)?;
+        let exclude_ports = annotation(EXCLUDE_PORTS, "15020", RuleSetting::ExcludePorts)?;
+        let interfaces = annotation(INTERFACES, "", RuleSetting::Interfaces)?;
         // What the plugin has accepted, the rules accept.
         let ranges = |text: &str| match Ranges::parse(text, self.version) {
             Ok((ranges, _)) => Ok(ranges),
