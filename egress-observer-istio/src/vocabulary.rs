@@ -315,32 +315,6 @@ closed_set! {
 }
 
 closed_set! {
-    /// What is watched in a cluster, as its API names it.
-    Resource {
-        /// Pods of the node.
-        Pods = "pods",
-        /// Namespaces, by their metadata.
-        Namespaces = "namespaces",
-        /// ConfigMaps of Istio.
-        ConfigMaps = "configmaps",
-        /// Injection webhooks, by their metadata: what tags stand for.
-        MutatingWebhookConfigurations = "mutatingwebhookconfigurations",
-        /// ServiceEntries.
-        ServiceEntries = "serviceentries",
-        /// Sidecar objects.
-        Sidecars = "sidecars",
-        /// VirtualServices.
-        VirtualServices = "virtualservices",
-        /// DestinationRules.
-        DestinationRules = "destinationrules",
-        /// ProxyConfigs.
-        ProxyConfigs = "proxyconfigs",
-        /// The ranges of Services.
-        ServiceCidrs = "servicecidrs",
-    }
-}
-
-closed_set! {
     /// Why a connection has no owner.
     Unattributed {
         /// Its cgroup was never seen: it was gone before it could be looked at.

@@ -4,7 +4,7 @@
 //! asks; never for a connection.
 
 use std::{
-    fs, io,
+    fs, io, mem,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
@@ -35,10 +35,10 @@ use crate::{
     names::{Asker, Limits, Names},
     readable::Readable,
     record::{Record, RecordError, Recorder, Rotation},
-    source::{self, Arrived, ObjectSource},
+    source::{self, Arrived, ObjectSource, Reload},
 };
 use egress_observer_istio::{
-    view::{ObjectCounts, live::Live},
+    view::live::Live,
     vocabulary::{Actor, DnsResult, Reason},
 };
 
@@ -168,9 +168,9 @@ struct Agent {
 
 impl Agent {
     /// Attaches and learns the cgroups.
-    fn start(args: &AgentArgs, (cluster, objects): (Live, Option<ObjectCounts>)) -> Result<Self> {
+    fn start(args: &AgentArgs, (cluster, reload): (Live, Option<Reload>)) -> Result<Self> {
         let health = Health::new().context("making the metrics")?;
-        health.reloaded(Some(objects.unwrap_or_default()));
+        note(&health, &cluster, reload.unwrap_or_default());
         let missing: Vec<_> = preflight::check()
             .into_iter()
             .map(|missing| missing.to_string())
@@ -450,17 +450,16 @@ impl Agent {
                     self.health.changed(!unreadable);
                 }
             }
-            Arrived::Files(read) => match *read {
-                Ok((snapshot, objects)) => {
-                    self.cluster = Live::fixed(snapshot);
-                    self.health.reloaded(Some(objects));
-                }
-                Err(problem) => {
-                    self.health.reloaded(None);
-                    let problem = anyhow::Error::from(problem);
-                    error!("{problem:#}; the last configuration stays in place");
-                }
-            },
+            Arrived::Files(Ok(mut reload)) => {
+                let changes = mem::take(&mut reload.changes);
+                self.cluster.apply(changes, now);
+                note(&self.health, &self.cluster, reload);
+            }
+            Arrived::Files(Err(problem)) => {
+                self.health.reloaded(None, false);
+                let problem = anyhow::Error::from(problem);
+                error!("{problem:#}; the last configuration stays in place");
+            }
         }
     }
 
@@ -469,6 +468,14 @@ impl Agent {
         let waiting = self.watches.as_ref()?.waiting();
         (!waiting.is_empty()).then(|| format!("not listed yet: {}", waiting.join(", ")))
     }
+}
+
+/// Notes what was read from files.
+fn note(health: &Health, cluster: &Live, reload: Reload) {
+    let mut counts = reload.counts;
+    counts.config_maps = cluster.n_config_maps();
+    let readable = counts.unreadable.is_empty() && !cluster.snapshot().mesh_is_unreadable();
+    health.reloaded(Some(&counts), readable);
 }
 
 /// The cgroup to attach to: the one given, or the one that the mount table leads to.

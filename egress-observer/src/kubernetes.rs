@@ -26,10 +26,9 @@ pub(crate) use self::status::{News, Tally, Watches};
 use self::{
     failure::Pace,
     groups::Groups,
-    kinds::{Kind, Namespace, Webhook},
     watch::{Selection, Watch},
 };
-use egress_observer_istio::objects;
+use egress_observer_istio::objects::{self, kinds::OneKind};
 
 /// Where the API is, and what is asked for.
 #[derive(Clone, Debug)]
@@ -74,12 +73,12 @@ pub(crate) async fn start(settings: &Settings) -> Result<(Watches, mpsc::Receive
     };
     let node = format!("spec.nodeName={}", settings.node_name);
     start.watch::<objects::Pod>(Selection::fields(node));
-    start.watch::<Namespace>(Selection::default());
+    start.watch::<objects::Namespace>(Selection::default());
     for name in config_maps(&settings.istio_revisions) {
         let own = Selection::fields(format!("metadata.name={name}"));
         start.watch::<objects::ConfigMap>(own.in_namespace(&settings.istio_namespace));
     }
-    start.watch::<Webhook>(Selection::labels("istio.io/tag"));
+    start.watch::<objects::Webhook>(Selection::labels("istio.io/tag"));
     start.watch::<objects::ServiceEntry>(Selection::default());
     start.watch::<objects::Sidecar>(Selection::default());
     start.watch::<objects::VirtualService>(Selection::default());
@@ -119,8 +118,8 @@ struct Start {
 }
 
 impl Start {
-    fn watch<K: Kind>(&mut self, selection: Selection) {
-        let id = self.watches.add(K::RESOURCE, selection.to_string());
+    fn watch<K: OneKind>(&mut self, selection: Selection) {
+        let id = self.watches.add(K::KIND, selection.to_string());
         let watch = Watch::<K>::new(
             id,
             (self.client.clone(), self.pace.clone()),

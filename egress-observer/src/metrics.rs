@@ -7,6 +7,7 @@
 //! | `connection_failures_total` | closed sets and the workload | some six per workload |
 
 pub mod health;
+pub mod objects;
 mod text;
 pub mod workloads;
 

@@ -1,29 +1,30 @@
 //! Where objects come from: files, or the cluster's API.
 
+mod files;
+mod reload;
+
 use std::{
     future::pending,
-    io,
-    path::PathBuf,
+    mem,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::warn;
 
+use self::files::Files;
 use crate::{
     cli::AgentArgs,
-    config_watch::ConfigWatch,
     kubernetes::{self, Message, Settings, Watches},
 };
 use egress_observer_istio::{
     manifests::ManifestError,
-    view::{
-        ObjectCounts, Snapshot,
-        live::{Change, Live},
-    },
+    view::{change::Change, live::Live},
 };
+
+pub(crate) use self::reload::Reload;
 
 /// Messages taken in at once.
 const BATCH: usize = 256;
@@ -36,12 +37,6 @@ pub(crate) enum ObjectSource {
     Api(Api),
 }
 
-pub(crate) struct Files {
-    paths: Vec<PathBuf>,
-    cluster_cidrs: Vec<IpNet>,
-    watch: ConfigWatch,
-}
-
 pub(crate) struct Api {
     settings: Settings,
     cluster_cidrs: Vec<IpNet>,
@@ -51,7 +46,7 @@ pub(crate) struct Api {
 /// What arrived.
 pub(crate) enum Arrived {
     /// Everything, read anew.
-    Files(Box<Result<(Snapshot, ObjectCounts), ManifestError>>),
+    Files(Result<Reload, ManifestError>),
     /// Some of it.
     Messages(Vec<Message>),
 }
@@ -77,12 +72,10 @@ impl ObjectSource {
             if cluster_cidrs.is_empty() {
                 warn!("{NO_RANGES}");
             }
-            return Ok(Self::Files(Files {
-                paths: args.manifests.clone(),
+            return Ok(Self::Files(Files::open(
+                args.manifests.clone(),
                 cluster_cidrs,
-                // Before the files are read, so that no change is missed.
-                watch: ConfigWatch::new(&args.manifests)?,
-            }));
+            )?));
         }
         let Some(node_name) = args.node_name.clone().filter(|name| !name.is_empty()) else {
             bail!(
@@ -106,11 +99,13 @@ impl ObjectSource {
     }
 
     /// What is known at the start: all that files say, or nothing.
-    pub(crate) fn known(&self) -> Result<(Live, Option<ObjectCounts>)> {
+    pub(crate) fn known(&mut self) -> Result<(Live, Option<Reload>)> {
         Ok(match self {
             Self::Files(files) => {
-                let (snapshot, objects) = files.read()?;
-                (Live::fixed(snapshot), Some(objects))
+                let mut live = Live::new(&files.cluster_cidrs, Vec::new());
+                let mut reload = files.read()?;
+                live.apply(mem::take(&mut reload.changes), Instant::now());
+                (live, Some(reload))
             }
             Self::Api(api) => {
                 let dns = kubernetes::cluster_dns(&api.settings);
@@ -135,9 +130,11 @@ impl ObjectSource {
     pub(crate) async fn next(&mut self) -> Result<Arrived> {
         match self {
             Self::Files(files) => {
-                let changed: io::Result<()> = files.watch.changed().await;
-                changed.context("watching the configuration")?;
-                Ok(Arrived::Files(Box::new(files.read())))
+                files
+                    .changed()
+                    .await
+                    .context("watching the configuration")?;
+                Ok(Arrived::Files(files.read()))
             }
             Self::Api(Api {
                 messages: Some(messages),
@@ -151,18 +148,6 @@ impl ObjectSource {
             }
             Self::Api(_) => pending().await,
         }
-    }
-}
-
-impl Files {
-    fn read(&self) -> Result<(Snapshot, ObjectCounts), ManifestError> {
-        let (snapshot, objects) = Snapshot::from_files(&self.paths, &self.cluster_cidrs)?;
-        info!(?objects, "configuration read");
-        // A pod's cgroups are named by its uid.
-        for pod in snapshot.pods().filter(|pod| pod.uid.is_empty()) {
-            warn!(%pod, "has no metadata.uid: its connections cannot be told");
-        }
-        Ok((snapshot, objects))
     }
 }
 

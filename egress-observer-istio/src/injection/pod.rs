@@ -104,6 +104,8 @@ impl fmt::Display for Pod {
 
 /// Name of the proxy's container.
 pub const PROXY: &str = "istio-proxy";
+/// The annotation of a static pod that has the hash of its file.
+pub const MIRROR: &str = "kubernetes.io/config.mirror";
 /// Name of the init container that makes the rules.
 pub const INIT: &str = "istio-init";
 
@@ -199,7 +201,7 @@ impl Pod {
 /// What a pod's cgroups are named by: the API server gives a static pod's mirror another uid than
 /// the kubelet uses.
 pub fn uid(metadata: &Metadata) -> &str {
-    let mirror = metadata.annotations.get("kubernetes.io/config.mirror");
+    let mirror = metadata.annotations.get(MIRROR);
     mirror.unwrap_or(&metadata.uid)
 }
 

@@ -33,11 +33,14 @@ use super::{
     arrival::Arrival,
     failure::{Backoff, Failure, Pace},
     groups::{Groups, LOOK_AGAIN, Served},
-    kinds::Kind,
+    kinds::{api_resource, group},
     random,
     status::{News, State, Tally, WatchId},
 };
-use egress_observer_istio::view::live::{Change, Name};
+use egress_observer_istio::{
+    objects::{kinds::OneKind, name::ObjectName},
+    view::change::Change,
+};
 
 /// An API server sends a bookmark a minute. Where there are bookmarks and none comes for so long, the
 /// connection is dead, whatever TCP says; or the versions of the server are behind ours, as after a
@@ -117,16 +120,16 @@ pub(super) struct Watch<K> {
     streams: bool,
     /// Whether there are bookmarks.
     bookmarks: bool,
-    known: HashSet<Name>,
+    known: HashSet<ObjectName>,
     /// Objects that cannot be read, and why.
-    invalid: HashMap<Name, String>,
+    invalid: HashMap<ObjectName, String>,
     restarts: u64,
     state: State,
     /// The failure that stands in the way, as the log has it.
     told: Option<Failure>,
 }
 
-impl<K: Kind> Watch<K> {
+impl<K: OneKind> Watch<K> {
     pub(super) fn new(
         id: WatchId,
         (client, pace): (Client, Pace),
@@ -135,7 +138,12 @@ impl<K: Kind> Watch<K> {
         timeout: Duration,
         send: mpsc::Sender<Message>,
     ) -> Self {
-        let version = K::VERSIONS.first().copied().unwrap_or_default();
+        let version = K::KIND
+            .facts()
+            .versions
+            .first()
+            .copied()
+            .unwrap_or_default();
         Self {
             id,
             api: api(&client, &selection, version),
@@ -218,12 +226,18 @@ impl<K: Kind> Watch<K> {
 
     /// Lists everything, in the first version that is served.
     async fn list(&mut self) -> Result<From<K>, Failure> {
-        let versions = match self.groups.served(K::GROUP).await {
+        let versions = match self.groups.served(group(K::KIND)).await {
             Served::Versions(served) => {
                 let served = |version: &&&str| served.iter().any(|one| one == **version);
-                K::VERSIONS.iter().filter(served).copied().collect()
+                K::KIND
+                    .facts()
+                    .versions
+                    .iter()
+                    .filter(served)
+                    .copied()
+                    .collect()
             }
-            Served::Unknown => K::VERSIONS.to_vec(),
+            Served::Unknown => K::KIND.facts().versions.to_vec(),
             Served::Absent => Vec::new(),
         };
         for version in versions {
@@ -375,7 +389,7 @@ impl<K: Kind> Watch<K> {
         changes.extend(all.into_iter().filter_map(|arrival| self.set(arrival)));
         self.tell(State::Synced, changes).await;
         info!(
-            resource = %K::RESOURCE, selection = %self.selection, objects = self.known.len(),
+            resource = K::KIND.plural(), selection = %self.selection, objects = self.known.len(),
             "listed"
         );
         self.told = None;
@@ -394,9 +408,9 @@ impl<K: Kind> Watch<K> {
                 let problem = problem.to_string();
                 let before = self.invalid.insert(name.clone(), problem.clone());
                 if before.is_none_or(|before| before != problem) {
-                    let Name { namespace, name } = &name;
+                    let ObjectName { namespace, name } = &name;
                     warn!(
-                        kind = K::KIND,
+                        kind = K::KIND.as_str(),
                         namespace, name, problem, "cannot be read: passed over"
                     );
                 }
@@ -405,11 +419,11 @@ impl<K: Kind> Watch<K> {
         }
     }
 
-    fn removed(&mut self, name: Name) -> Option<Change> {
+    fn removed(&mut self, name: ObjectName) -> Option<Change> {
         self.invalid.remove(&name);
         self.known
             .remove(&name)
-            .then_some(Change::Removed(K::RESOURCE, name))
+            .then_some(Change::Removed(K::KIND, name))
     }
 
     async fn connected(&mut self) {
@@ -417,7 +431,7 @@ impl<K: Kind> Watch<K> {
             self.tell(State::Synced, Vec::new()).await;
         }
         if self.told.take().is_some() {
-            info!(resource = %K::RESOURCE, selection = %self.selection, "watching again");
+            info!(resource = K::KIND.plural(), selection = %self.selection, "watching again");
         }
     }
 
@@ -452,22 +466,23 @@ impl<K: Kind> Watch<K> {
     }
 
     fn log(&self, failure: &Failure) {
-        let (resource, selection) = (K::RESOURCE, &self.selection);
+        let (resource, selection) = (K::KIND.plural(), &self.selection);
         match failure {
             Failure::Expired => {
-                info!(%resource, %selection, "listed anew: the last version expired")
+                info!(resource, %selection, "listed anew: the last version expired")
             }
-            Failure::Silent => info!(%resource, %selection, "listed anew: the watch was silent"),
+            Failure::Silent => info!(resource, %selection, "listed anew: the watch was silent"),
             Failure::NotServed => info!(
-                %resource, group = K::GROUP,
+                resource,
+                group = group(K::KIND),
                 "is not served by this cluster: what it would say counts as not said"
             ),
             Failure::Forbidden(answer) => warn!(
-                %resource, %selection, answer,
+                resource, %selection, answer,
                 "the service account may not list and watch it: grant it, as the chart's roles do"
             ),
             Failure::NotUnderstood(problem) | Failure::Other(problem) => {
-                warn!(%resource, %selection, problem, "cannot be watched; tried again");
+                warn!(resource, %selection, problem, "cannot be watched; tried again");
             }
         }
     }
@@ -505,8 +520,8 @@ impl<K> From<K> {
     }
 }
 
-fn api<K: Kind>(client: &Client, selection: &Selection, version: &str) -> Api<Arrival<K>> {
-    let resource = K::api(version);
+fn api<K: OneKind>(client: &Client, selection: &Selection, version: &str) -> Api<Arrival<K>> {
+    let resource = api_resource(K::KIND, version);
     match &selection.namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),

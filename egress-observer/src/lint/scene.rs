@@ -223,7 +223,11 @@ pub(crate) fn population(objects: &[Located]) -> Vec<Object> {
             | Object::Sidecar(_)
             | Object::VirtualService(_)
             | Object::DestinationRule(_)
-            | Object::Addressing(_) => {}
+            | Object::ServiceCidr(_)
+            | Object::Node(_)
+            | Object::IpPool(_)
+            | Object::CiliumNode(_)
+            | Object::Network(_) => {}
         }
     }
     population
@@ -297,7 +301,11 @@ impl<'a> Scene<'a> {
                 | Object::VirtualService(_)
                 | Object::DestinationRule(_)
                 | Object::ProxyConfig(_)
-                | Object::Addressing(_) => {}
+                | Object::ServiceCidr(_)
+                | Object::Node(_)
+                | Object::IpPool(_)
+                | Object::CiliumNode(_)
+                | Object::Network(_) => {}
             }
         }
         let templates: BTreeSet<(String, String)> = scene

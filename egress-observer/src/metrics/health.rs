@@ -8,7 +8,7 @@ use prometheus::{
     TextEncoder, core::Collector,
 };
 
-use super::{Metrics, PREFIX, Unnamed};
+use super::{Metrics, PREFIX, Unnamed, objects::ObjectCounts};
 use crate::{
     flow::Ledger,
     kernel::Tables,
@@ -17,8 +17,8 @@ use crate::{
     record::{Record, Recorder},
 };
 use egress_observer_istio::{
-    view::ObjectCounts,
-    vocabulary::{DnsResult, Reason, Resource, Unattributed},
+    objects::kinds::Kind,
+    vocabulary::{DnsResult, Reason, Unattributed},
 };
 
 /// The fixed metrics.
@@ -277,26 +277,29 @@ impl Health {
         }
     }
 
-    /// Notes a reading of the configuration.
-    pub fn reloaded(&self, objects: Option<ObjectCounts>) {
-        self.reloads.inc();
-        self.reload_successful.set(objects.is_some().into());
+    /// Notes a reading of the configuration: nothing if it failed, and whether all of it can be read.
+    pub fn reloaded(&self, objects: Option<&ObjectCounts>, readable: bool) {
+        self.changed(readable);
         let Some(objects) = objects else { return };
         for (resource, n) in [
-            ("pods", objects.pods),
-            ("configmaps", objects.config_maps),
-            ("serviceentries", objects.service_entries),
+            (Kind::Pod, objects.pods),
+            (Kind::ConfigMap, objects.config_maps),
+            (Kind::ServiceEntry, objects.service_entries),
         ] {
-            self.watch_objects
-                .with_label_values(&[resource])
-                .set(n as i64);
+            let gauge = self.watch_objects.with_label_values(&[resource.plural()]);
+            gauge.set(n as i64);
+        }
+        self.watch_invalid_objects.reset();
+        for (resource, n) in &objects.unreadable {
+            let gauge = self.watch_invalid_objects.with_label_values(&[resource]);
+            gauge.set(*n as i64);
         }
     }
 
     /// Notes how the watches are doing.
-    pub(crate) fn watches(&self, all: impl Iterator<Item = (Resource, bool, Tally)>) {
-        for (resource, synced, tally) in all {
-            let resource = &[resource.as_str()];
+    pub(crate) fn watches(&self, all: impl Iterator<Item = (Kind, bool, Tally)>) {
+        for (kind, synced, tally) in all {
+            let resource = &[kind.plural()];
             let set = |gauge: &IntGaugeVec, value: usize| {
                 gauge.with_label_values(resource).set(value as i64);
             };

@@ -14,7 +14,7 @@ use egress_observer_istio::{
     manifests::Object,
     objects,
     registry::{Destination, Match, NearMiss, ObjectKind, ObjectRef, Viewer, Why},
-    view::Snapshot,
+    view::{Snapshot, live::Live},
     vocabulary::{Protocol, Scope},
 };
 
@@ -59,7 +59,7 @@ impl Known {
                 entries.insert(id, object.spec.hosts.clone());
             }
         }
-        let (snapshot, _) = Snapshot::from_objects(objects, cluster_ranges);
+        let snapshot = Live::of(objects, cluster_ranges).into_snapshot();
         let mut pods: Vec<_> = snapshot.pods().cloned().collect();
         pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         let (mut by_name, mut by_workload) = (HashMap::new(), HashMap::new());
