@@ -41,6 +41,18 @@ fn without_first(path: &[u8], names: u64) -> &[u8] {
     before.map_or(path, |at| &path[at + 1..])
 }
 
+/// Where the programs put the record of a cgroup that was made together.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct CgroupScratch {
+    /// Its id.
+    pub id: u64,
+    /// How many levels the agent's cgroup root is below the root of the hierarchy.
+    pub above: u64,
+    /// Its path from the root of the hierarchy, as far as it was written.
+    pub path: [u8; CGROUP_PATH_LEN],
+}
+
 /// The most bytes of a path, with the 0 that ends it: `TRACE_CGROUP_PATH_LEN`
 /// (`kernel/cgroup/cgroup-internal.h`).
 pub const CGROUP_PATH_LEN: usize = 1024;

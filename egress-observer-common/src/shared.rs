@@ -3,7 +3,7 @@
 /// Index of a word in the table `shared`, which both sides have mapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Shared {
+pub enum SharedWord {
     /// Slots ever taken: the next index that was never used.
     HighWater,
     /// Connections not counted in any slot, because the table of flows was full.

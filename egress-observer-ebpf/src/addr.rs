@@ -19,12 +19,8 @@ pub(crate) fn dialled4(ctx: &SockAddrContext) -> Addr {
 /// The destination that an `AF_INET6` hook sees; `::` is the loopback.
 #[inline(always)]
 pub(crate) fn dialled6(ctx: &SockAddrContext) -> Addr {
-    let word = |index: usize| {
-        // SAFETY: the kernel hands the program a valid context. Word by word, because the
-        // verifier allows no other access to it.
-        unsafe { core::ptr::read_volatile(&raw const (*ctx.sock_addr).user_ip6[index]) }
-    };
-    let (a, b, c, d) = (word(0), word(1), word(2), word(3));
+    // SAFETY: the kernel hands the program a valid context.
+    let (a, b, c, d) = words(unsafe { &raw const (*ctx.sock_addr).user_ip6 });
     if a | b != 0 {
         return [a, b, c, d];
     }
@@ -33,6 +29,28 @@ pub(crate) fn dialled6(ctx: &SockAddrContext) -> Addr {
         (MAPPED, 0) => [0, 0, MAPPED, LOOPBACK4],
         _ => [a, b, c, d],
     }
+}
+
+/// The words of an IPv6 address in a context. One by one, because the verifier allows no other access
+/// to it.
+#[inline(always)]
+pub(crate) fn words(addr: *const Addr) -> (u32, u32, u32, u32) {
+    (word(addr, 0), word(addr, 1), word(addr, 2), word(addr, 3))
+}
+
+/// Whether an IPv6 address in a context is this one.
+#[inline(always)]
+pub(crate) fn is(addr: *const Addr, other: Addr) -> bool {
+    word(addr, 0) == other[0]
+        && word(addr, 1) == other[1]
+        && word(addr, 2) == other[2]
+        && word(addr, 3) == other[3]
+}
+
+#[inline(always)]
+fn word(addr: *const Addr, index: usize) -> u32 {
+    // SAFETY: callers point into a context that the kernel handed to the program.
+    unsafe { core::ptr::read_volatile(&raw const (*addr)[index]) }
 }
 
 /// The destination port, host order.

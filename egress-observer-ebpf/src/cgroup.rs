@@ -11,7 +11,7 @@ use aya_ebpf::{
     programs::RawTracePointContext,
 };
 use core::{arch::asm, slice};
-use egress_observer_common::{CGROUP_PATH_LEN, Shared};
+use egress_observer_common::{CGROUP_PATH_LEN, CgroupScratch, SharedWord};
 
 use crate::{settings, tables};
 
@@ -20,21 +20,13 @@ const V2: u32 = 0;
 /// How far below the agent's cgroup root cgroups are followed. Runtimes nest about ten deep.
 const LEVELS: u32 = 32;
 
-/// Where a record is put together ([`egress_observer_common::CgroupRecord`]).
-#[repr(C)]
-pub(crate) struct Scratch {
-    id: u64,
-    above: u64,
-    path: [u8; CGROUP_PATH_LEN],
-}
-
 /// Hands on that a cgroup was made.
 #[inline(always)]
 pub(crate) fn made(ctx: &RawTracePointContext) {
     let cgroup = ctx.arg(0);
     let Some(above) = above(cgroup) else { return };
     let Some(id) = id(cgroup) else { return };
-    let Some(scratch) = tables::CGROUP_SCRATCH.get_ptr_mut(0) else {
+    let Some(scratch) = tables::EO_SCRATCH.get_ptr_mut(0) else {
         return;
     };
     // The kernel calls with interrupts off (`TRACE_CGROUP_PATH`): nobody else has this CPU's now.
@@ -55,7 +47,7 @@ pub(crate) fn made(ctx: &RawTracePointContext) {
     // So that the verifier knows, too; the compiler would leave it out.
     // SAFETY: changes a register only.
     unsafe { asm!("{len} &= {mask}", len = inout(reg) len, mask = const CGROUP_PATH_LEN - 1) };
-    let head = size_of::<Scratch>() - CGROUP_PATH_LEN;
+    let head = size_of::<CgroupScratch>() - CGROUP_PATH_LEN;
     // SAFETY: all of it was just written.
     let record = unsafe { slice::from_raw_parts(scratch.cast::<u8>(), head + len) };
     hand_on(record);
@@ -78,13 +70,13 @@ fn above(cgroup: *const u8) -> Option<u64> {
     if !is_v2(cgroup) {
         return None;
     }
-    let level: u32 = field(cgroup, settings::cgroup_level())?;
+    let level: u32 = field(cgroup, settings::EO_CGROUP_LEVEL.get())?;
     let mut ancestor = cgroup;
     for depth in 1..=LEVELS {
         // `self` is the part of a cgroup by which its parent knows it.
-        let parent: *const u8 = field(ancestor, settings::cgroup_parent())?;
-        ancestor = field(parent, settings::css_cgroup())?;
-        if id(ancestor)? == settings::root_id() {
+        let parent: *const u8 = field(ancestor, settings::EO_CGROUP_PARENT.get())?;
+        ancestor = field(parent, settings::EO_CSS_CGROUP.get())?;
+        if id(ancestor)? == settings::EO_ROOT_ID.get() {
             return Some(u64::from(level.wrapping_sub(depth)));
         }
     }
@@ -93,15 +85,15 @@ fn above(cgroup: *const u8) -> Option<u64> {
 
 #[inline(always)]
 fn is_v2(cgroup: *const u8) -> bool {
-    let root: Option<*const u8> = field(cgroup, settings::cgroup_root());
-    root.and_then(|root| field(root, settings::root_hierarchy())) == Some(V2)
+    let root: Option<*const u8> = field(cgroup, settings::EO_CGROUP_ROOT.get());
+    root.and_then(|root| field(root, settings::EO_ROOT_HIERARCHY.get())) == Some(V2)
 }
 
 /// The id of a `struct cgroup`.
 #[inline(always)]
 fn id(cgroup: *const u8) -> Option<u64> {
-    let node: *const u8 = field(cgroup, settings::cgroup_kn())?;
-    field(node, settings::kernfs_id())
+    let node: *const u8 = field(cgroup, settings::EO_CGROUP_KN.get())?;
+    field(node, settings::EO_KERNFS_ID.get())
 }
 
 /// The field of type `T` at `offset` of a kernel structure.
@@ -116,8 +108,8 @@ fn field<T>(base: *const u8, offset: u32) -> Option<T> {
 #[inline(always)]
 fn hand_on(record: &[u8]) {
     // The user side looks before it needs a name: nobody is woken.
-    let done = tables::CGROUPS.output::<[u8]>(record, u64::from(BPF_RB_NO_WAKEUP));
+    let done = tables::EO_CGROUPS.output::<[u8]>(record, u64::from(BPF_RB_NO_WAKEUP));
     if done.is_err() {
-        tables::note(Shared::CgroupsLost);
+        tables::note(SharedWord::CgroupsLost);
     }
 }

@@ -9,7 +9,7 @@ use egress_observer_common::{FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
 
 use crate::{
     addr::{self, Addr},
-    owner::{self, Owner},
+    owner::{self, SocketOwner},
     tables,
 };
 
@@ -54,7 +54,7 @@ fn dial(ctx: &SockAddrContext, addr: Addr) {
 
 /// The key of a flow.
 #[inline(always)]
-pub(crate) fn flow(owner: Owner, addr: Addr, port: u16, protocol: u8) -> FlowKey {
+pub(crate) fn flow(owner: SocketOwner, addr: Addr, port: u16, protocol: u8) -> FlowKey {
     FlowKey {
         cgroup: owner.cgroup,
         addr,

@@ -14,7 +14,7 @@ use aya_ebpf::{
     programs::SkBuffContext,
 };
 use core::{arch::asm, mem::MaybeUninit};
-use egress_observer_common::{ANSWER_SIZES, AnswerHead, PROTOCOL_TCP, PROTOCOL_UDP, Shared};
+use egress_observer_common::{ANSWER_SIZES, AnswerHead, PROTOCOL_TCP, PROTOCOL_UDP, SharedWord};
 
 use crate::{settings, tables};
 
@@ -86,13 +86,14 @@ pub(crate) fn packet(ctx: &SkBuffContext) {
 #[inline(always)]
 fn transport(data: usize) -> Option<(u8, usize)> {
     // SAFETY: the caller checked that an IPv4 header is there.
-    let byte = |at: usize| unsafe { ((data + at) as *const u8).read() };
-    let first = byte(0);
-    match first >> 4 {
-        4 => Some((byte(9), usize::from(first & 0xf) << 2)),
-        6 => Some((byte(6), IPV6_HEADER)),
-        _ => None,
-    }
+    let first = unsafe { (data as *const u8).read() };
+    let (protocol, length) = match first >> 4 {
+        4 => (9, usize::from(first & 0xf) << 2),
+        6 => (6, IPV6_HEADER),
+        _ => return None,
+    };
+    // SAFETY: as above.
+    Some((unsafe { ((data + protocol) as *const u8).read() }, length))
 }
 
 /// Hands on the answers that the packet holds at `offset`.
@@ -157,8 +158,8 @@ fn load<const N: usize>(skb: *mut __sk_buff, offset: u32, to: &mut [u8; N]) -> b
 /// Writes a record; `SIZE` is a power of two.
 #[inline(always)]
 fn hand_on<const SIZE: usize>(skb: *mut __sk_buff, at: u32, whole: u32) {
-    let Some(mut entry) = tables::ANSWERS.reserve::<Record<SIZE>>(0) else {
-        tables::note(Shared::AnswersLost);
+    let Some(mut entry) = tables::EO_ANSWERS.reserve::<Record<SIZE>>(0) else {
+        tables::note(SharedWord::AnswersLost);
         return;
     };
     let record: &mut MaybeUninit<Record<SIZE>> = &mut entry;
@@ -192,9 +193,9 @@ fn hand_on<const SIZE: usize>(skb: *mut __sk_buff, at: u32, whole: u32) {
 #[inline(always)]
 fn wake_up<const SIZE: usize>() -> u64 {
     const RECORD_HEADER: u64 = 8;
-    let used = tables::ANSWERS.query(u64::from(BPF_RB_AVAIL_DATA));
+    let used = tables::EO_ANSWERS.query(u64::from(BPF_RB_AVAIL_DATA));
     let before = used.saturating_sub(size_of::<Record<SIZE>>() as u64 + RECORD_HEADER);
-    let half = u64::from(settings::half_of_answers());
+    let half = u64::from(settings::EO_HALF_OF_ANSWERS.get());
     let flag = if used >= half && before < half {
         BPF_RB_FORCE_WAKEUP
     } else {

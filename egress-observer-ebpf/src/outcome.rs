@@ -18,9 +18,9 @@ use aya_ebpf::{
     },
     programs::SockOpsContext,
 };
-use egress_observer_common::{Count, Shared, Ticket};
+use egress_observer_common::{Count, SharedWord, Ticket};
 
-use crate::{owner, settings, tables};
+use crate::{addr, owner, settings, tables};
 
 const TCP_CONNECT_CB: u32 = 3;
 const ACTIVE_ESTABLISHED_CB: u32 = 4;
@@ -102,7 +102,7 @@ fn answered(ctx: &SockOpsContext) {
     let (sent, received) = sequence_numbers(ctx);
     if !tables::wait(sequence(received, sent), netns(ctx), ticket.0) {
         tables::count_outcome(ticket, Count::Unproven);
-        tables::note(Shared::ProofTableFull);
+        tables::note(SharedWord::ProofTableFull);
     }
 }
 
@@ -132,17 +132,17 @@ fn accepted(ctx: &SockOpsContext) {
     }
     // SAFETY: the kernel hands the program a valid context.
     if unsafe { (*ctx.ops).skb_tcp_flags } & TCP_FLAG_SYN != 0 {
-        tables::note(Shared::FastOpens);
+        tables::note(SharedWord::FastOpens);
         let word = if captured {
             EARLY_CAPTURED
         } else {
             EARLY_OTHER
         };
         if !tables::wait(sequence(sent, 0), netns(ctx), word) {
-            tables::note(Shared::ProofTableFull);
+            tables::note(SharedWord::ProofTableFull);
         }
     } else if captured {
-        tables::note(Shared::UnmatchedAccepts);
+        tables::note(SharedWord::UnmatchedAccepts);
     }
 }
 
@@ -199,19 +199,13 @@ fn local(ctx: &SockOpsContext) -> bool {
         let local = ctx.local_ip4();
         return local == ctx.remote_ip4() || u32::from_be(local) >> 24 == 127;
     }
-    let own = |index: usize| {
-        // SAFETY: the kernel hands the program a valid context; word by word, as the verifier asks.
-        unsafe { core::ptr::read_volatile(&raw const (*ctx.ops).local_ip6[index]) }
-    };
-    let peer = |index: usize| {
-        // SAFETY: as above.
-        unsafe { core::ptr::read_volatile(&raw const (*ctx.ops).remote_ip6[index]) }
-    };
-    let (a, b, c, d) = (own(0), own(1), own(2), own(3));
+    // SAFETY: the kernel hands the program a valid context.
+    let (a, b, c, d) = addr::words(unsafe { &raw const (*ctx.ops).local_ip6 });
     let loopback = a | b == 0
         && (c == 0 && d == 1_u32.to_be()
             || c == 0xffff_u32.to_be() && u32::from_be(d) >> 24 == 127);
-    loopback || (a == peer(0) && b == peer(1) && c == peer(2) && d == peer(3))
+    // SAFETY: as above.
+    loopback || addr::is(unsafe { &raw const (*ctx.ops).remote_ip6 }, [a, b, c, d])
 }
 
 /// Whether both ends have one port: with one address, a socket connected to itself.
@@ -223,7 +217,7 @@ fn own_peer(ctx: &SockOpsContext) -> bool {
 /// How a Fast Open was accepted, if this connection was one.
 #[inline(always)]
 fn early_accept(ctx: &SockOpsContext) -> Option<Count> {
-    let seen = tables::shared(Shared::FastOpens)?;
+    let seen = tables::shared(SharedWord::FastOpens)?;
     // SAFETY: a shared word.
     if unsafe { core::ptr::read_volatile(seen) } == 0 {
         return None;
@@ -250,15 +244,15 @@ fn over_loopback(ctx: &SockOpsContext) -> bool {
 /// network namespace, and no helper tells it.
 #[inline(always)]
 fn arrival_device(ctx: &SockOpsContext) -> Option<u32> {
-    if settings::kernel_types() == 0 {
+    if settings::EO_KERNEL_TYPES.get() == 0 {
         return None;
     }
     let kernel_ctx = ctx.as_ptr().cast_const().cast::<u8>();
-    let skb = kernel_ctx.wrapping_add(settings::sock_ops_skb() as usize);
+    let skb = kernel_ctx.wrapping_add(settings::EO_SOCK_OPS_SKB.get() as usize);
     // SAFETY: the context is a `struct bpf_sock_ops_kern` in kernel memory; a bad address is an
     // error.
     let skb: *const u8 = unsafe { bpf_probe_read_kernel(skb.cast()) }.ok()?;
-    let device = skb.wrapping_add(settings::skb_iif() as usize);
+    let device = skb.wrapping_add(settings::EO_SKB_IIF.get() as usize);
     // SAFETY: a `struct sk_buff`; a bad address is an error.
     unsafe { bpf_probe_read_kernel(device.cast()) }.ok()
 }

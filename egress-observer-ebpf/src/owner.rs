@@ -16,7 +16,7 @@ use crate::settings;
 const NOBODY: u32 = u32::MAX;
 
 /// Who a connection is counted for.
-pub(crate) struct Owner {
+pub(crate) struct SocketOwner {
     pub(crate) cgroup: u64,
     pub(crate) uid: u32,
     pub(crate) gid: u32,
@@ -47,7 +47,7 @@ pub(crate) fn tcp_sock(sk: *mut bpf_sock) -> *const u8 {
 /// `sk->sk_err`, or `None` where the kernel's types are not known.
 #[inline(always)]
 pub(crate) fn socket_error(sk: *mut bpf_sock) -> Option<u32> {
-    if settings::kernel_types() == 0 || sk.is_null() {
+    if settings::EO_KERNEL_TYPES.get() == 0 || sk.is_null() {
         return None;
     }
     let tcp = tcp_sock(sk);
@@ -55,13 +55,13 @@ pub(crate) fn socket_error(sk: *mut bpf_sock) -> Option<u32> {
         return None;
     }
     // SAFETY: `tcp` begins with a `struct sock`.
-    Some(unsafe { field(tcp, settings::sock_err()) })
+    Some(unsafe { field(tcp, settings::EO_SOCK_ERR.get()) })
 }
 
 /// The owner of a TCP socket.
 #[inline(always)]
-pub(crate) fn of_tcp(sk: *mut bpf_sock) -> Owner {
-    if settings::kernel_types() == 0 {
+pub(crate) fn of_tcp(sk: *mut bpf_sock) -> SocketOwner {
+    if settings::EO_KERNEL_TYPES.get() == 0 {
         return of_caller();
     }
     let tcp = tcp_sock(sk);
@@ -69,46 +69,46 @@ pub(crate) fn of_tcp(sk: *mut bpf_sock) -> Owner {
         return of_caller();
     }
     // SAFETY: `tcp` begins with a `struct sock`.
-    let cgroup: *const u8 = unsafe { field(tcp, settings::sock_cgroup()) };
+    let cgroup: *const u8 = unsafe { field(tcp, settings::EO_SOCK_CGROUP.get()) };
     // SAFETY: a `struct cgroup`.
-    let node: *const u8 = unsafe { field(cgroup, settings::cgroup_kn()) };
+    let node: *const u8 = unsafe { field(cgroup, settings::EO_CGROUP_KN.get()) };
     // SAFETY: a `struct kernfs_node`.
-    let cgroup: u64 = unsafe { field(node, settings::kernfs_id()) };
+    let cgroup: u64 = unsafe { field(node, settings::EO_KERNFS_ID.get()) };
     // SAFETY: `tcp` begins with a `struct sock`.
-    let socket: *const u8 = unsafe { field(tcp, settings::sock_socket()) };
+    let socket: *const u8 = unsafe { field(tcp, settings::EO_SOCK_SOCKET.get()) };
     if socket.is_null() {
-        return Owner {
+        return SocketOwner {
             cgroup,
             uid: NOBODY,
             gid: NOBODY,
         };
     }
     // SAFETY: a `struct socket`.
-    let file: *const u8 = unsafe { field(socket, settings::socket_file()) };
+    let file: *const u8 = unsafe { field(socket, settings::EO_SOCKET_FILE.get()) };
     if file.is_null() {
-        return Owner {
+        return SocketOwner {
             cgroup,
             uid: NOBODY,
             gid: NOBODY,
         };
     }
     // SAFETY: a `struct file`.
-    let cred: *const u8 = unsafe { field(file, settings::file_cred()) };
+    let cred: *const u8 = unsafe { field(file, settings::EO_FILE_CRED.get()) };
     // SAFETY: a `struct cred`.
-    let uid = unsafe { field(cred, settings::cred_fsuid()) };
+    let uid = unsafe { field(cred, settings::EO_CRED_FSUID.get()) };
     // SAFETY: a `struct cred`.
-    let gid = unsafe { field(cred, settings::cred_fsgid()) };
-    Owner { cgroup, uid, gid }
+    let gid = unsafe { field(cred, settings::EO_CRED_FSGID.get()) };
+    SocketOwner { cgroup, uid, gid }
 }
 
 /// The calling task in the owner's place: the same unless a socket was handed on or made before a
 /// change of user. For UDP always: no helper gives its kernel structure, and no rule needs it.
 #[inline(always)]
-pub(crate) fn of_caller() -> Owner {
+pub(crate) fn of_caller() -> SocketOwner {
     let ids = bpf_get_current_uid_gid();
     // SAFETY: reads the current task.
     let cgroup = unsafe { bpf_get_current_cgroup_id() };
-    Owner {
+    SocketOwner {
         cgroup,
         uid: ids as u32,
         gid: (ids >> 32) as u32,

@@ -6,12 +6,12 @@
 //! address the kernel calls `sendmsg4` for plain sends, too.
 
 use aya_ebpf::{bindings::bpf_sock, programs::SockAddrContext};
-use egress_observer_common::{PROTOCOL_UDP, Shared};
+use egress_observer_common::{PROTOCOL_UDP, SharedWord, UdpMemory};
 
 use crate::{
     addr::{self, Addr},
     connect, owner, settings,
-    tables::{self, EO_UDP_MEMORY, UdpMemory},
+    tables::{self, EO_UDP_MEMORY},
 };
 
 /// `AF_INET`, and IPv4-mapped destinations of IPv6 sockets.
@@ -28,11 +28,8 @@ pub(crate) fn sendmsg4(ctx: &SockAddrContext) {
 pub(crate) fn sendmsg6(ctx: &SockAddrContext) {
     let addr = addr::dialled6(ctx);
     let sk = sock(ctx);
-    let word = |index: usize| {
-        // SAFETY: as above.
-        unsafe { core::ptr::read_volatile(&raw const (*sk).dst_ip6[index]) }
-    };
-    let same = word(0) == addr[0] && word(1) == addr[1] && word(2) == addr[2] && word(3) == addr[3];
+    // SAFETY: as above.
+    let same = addr::is(unsafe { &raw const (*sk).dst_ip6 }, addr);
     send(ctx, addr, same);
 }
 
@@ -58,10 +55,10 @@ fn send(ctx: &SockAddrContext, addr: Addr, to_peer: bool) {
     }
     // SAFETY: as above.
     let local_port = unsafe { (*sk).src_port };
-    let low = settings::ephemeral_low();
+    let low = settings::EO_EPHEMERAL_LOW.get();
     if local_port < low && u32::from(port) >= low {
         // From a service's port to a client's: a server answers.
-        tables::note(Shared::UdpReplies);
+        tables::note(SharedWord::UdpReplies);
         return;
     }
     if remembered(ctx, digest(addr, port)) {
@@ -77,7 +74,7 @@ fn remembered(ctx: &SockAddrContext, digest: u64) -> bool {
     let memory = unsafe { EO_UDP_MEMORY.get_or_insert_ptr_mut(ctx, None) };
     if memory.is_null() {
         // Counted again with each datagram: too many rather than too few, and it shows.
-        tables::note(Shared::UdpMemoryFull);
+        tables::note(SharedWord::UdpMemoryFull);
         return false;
     }
     // Two threads on one socket may both find a destination new; it then counts twice.

@@ -5,59 +5,58 @@
 //! and shared words mapped and reads them without a system call.
 
 use aya_ebpf::{
-    bindings::{BPF_F_MMAPABLE, BPF_F_NO_PREALLOC, BPF_NOEXIST},
+    bindings::BPF_NOEXIST,
     btf_maps::SkStorage,
     macros::{btf_map, map},
     maps::{Array, HashMap, PerCpuArray, Queue, RingBuf},
 };
 use egress_observer_common::{
-    Count, FlowKey, GENERATIONS, N_SHARED, PROOF_WAYS, Proof, Shared, Slot, SlotState, Ticket,
+    CgroupScratch, Count, FlowKey, GENERATIONS, N_SHARED, PROOF_WAYS, Proof, SharedWord, Slot,
+    SlotState, Ticket, UdpMemory, maps,
 };
 
-use crate::{atomic, cgroup::Scratch, settings};
+use crate::{atomic, settings};
 
-// Sizes are those of the default settings; the user side may choose others when it loads.
-#[map(name = "EO_FLOWS")]
-static FLOWS: HashMap<FlowKey, u32> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
-#[map(name = "EO_SLOTS")]
-static SLOTS: Array<Slot> = Array::with_max_entries(65_536, BPF_F_MMAPABLE);
-#[map(name = "EO_FREE_SLOTS")]
-static FREE_SLOTS: Queue<u32> = Queue::with_max_entries(65_536, 0);
-#[map(name = "EO_ATTEMPTS")]
-static ATTEMPTS: Array<u64> = Array::with_max_entries(65_536, BPF_F_MMAPABLE);
-#[map(name = "EO_PROOFS")]
-static PROOFS: Array<Proof> = Array::with_max_entries(65_536, BPF_F_MMAPABLE);
-#[map(name = "EO_SHARED")]
-static SHARED: Array<[u64; N_SHARED]> = Array::with_max_entries(1, BPF_F_MMAPABLE);
-#[map(name = "EO_ANSWERS")]
-pub(crate) static ANSWERS: RingBuf = RingBuf::with_byte_size(1 << 19, 0);
-#[map(name = "EO_CGROUPS")]
-pub(crate) static CGROUPS: RingBuf = RingBuf::with_byte_size(1 << 18, 0);
-#[map(name = "EO_SCRATCH")]
-pub(crate) static CGROUP_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
-#[btf_map]
-pub(crate) static EO_UDP_MEMORY: SkStorage<UdpMemory> = SkStorage::new();
-
-/// The last destinations of an unconnected UDP socket.
-#[repr(C)]
-pub(crate) struct UdpMemory {
-    /// Digests of address and port; 0 is free.
-    pub(crate) seen: [u64; 4],
-    /// Where the next one goes.
-    pub(crate) next: u64,
+/// The maps of the shared table, by kind.
+macro_rules! statics {
+    ($($(#[$doc:meta])* $name:ident: $kind:ident<$key:ty, $value:ty>[$entries:expr];)*) => {
+        $(statics! { @$kind $name, $key, $value, $(#[$doc])* })*
+    };
+    (@SkStorage $name:ident, $key:ty, $value:ty, $(#[$doc:meta])*) => {
+        $(#[$doc])*
+        #[btf_map]
+        pub(crate) static $name: SkStorage<$value> = SkStorage::new();
+    };
+    (@RingBuf $name:ident, $key:ty, $value:ty, $(#[$doc:meta])*) => {
+        statics! { @with_byte_size $name, RingBuf, $(#[$doc])* }
+    };
+    (@Hash $name:ident, $key:ty, $value:ty, $(#[$doc:meta])*) => {
+        statics! { @with_max_entries $name, HashMap<$key, $value>, $(#[$doc])* }
+    };
+    (@$kind:ident $name:ident, $key:ty, $value:ty, $(#[$doc:meta])*) => {
+        statics! { @with_max_entries $name, $kind<$value>, $(#[$doc])* }
+    };
+    (@$new:ident $name:ident, $type:ty, $(#[$doc:meta])*) => {
+        $(#[$doc])*
+        #[map]
+        pub(crate) static $name: $type =
+            <$type>::$new(maps::$name.entries.in_object(), maps::$name.kind.flags());
+    };
 }
+
+egress_observer_common::maps!(statics);
 
 /// A shared word.
 #[inline(always)]
-pub(crate) fn shared(word: Shared) -> Option<*mut u64> {
-    let words = SHARED.get_ptr_mut(0)?;
+pub(crate) fn shared(word: SharedWord) -> Option<*mut u64> {
+    let words = EO_SHARED.get_ptr_mut(0)?;
     // SAFETY: `Shared` numbers fewer words than there are; the pointer stays in the value.
     Some(unsafe { words.cast::<u64>().add(word as usize) })
 }
 
 /// Adds one to a shared word.
 #[inline(always)]
-pub(crate) fn note(word: Shared) {
+pub(crate) fn note(word: SharedWord) {
     if let Some(cell) = shared(word) {
         atomic::increment(cell);
     }
@@ -82,12 +81,12 @@ fn generation_of(slot: *const Slot) -> u32 {
 #[inline(always)]
 pub(crate) fn count_attempt(key: &FlowKey) -> Option<(u32, u32)> {
     // SAFETY: the value is copied out at once; a slot is not reused before it is retired.
-    let known = unsafe { FLOWS.get(key) }.copied();
+    let known = unsafe { EO_FLOWS.get(key) }.copied();
     let Some(index) = known.or_else(|| take_slot(key)) else {
-        note(Shared::FlowTableFull);
+        note(SharedWord::FlowTableFull);
         return None;
     };
-    let slot = SLOTS.get_ptr_mut(index)?;
+    let slot = EO_SLOTS.get_ptr_mut(index)?;
     count_in(slot, Count::Attempt);
     Some((index, generation_of(slot)))
 }
@@ -96,31 +95,31 @@ pub(crate) fn count_attempt(key: &FlowKey) -> Option<(u32, u32)> {
 #[inline(never)]
 fn take_slot(key: &FlowKey) -> Option<u32> {
     let index = free_slot()?;
-    let slot = SLOTS.get_ptr_mut(index)?;
+    let slot = EO_SLOTS.get_ptr_mut(index)?;
     // SAFETY: the slot is free, so nobody else writes to it; the user side reads `key` only after
     // it saw `state`.
     unsafe { (*slot).key = *key };
     // SAFETY: as above.
     unsafe { core::ptr::write_volatile(&raw mut (*slot).state, SlotState::Live as u32) };
-    if FLOWS.insert(key, index, u64::from(BPF_NOEXIST)).is_ok() {
+    if EO_FLOWS.insert(key, index, u64::from(BPF_NOEXIST)).is_ok() {
         return Some(index);
     }
     // Another CPU was faster with the same key, or the table is full.
     // SAFETY: as above.
     unsafe { core::ptr::write_volatile(&raw mut (*slot).state, SlotState::Free as u32) };
     // Cannot fail: the queue has room for every slot.
-    let _full = FREE_SLOTS.push(index, 0);
+    let _full = EO_FREE_SLOTS.push(index, 0);
     // SAFETY: copied out at once.
-    unsafe { FLOWS.get(key) }.copied()
+    unsafe { EO_FLOWS.get(key) }.copied()
 }
 
 #[inline(always)]
 fn free_slot() -> Option<u32> {
-    if let Ok(Some(index)) = FREE_SLOTS.pop() {
+    if let Ok(Some(index)) = EO_FREE_SLOTS.pop() {
         return Some(index);
     }
-    let high_water = shared(Shared::HighWater)?;
-    let slots = u64::from(settings::max_slots());
+    let high_water = shared(SharedWord::HighWater)?;
+    let slots = u64::from(settings::EO_MAX_SLOTS.get());
     // Looked at first, so that a full table does not make the mark run away.
     // SAFETY: a shared word.
     if unsafe { core::ptr::read_volatile(high_water) } >= slots {
@@ -133,17 +132,17 @@ fn free_slot() -> Option<u32> {
 /// Counts how the attempt of `ticket` ended.
 #[inline(always)]
 pub(crate) fn count_outcome(ticket: Ticket, count: Count) {
-    match SLOTS.get_ptr_mut(ticket.slot()) {
+    match EO_SLOTS.get_ptr_mut(ticket.slot()) {
         Some(slot) if generation_of(slot) == ticket.generation() => count_in(slot, count),
-        _ => note(Shared::SlotReused),
+        _ => note(SharedWord::SlotReused),
     }
 }
 
 /// Where a socket's ticket lives, and its tag.
 #[inline(always)]
 fn attempt_place(cookie: u64) -> (Option<*mut u64>, u32) {
-    let cell = ATTEMPTS.get_ptr_mut(cookie as u32 & settings::attempt_mask());
-    (cell, (cookie >> settings::attempt_bits()) as u32)
+    let cell = EO_ATTEMPTS.get_ptr_mut(cookie as u32 & settings::EO_ATTEMPT_MASK.get());
+    (cell, (cookie >> settings::EO_ATTEMPT_BITS.get()) as u32)
 }
 
 /// Remembers that this socket's attempt is counted in `slot`. Whatever was there can end no more
@@ -161,7 +160,7 @@ pub(crate) fn begin(cookie: u64, slot: u32, generation: u32) {
         count_outcome(old, Count::NotSent);
     } else {
         count_outcome(old, Count::OutcomeLost);
-        note(Shared::AttemptTableFull);
+        note(SharedWord::AttemptTableFull);
     }
 }
 
@@ -203,7 +202,7 @@ pub(crate) fn abandon(cookie: u64) {
 #[inline(always)]
 fn first_place(sequence: u64) -> u32 {
     // The upper half is the server's initial number: random, whoever the client is.
-    (sequence >> 32) as u32 & settings::proof_mask() & !(PROOF_WAYS - 1)
+    (sequence >> 32) as u32 & settings::EO_PROOF_MASK.get() & !(PROOF_WAYS - 1)
 }
 
 macro_rules! for_each_place {
@@ -216,7 +215,7 @@ macro_rules! for_each_place {
         for_each_place!(@ first + 3, |$proof| $body);
     }};
     (@ $index:expr, |$proof:ident| $body:expr) => {
-        if let Some($proof) = PROOFS.get_ptr_mut($index) {
+        if let Some($proof) = EO_PROOFS.get_ptr_mut($index) {
             $body
         }
     };

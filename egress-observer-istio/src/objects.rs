@@ -12,17 +12,17 @@ mod pod;
 mod workload;
 
 pub use self::{
-    core::{ConfigMap, KubernetesPort, Namespace, Service, ServiceSpec, Webhook},
+    core::{ConfigMap, KubernetesPort, NamespaceObject, ServiceObject, ServiceSpec, WebhookObject},
     istio::{
         AllocatedAddress, DestinationRule, DestinationRuleSpec, EgressListener,
-        OutboundTrafficPolicy, ProxyConfig, ProxyConfigSpec, ServiceEntry, ServiceEntrySpec,
+        OutboundTrafficPolicy, ProxyConfig, ProxyConfigSpec, ServiceEntryObject, ServiceEntrySpec,
         ServiceEntryStatus, ServicePort, Sidecar, SidecarSpec, VirtualService, VirtualServiceSpec,
         WorkloadEntry, WorkloadSelector,
     },
     kinds::{Kind, Object},
     metadata::{Metadata, OwnerReference},
     pod::{
-        Container, ContainerState, ContainerStatus, DnsConfig, EnvVar, Pod, PodIp, PodSpec,
+        Container, ContainerState, ContainerStatus, DnsConfig, EnvVar, PodIp, PodObject, PodSpec,
         PodStatus, SecurityContext, Terminated,
     },
     workload::{PodTemplate, Workload, WorkloadSpec},

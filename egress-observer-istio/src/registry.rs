@@ -9,9 +9,9 @@
 //! Changes are taken in one object at a time.
 
 mod addresses;
+mod by_host;
 mod claim;
 mod declare;
-mod host;
 mod index;
 #[cfg(any(test, feature = "bench"))]
 pub mod linear;
@@ -30,18 +30,22 @@ use std::{
 use tracing::warn;
 
 use self::{
-    claim::{Claim, Export},
+    claim::Claim,
     declare::Declared,
     index::Index,
     routes::Rules,
     shelf::{Namespaces, Reader},
 };
 pub use self::{
-    claim::{Entry, ObjectKind, ObjectRef, PortProtocol, Problem},
+    claim::{Entry, ObjectKind, ObjectRef, Problem},
     near_miss::{NearMiss, Why},
     sidecar::{SidecarPolicy, SidecarScope},
 };
-use crate::{mesh::ROOT_NAMESPACE, objects, vocabulary::Protocol};
+use crate::{
+    mesh::ROOT_NAMESPACE,
+    objects,
+    vocabulary::{Export, PortProtocol, Protocol},
+};
 
 /// What the mesh knows.
 #[derive(Debug)]
@@ -181,7 +185,7 @@ impl Default for Registry {
 
 impl Registry {
     /// Takes a ServiceEntry in, in place of an earlier state of it.
-    pub fn set_service_entry(&mut self, object: &objects::ServiceEntry) {
+    pub fn set_service_entry(&mut self, object: &objects::ServiceEntryObject) {
         let declared = declare::service_entry(object, &mut self.namespaces);
         warn_of(&declared.problems);
         self.set(declared);
@@ -193,7 +197,7 @@ impl Registry {
     }
 
     /// Takes a Service in, in place of an earlier state of it.
-    pub fn set_service(&mut self, object: &objects::Service) {
+    pub fn set_service(&mut self, object: &objects::ServiceObject) {
         let declared = declare::service(object, &mut self.namespaces);
         warn_of(&declared.problems);
         self.set(declared);
@@ -301,7 +305,7 @@ impl Registry {
             self.unindex(declared);
         }
         for word in &defaults.service_export_to {
-            self.namespaces.intern(word);
+            self.namespaces.intern(word.trim());
         }
         self.defaults = defaults;
         for scope in self.sidecars.values_mut().flatten() {
@@ -374,13 +378,9 @@ impl Registry {
     }
 
     fn readers(&self, entry: &Entry) -> Vec<Reader> {
-        match &entry.export {
-            Export::To(readers) => readers.clone(),
-            Export::Default => {
-                let words = &self.defaults.service_export_to;
-                Export::readers(words, entry.namespace, |name| self.namespaces.get(name))
-            }
-        }
+        let export = Export::of(&entry.export_to, &self.defaults.service_export_to);
+        let own = (entry.namespace, &*entry.object.namespace);
+        Reader::all(export, own, &self.namespaces)
     }
 
     fn set_problems(&mut self, object: &ObjectRef, problems: Vec<Problem>) {

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use egress_observer_common::FlowKey;
 
-use crate::cgroup::{Cgroups, Place};
+use crate::cgroup::{CgroupPlace, Cgroups};
 use egress_observer_istio::{
     injection::pod::{ContainerRole, Pod, Rules},
     view::Snapshot,
@@ -13,7 +13,7 @@ use egress_observer_istio::{
 
 /// Whose connection it is.
 #[derive(Clone, Debug)]
-pub enum Source<'a> {
+pub enum FlowOwner<'a> {
     /// A pod's.
     Pod {
         /// The pod.
@@ -29,7 +29,7 @@ pub enum Source<'a> {
     Unknown(Unattributed),
 }
 
-impl Source<'_> {
+impl FlowOwner<'_> {
     /// What is missing to know the owner, if it matters.
     pub fn lacks(&self) -> Option<Unattributed> {
         match self {
@@ -43,24 +43,24 @@ impl Source<'_> {
 }
 
 /// Finds the owner of a flow.
-pub fn attribute<'a>(snapshot: &'a Snapshot, cgroups: &'a Cgroups, key: &FlowKey) -> Source<'a> {
+pub fn attribute<'a>(snapshot: &'a Snapshot, cgroups: &'a Cgroups, key: &FlowKey) -> FlowOwner<'a> {
     match cgroups.place(key.cgroup) {
-        Some(Place::Pod { uid, container }) => match snapshot.pod(uid) {
-            Some(pod) => Source::Pod {
+        Some(CgroupPlace::Pod { uid, container }) => match snapshot.pod(uid) {
+            Some(pod) => FlowOwner::Pod {
                 pod,
                 container: container.as_deref(),
                 role: pod.role(container.as_deref(), key.uid, key.gid),
             },
-            None => Source::Unknown(Unattributed::PodUnknown),
+            None => FlowOwner::Unknown(Unattributed::PodUnknown),
         },
-        Some(Place::Outside) => Source::Node,
-        None => Source::Unknown(Unattributed::CgroupUnseen),
+        Some(CgroupPlace::Outside) => FlowOwner::Node,
+        None => FlowOwner::Unknown(Unattributed::CgroupUnseen),
     }
 }
 
 /// What is known when connections are looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Known {
+pub struct Arrivals {
     /// Everything that connections are judged by was known once.
     pub settled: bool,
     /// A pod that is not known does not exist.
@@ -69,7 +69,7 @@ pub struct Known {
     pub room: bool,
 }
 
-impl Known {
+impl Arrivals {
     /// What is not known now never will be.
     pub const NOTHING_ARRIVES: Self = Self {
         settled: true,
@@ -81,12 +81,12 @@ impl Known {
 /// Why connections of a source have to wait, if they have to; `waited` is how long they have. What
 /// is missing may still arrive: the cluster's state, the pod, the name of its container.
 pub fn wait_for(
-    source: &Source<'_>,
-    known: Known,
+    source: &FlowOwner<'_>,
+    known: Arrivals,
     waited: Duration,
     patience: Duration,
 ) -> Option<Reason> {
-    if !known.room || matches!(source, Source::Node) {
+    if !known.room || matches!(source, FlowOwner::Node) {
         return None;
     }
     if !known.settled {
@@ -103,35 +103,38 @@ pub fn wait_for(
 mod tests {
     use super::*;
 
-    const ALL: Known = Known {
+    const ALL: Arrivals = Arrivals {
         settled: true,
         pods: true,
         room: true,
     };
 
+    /// With a patience of 30 seconds.
+    fn wait(source: &FlowOwner<'_>, arrivals: Arrivals, waited: u64) -> Option<Reason> {
+        let [waited, patience] = [waited, 30].map(Duration::from_secs);
+        wait_for(source, arrivals, waited, patience)
+    }
+
     #[test]
     fn connections_wait_for_what_may_still_arrive() {
-        let patience = Duration::from_secs(30);
-        let unknown = Source::Unknown(Unattributed::PodUnknown);
-        let unseen = Source::Unknown(Unattributed::CgroupUnseen);
-        let node = Source::Node;
-        let wait =
-            |source, known, waited| wait_for(source, known, Duration::from_secs(waited), patience);
+        let unknown = FlowOwner::Unknown(Unattributed::PodUnknown);
+        let unseen = FlowOwner::Unknown(Unattributed::CgroupUnseen);
+        let node = FlowOwner::Node;
         assert_eq!(wait(&unknown, ALL, 29), Some(Reason::NotAttributed));
         assert_eq!(wait(&unknown, ALL, 30), None);
         assert_eq!(wait(&node, ALL, 0), None);
         // While the cluster's state is not known there is no hurry,
-        let unsettled = Known {
+        let unsettled = Arrivals {
             settled: false,
             ..ALL
         };
         assert_eq!(wait(&unseen, unsettled, 9_999), Some(Reason::NotSynced));
-        let cut_off = Known { pods: false, ..ALL };
+        let cut_off = Arrivals { pods: false, ..ALL };
         assert_eq!(wait(&unknown, cut_off, 9_999), Some(Reason::NotSynced));
         // What the node does itself waits for nothing.
         assert_eq!(wait(&node, unsettled, 0), None);
         // But there has to be room.
-        let full = Known {
+        let full = Arrivals {
             room: false,
             ..unsettled
         };

@@ -6,52 +6,36 @@
 //! again has no id any more, so this misses containers that live for some hundredths of a second on a
 //! busy node. Names of removed cgroups are kept while there are flows of them.
 
+mod error;
 pub(crate) mod path;
-
 mod tree;
 
 use std::{
     collections::{HashMap, HashSet},
     fs, io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-use thiserror::Error;
 use tracing::warn;
 
-pub use self::path::{Place, place};
-use self::tree::{News, Tree};
+use self::tree::{CgroupNews, Tree};
+pub use self::{
+    error::CgroupError,
+    path::{CgroupPlace, place},
+};
 use crate::{kernel::CgroupRecords, readable::Readable};
 
 /// How long the name of a removed cgroup is kept that has no flow: longer than its last DNS answer
 /// waits to be read.
 const KEEP: Duration = Duration::from_secs(30);
 
-/// Why cgroups cannot be followed.
-#[derive(Debug, Error)]
-pub enum CgroupError {
-    /// inotify does not work.
-    #[error("cannot watch for new cgroups; is fs.inotify.max_user_instances used up?")]
-    Inotify(#[source] io::Error),
-    /// There is no thread.
-    #[error("cannot start the thread that looks at new cgroups")]
-    Thread(#[source] io::Error),
-    /// The root cannot be read.
-    #[error("cannot read the cgroup {path}")]
-    Read {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-}
-
 #[derive(Debug)]
-struct Known {
-    place: Place,
+struct KnownCgroup {
+    place: CgroupPlace,
     removed: Option<Instant>,
 }
 
@@ -59,7 +43,7 @@ struct Known {
 pub struct Cgroups {
     root: PathBuf,
     changes: Changes,
-    by_id: HashMap<u64, Known>,
+    by_id: HashMap<u64, KnownCgroup>,
 }
 
 /// Where changes come from.
@@ -103,7 +87,7 @@ impl Cgroups {
     }
 
     /// Where a cgroup belongs; `None` if it was never seen.
-    pub fn place(&self, id: u64) -> Option<&Place> {
+    pub fn place(&self, id: u64) -> Option<&CgroupPlace> {
         self.by_id.get(&id).map(|known| &known.place)
     }
 
@@ -112,8 +96,8 @@ impl Cgroups {
         let there = self.by_id.values().filter(|known| known.removed.is_none());
         there
             .filter_map(|known| match &known.place {
-                Place::Pod { uid, .. } => Some(uid.as_str()),
-                Place::Outside => None,
+                CgroupPlace::Pod { uid, .. } => Some(uid.as_str()),
+                CgroupPlace::Outside => None,
             })
             .collect()
     }
@@ -132,7 +116,7 @@ impl Cgroups {
                 lost: before,
                 again,
             } => {
-                records.drain(|record| take(by_id, News::from(record), now));
+                records.drain(|record| take(by_id, CgroupNews::from(record), now));
                 // After what is left of them: a directory that is not there is gone for good.
                 if before.replace(lost) != Some(lost) {
                     reread(by_id, root, now);
@@ -157,19 +141,19 @@ impl Cgroups {
             reread(&mut self.by_id, &self.root, now);
         }
         self.by_id.retain(|id, known| {
-            let recent = |removed| now - removed < KEEP;
-            known.removed.is_none_or(recent) || has_flow(*id)
+            let removed = known.removed;
+            removed.is_none_or(|removed| now - removed < KEEP) || has_flow(*id)
         });
     }
 }
 
-fn take(by_id: &mut HashMap<u64, Known>, news: News, now: Instant) {
+fn take(by_id: &mut HashMap<u64, KnownCgroup>, news: CgroupNews, now: Instant) {
     match news {
-        News::Made(id, place) => {
+        CgroupNews::Made(id, place) => {
             let removed = None;
-            by_id.insert(id, Known { place, removed });
+            by_id.insert(id, KnownCgroup { place, removed });
         }
-        News::Removed(id) => {
+        CgroupNews::Removed(id) => {
             if let Some(known) = by_id.get_mut(&id) {
                 known.removed.get_or_insert(now);
             }
@@ -178,11 +162,11 @@ fn take(by_id: &mut HashMap<u64, Known>, news: News, now: Instant) {
 }
 
 /// Reads all directories, because changes were lost, or happened before anybody followed them.
-fn reread(by_id: &mut HashMap<u64, Known>, root: &Path, now: Instant) {
+fn reread(by_id: &mut HashMap<u64, KnownCgroup>, root: &Path, now: Instant) {
     let mut there = HashSet::new();
     tree::visit(root, &mut |dir, id| {
         there.insert(id);
-        take(by_id, News::found(root, dir, id), now);
+        take(by_id, CgroupNews::found(root, dir, id), now);
     });
     for (_, known) in by_id.iter_mut().filter(|(id, _)| !there.contains(id)) {
         known.removed.get_or_insert(now);
@@ -204,23 +188,22 @@ fn follow(tree: Arc<Mutex<Tree>>) -> Result<(), CgroupError> {
         .enable_io()
         .build()
         .map_err(CgroupError::Thread)?;
-    let work = move || {
-        runtime.block_on(async {
-            let mut made = Readable::new(events)?;
-            loop {
-                made.wait().await?;
-                look(&tree, |_| ());
-            }
-        })
-    };
-    let work = move || {
-        let ended: io::Result<()> = work();
+    let thread = thread::Builder::new().name("cgroups".to_owned());
+    let spawned = thread.spawn(move || {
         // The agent's loop still looks, once a second.
-        if let Err(error) = ended {
+        if let Err(error) = runtime.block_on(look_at_each(&tree, events)) {
             warn!(%error, "cannot wait for new cgroups");
         }
-    };
-    let thread = thread::Builder::new().name("cgroups".to_owned());
-    thread.spawn(work).map_err(CgroupError::Thread)?;
+    });
+    spawned.map_err(CgroupError::Thread)?;
     Ok(())
+}
+
+/// Looks whenever something is new. Ends with the error that ends it.
+async fn look_at_each(tree: &Mutex<Tree>, events: OwnedFd) -> io::Result<()> {
+    let mut made = Readable::new(events)?;
+    loop {
+        made.wait().await?;
+        look(tree, |_| ());
+    }
 }

@@ -20,8 +20,7 @@ use domain::{
     },
 };
 
-use crate::explain::host_name;
-use egress_observer_istio::vocabulary::DnsResult;
+use egress_observer_istio::vocabulary::{DnsResult, host_name::dns_name};
 
 /// The most records that are looked at, lest a crafted answer takes long.
 const MAX_RECORDS: usize = 64;
@@ -30,7 +29,7 @@ const MAX_CHAIN: usize = 16;
 
 /// An answer with addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct DnsAnswer {
     /// The name as the client meant it, in lower case and without the last dot.
     pub name: String,
     /// Its addresses, and how long they are good for.
@@ -63,7 +62,7 @@ struct Record {
 ///    client meant the beginning.
 /// 4. The labels before a host's name that say what HTTPS and SVCB records are asked for
 ///    (`_8443._https.`) are no part of it.
-pub fn parse(message: &[u8]) -> Result<Answer, DnsResult> {
+pub fn parse(message: &[u8]) -> Result<DnsAnswer, DnsResult> {
     let message = Message::from_slice(message).map_err(|_short| DnsResult::Malformed)?;
     let question = message.first_question().ok_or(DnsResult::Malformed)?;
     let header = message.header();
@@ -92,8 +91,8 @@ pub fn parse(message: &[u8]) -> Result<Answer, DnsResult> {
         });
     }
     let name = meant(&asked, question.qtype(), &records);
-    let name = host_name(name).map_err(|_no_host| DnsResult::NoAddress)?;
-    Ok(Answer { name, addresses })
+    let name = dns_name(name).ok_or(DnsResult::NoAddress)?;
+    Ok(DnsAnswer { name, addresses })
 }
 
 /// The records, and whether they break off.
@@ -115,34 +114,39 @@ fn records(message: &Message<[u8]>) -> (Vec<Record>, bool) {
 
 /// Takes in what a record says. False if it is broken.
 fn take(record: &ParsedRecord<'_, [u8]>, records: &mut Vec<Record>) -> bool {
-    let owner = || spelt(&record.owner());
-    let ttl = record.ttl().into_duration();
-    let mut add = |fact| {
-        records.push(Record {
-            owner: owner(),
-            ttl,
-            fact,
-        });
-    };
     match record.rtype() {
         Rtype::A => match record.to_record::<A>() {
-            Ok(Some(found)) => add(Fact::Address(found.data().addr().into())),
+            Ok(Some(found)) => add(record, Fact::Address(found.data().addr().into()), records),
             _ => return false,
         },
         Rtype::AAAA => match record.to_record::<Aaaa>() {
-            Ok(Some(found)) => add(Fact::Address(found.data().addr().into())),
+            Ok(Some(found)) => add(record, Fact::Address(found.data().addr().into()), records),
             _ => return false,
         },
         Rtype::CNAME => match record.to_record::<Cname<ParsedName<&[u8]>>>() {
-            Ok(Some(found)) => add(Fact::Alias(spelt(found.data().cname()))),
+            Ok(Some(found)) => add(record, Fact::Alias(spelt(found.data().cname())), records),
             _ => return false,
         },
         Rtype::HTTPS => match record.to_record::<Https<&[u8], ParsedName<&[u8]>>>() {
-            Ok(Some(found)) => service(found.data().target(), found.data().params(), &mut add),
+            Ok(Some(found)) => {
+                service(
+                    record,
+                    found.data().target(),
+                    found.data().params(),
+                    records,
+                );
+            }
             _ => return false,
         },
         Rtype::SVCB => match record.to_record::<Svcb<&[u8], ParsedName<&[u8]>>>() {
-            Ok(Some(found)) => service(found.data().target(), found.data().params(), &mut add),
+            Ok(Some(found)) => {
+                service(
+                    record,
+                    found.data().target(),
+                    found.data().params(),
+                    records,
+                );
+            }
             _ => return false,
         },
         _ => {}
@@ -150,18 +154,31 @@ fn take(record: &ParsedRecord<'_, [u8]>, records: &mut Vec<Record>) -> bool {
     true
 }
 
-/// What HTTPS and SVCB records say. The root stands for the record's own name.
-fn service(target: &ParsedName<&[u8]>, params: &SvcParams<&[u8]>, add: &mut dyn FnMut(Fact)) {
+fn add(record: &ParsedRecord<'_, [u8]>, fact: Fact, records: &mut Vec<Record>) {
+    records.push(Record {
+        owner: spelt(&record.owner()),
+        ttl: record.ttl().into_duration(),
+        fact,
+    });
+}
+
+/// Takes in what HTTPS and SVCB records say. The root stands for the record's own name.
+fn service(
+    record: &ParsedRecord<'_, [u8]>,
+    target: &ParsedName<&[u8]>,
+    params: &SvcParams<&[u8]>,
+    records: &mut Vec<Record>,
+) {
     if !target.is_root() {
-        add(Fact::Alias(spelt(target)));
+        add(record, Fact::Alias(spelt(target)), records);
     }
-    let v4 = params.iter::<Ipv4Hint<&[u8]>>().flatten();
-    for hint in v4 {
-        hint.iter().for_each(|ip| add(Fact::Address(ip.into())));
+    for hint in params.iter::<Ipv4Hint<&[u8]>>().flatten() {
+        hint.iter()
+            .for_each(|ip| add(record, Fact::Address(ip.into()), records));
     }
-    let v6 = params.iter::<Ipv6Hint<&[u8]>>().flatten();
-    for hint in v6 {
-        hint.iter().for_each(|ip| add(Fact::Address(ip.into())));
+    for hint in params.iter::<Ipv6Hint<&[u8]>>().flatten() {
+        hint.iter()
+            .for_each(|ip| add(record, Fact::Address(ip.into()), records));
     }
 }
 
@@ -189,10 +206,9 @@ fn chain<'a>(asked: &'a str, records: &'a [Record]) -> Vec<&'a str> {
 }
 
 fn aliases<'a>(name: &'a str, records: &'a [Record]) -> impl Iterator<Item = &'a str> {
-    let own = move |record: &&Record| record.owner == name;
     records
         .iter()
-        .filter(own)
+        .filter(move |record| record.owner == name)
         .filter_map(|record| match &record.fact {
             Fact::Alias(target) => Some(target.as_str()),
             Fact::Address(_) => None,
@@ -210,11 +226,12 @@ fn meant<'a>(asked: &'a str, asked_for: Rtype, records: &'a [Record]) -> &'a str
         }
         return name;
     }
-    let begins = |target: &&str| {
-        let rest = asked.strip_prefix(target);
-        rest.is_some_and(|rest| rest.starts_with('.'))
-    };
-    aliases(asked, records).find(begins).unwrap_or(asked)
+    aliases(asked, records)
+        .find(|target| {
+            let rest = asked.strip_prefix(target);
+            rest.is_some_and(|rest| rest.starts_with('.'))
+        })
+        .unwrap_or(asked)
 }
 
 #[cfg(test)]

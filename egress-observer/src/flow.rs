@@ -9,7 +9,7 @@ use std::{
 use egress_observer_common::{Count, FlowKey, N_COUNTS, PROTOCOL_UDP};
 use tracing::warn;
 
-use crate::kernel::{Counts, SlotView, Tables};
+use crate::kernel::{SlotCounts, SlotView, Tables};
 use egress_observer_istio::vocabulary::Reason;
 
 /// An idle flow whose counts nobody asked for is kept this many times longer.
@@ -26,7 +26,7 @@ const UNACCEPTED: Duration = Duration::from_secs(60);
 
 /// Connections of one flow that ended in one way.
 #[derive(Clone, Copy, Debug)]
-pub struct Flow {
+pub struct CountedFlow {
     /// Who and where.
     pub key: FlowKey,
     /// How.
@@ -35,7 +35,7 @@ pub struct Flow {
     pub n: u64,
 }
 
-impl Flow {
+impl CountedFlow {
     /// The destination address; IPv4-mapped ones are IPv4.
     pub fn ip(&self) -> IpAddr {
         IpAddr::V6(Ipv6Addr::from(self.key.octets())).to_canonical()
@@ -46,7 +46,7 @@ impl Flow {
 #[derive(Clone, Debug)]
 struct Seen {
     generation: u32,
-    counts: Counts,
+    counts: SlotCounts,
     changed: Instant,
     /// Since when there are counts that wait.
     held: Option<Instant>,
@@ -91,7 +91,7 @@ impl Ledger {
         tables: &mut Tables,
         now: Instant,
         hold: impl Fn(&FlowKey, Duration) -> Option<Reason>,
-        mut record: impl FnMut(Flow),
+        mut record: impl FnMut(CountedFlow),
     ) {
         self.held.clear();
         let n_slots = tables.n_slots();
@@ -111,8 +111,7 @@ impl Ledger {
             });
             if seen.counts != slot.counts {
                 let since = *seen.held.get_or_insert(now);
-                let flows = || differences(&slot, &seen.counts);
-                let n: u64 = flows().map(|flow| flow.n).sum();
+                let n: u64 = differences(&slot, &seen.counts).map(|flow| flow.n).sum();
                 // Attempts that are under way alone wait for their end as it is.
                 if n > 0
                     && let Some(reason) = hold(&slot.key, now - since)
@@ -120,7 +119,7 @@ impl Ledger {
                     *self.held.entry(reason).or_default() += n;
                     continue;
                 }
-                flows().for_each(&mut record);
+                differences(&slot, &seen.counts).for_each(&mut record);
                 seen.held = None;
                 seen.counts = slot.counts;
                 seen.changed = now;
@@ -194,7 +193,7 @@ fn since(known: &HashMap<u32, (u64, Instant)>, index: u32, word: u64, now: Insta
         .map_or(now, |(_, since)| *since)
 }
 
-fn differences(slot: &SlotView, seen: &Counts) -> impl Iterator<Item = Flow> {
+fn differences(slot: &SlotView, seen: &SlotCounts) -> impl Iterator<Item = CountedFlow> {
     let key = slot.key;
     let udp = key.protocol == PROTOCOL_UDP;
     let new: [u64; N_COUNTS] = std::array::from_fn(|i| slot.counts[i].saturating_sub(seen[i]));
@@ -202,7 +201,7 @@ fn differences(slot: &SlotView, seen: &Counts) -> impl Iterator<Item = Flow> {
         .into_iter()
         .zip(new)
         .filter(move |(count, n)| *n > 0 && (udp || *count != Count::Attempt))
-        .map(move |(count, n)| Flow { key, count, n })
+        .map(move |(count, n)| CountedFlow { key, count, n })
 }
 
 /// Retires an idle slot, and gives a retired one back. True if it is free again.
@@ -269,16 +268,13 @@ mod tests {
             (Count::Refused, 1),
         ];
         let seen = slot(PROTOCOL_TCP, &[(Count::Attempt, 2), (Count::Captured, 2)]).counts;
-        let of = |protocol| {
-            differences(&slot(protocol, &counts), &seen)
-                .map(|flow| (flow.count, flow.n))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(
-            of(PROTOCOL_TCP),
-            [(Count::Captured, 1), (Count::Refused, 1)]
-        );
-        assert_eq!(of(PROTOCOL_UDP)[0], (Count::Attempt, 3));
+        let [tcp, udp] = [PROTOCOL_TCP, PROTOCOL_UDP].map(|protocol| {
+            let slot = slot(protocol, &counts);
+            let flows = differences(&slot, &seen);
+            flows.map(|flow| (flow.count, flow.n)).collect::<Vec<_>>()
+        });
+        assert_eq!(tcp, [(Count::Captured, 1), (Count::Refused, 1)]);
+        assert_eq!(udp[0], (Count::Attempt, 3));
     }
 
     #[test]
@@ -296,7 +292,7 @@ mod tests {
 
     #[test]
     fn mapped_addresses_are_ipv4() {
-        let flow = Flow {
+        let flow = CountedFlow {
             key: slot(PROTOCOL_TCP, &[]).key,
             count: Count::Direct,
             n: 1,

@@ -103,6 +103,14 @@ struct DestinationLine {
 }
 
 impl Flow {
+    /// The names of which one is meant: the one that is given, else all that lead to the address.
+    pub(crate) fn names_meant(&self) -> &[String] {
+        match &self.to.host {
+            Some(host) => std::slice::from_ref(host),
+            None => &self.names,
+        }
+    }
+
     /// The destinations of which one is meant: one for each name that leads to the address, where none
     /// of them is given as the one; else the destination itself. Never empty.
     pub(crate) fn meant(&self) -> Vec<To> {

@@ -41,7 +41,7 @@ use tracing::warn;
 
 /// A question to the agent's loop that waits for its answer.
 #[derive(Debug)]
-pub struct Request {
+pub struct AgentRequest {
     /// What is asked for.
     pub what: What,
     /// Where the answer goes.
@@ -115,12 +115,12 @@ impl Pulse {
 #[derive(Clone)]
 struct Shared {
     pulse: Arc<Pulse>,
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::Sender<AgentRequest>,
 }
 
 /// Where questions come in.
 #[derive(Debug)]
-pub enum Listener {
+pub enum HttpListener {
     /// The metrics address.
     Metrics(TcpListener),
     /// The API's socket.
@@ -145,7 +145,7 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 
-impl Listener {
+impl HttpListener {
     async fn accept(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
             Self::Metrics(listener) => Box::new(listener.accept().await?.0),
@@ -155,14 +155,18 @@ impl Listener {
 }
 
 /// Serves for ever: at most [`MAX_CONNECTIONS`] at a time, and none that only takes up a place.
-pub async fn serve(listener: Listener, pulse: Arc<Pulse>, requests: mpsc::Sender<Request>) {
+pub async fn serve(
+    listener: HttpListener,
+    pulse: Arc<Pulse>,
+    requests: mpsc::Sender<AgentRequest>,
+) {
     let mut router = Router::new()
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz));
     router = match listener {
-        Listener::Metrics(_) => router.route("/", get(page)),
-        Listener::Api(_) => router.route("/v1/findings", get(findings)),
+        HttpListener::Metrics(_) => router.route("/", get(page)),
+        HttpListener::Api(_) => router.route("/v1/findings", get(findings)),
     };
     let router = router.with_state(Shared { pulse, requests });
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -191,12 +195,12 @@ pub async fn serve(listener: Listener, pulse: Arc<Pulse>, requests: mpsc::Sender
 }
 
 /// Binds the metrics address.
-pub async fn bind(address: SocketAddr) -> io::Result<Listener> {
-    TcpListener::bind(address).await.map(Listener::Metrics)
+pub async fn bind(address: SocketAddr) -> io::Result<HttpListener> {
+    TcpListener::bind(address).await.map(HttpListener::Metrics)
 }
 
 /// Binds the API's socket, in the place of one that nobody listens on any more.
-pub fn bind_api(path: &Path) -> io::Result<Listener> {
+pub fn bind_api(path: &Path) -> io::Result<HttpListener> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
@@ -212,12 +216,16 @@ pub fn bind_api(path: &Path) -> io::Result<Listener> {
     // Between the two lines it is as the umask has it; what it tells is no secret to its owner's
     // group, and there is nothing to change.
     fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    Ok(Listener::Api(socket))
+    Ok(HttpListener::Api(socket))
 }
 
 async fn ask(shared: Shared, what: What) -> Option<Bytes> {
     let (answer, text) = oneshot::channel();
-    shared.requests.send(Request { what, answer }).await.ok()?;
+    shared
+        .requests
+        .send(AgentRequest { what, answer })
+        .await
+        .ok()?;
     text.await.ok()
 }
 

@@ -6,193 +6,33 @@
 
 mod answers;
 mod cgroups;
+mod error;
+mod links;
 mod load;
+mod mapping;
+mod options;
 mod pins;
 pub mod preflight;
 mod sys;
 mod tables;
+mod take;
 mod tracepoints;
 mod types;
 
-use std::{
-    fs::File,
-    io,
-    os::{
-        fd::{AsFd as _, BorrowedFd, OwnedFd},
-        unix::fs::MetadataExt as _,
-    },
-    path::{Path, PathBuf},
-};
+use std::{fs::File, os::unix::fs::MetadataExt as _, path::Path};
 
-use aya::{Ebpf, maps::MapError, programs::ProgramError};
-use egress_observer_common::names;
-use thiserror::Error;
+use aya::Ebpf;
+use egress_observer_common::programs::EO_DNS;
 use tracing::{info, warn};
 
 pub use self::{
     answers::Answers,
     cgroups::CgroupRecords,
-    tables::{Counts, SlotView, Tables},
+    error::KernelError,
+    options::{KernelOptions, Sizes},
+    tables::{SlotCounts, SlotView, Tables},
 };
-use self::{pins::Pins, preflight::Missing};
-
-/// The eBPF object; empty in a build without it.
-static OBJECT: &[u8] =
-    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/egress-observer-ebpf"));
-
-/// What went wrong between us and the kernel.
-#[derive(Debug, Error)]
-pub enum KernelError {
-    /// The machine lacks something.
-    #[error("{0}")]
-    Missing(#[from] Missing),
-    /// The object does not hold what it should.
-    #[error("the eBPF object has no table or program `{name}`")]
-    NotInObject {
-        /// Its name.
-        name: &'static str,
-    },
-    /// The object cannot be loaded.
-    #[error("cannot create the eBPF tables")]
-    Load(#[source] Box<aya::EbpfError>),
-    /// The verifier refused a program, or the kernel cannot run it.
-    #[error("cannot load the eBPF program `{name}`")]
-    Program {
-        /// Its name.
-        name: &'static str,
-        /// Why.
-        source: Box<ProgramError>,
-    },
-    /// A program cannot be attached.
-    #[error(
-        "cannot attach `{name}` to the cgroup {cgroup}; another tool may hold it exclusively, or \
-         the container sees it read-only"
-    )]
-    Attach {
-        /// The program.
-        name: &'static str,
-        /// The cgroup.
-        cgroup: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A link cannot be kept.
-    #[error("cannot pin the link of `{name}`")]
-    Pin {
-        /// The program.
-        name: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-    /// The pin directory cannot be used.
-    #[error("cannot use the pin directory {path}")]
-    Pins {
-        /// The directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another agent runs with the same pin directory.
-    #[error(
-        "the pin directory {path} is in use by another agent: stop it, or give this one another \
-         --pin-dir"
-    )]
-    InUse {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// There can be no pins.
-    #[error("{path} is not in a BPF file system: no agent has pinned anything there")]
-    NotBpfFs {
-        /// The directory.
-        path: PathBuf,
-    },
-    /// The cgroup cannot be opened.
-    #[error("cannot open the cgroup {path}")]
-    Cgroup {
-        /// Its directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A table does not work.
-    #[error("table `{name}`")]
-    Table {
-        /// Its name.
-        name: &'static str,
-        /// Why.
-        source: MapError,
-    },
-    /// A table cannot be mapped into memory.
-    #[error("cannot map the table `{name}` into memory")]
-    Map {
-        /// Its name.
-        name: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-}
-
-/// Entries of the tables.
-#[derive(Clone, Copy, Debug)]
-pub struct Sizes {
-    /// Flows, and slots.
-    pub flows: u32,
-    /// Attempts under way: a power of two.
-    pub attempts: u32,
-    /// Loopback connections waiting for their listener: a power of two, at least 4.
-    pub proofs: u32,
-    /// Bytes for DNS answers that were not read yet: a power of two, whole pages.
-    pub answers: u32,
-}
-
-impl Sizes {
-    /// A pinned table keeps its size.
-    fn adopt(&mut self, name: &str, entries: u32) {
-        let size = match name {
-            names::SLOTS => &mut self.flows,
-            names::ATTEMPTS => &mut self.attempts,
-            names::PROOFS => &mut self.proofs,
-            names::ANSWERS => &mut self.answers,
-            _ => return,
-        };
-        if *size != entries {
-            warn!(
-                table = name,
-                entries,
-                asked = *size,
-                "a pinned table keeps its size"
-            );
-            *size = entries;
-        }
-    }
-}
-
-/// How to load and attach.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Where to attach.
-    pub cgroup: PathBuf,
-    /// Where to pin; `None` not to.
-    pub pin_dir: Option<PathBuf>,
-    /// The running kernel's type information.
-    pub btf: PathBuf,
-    /// Table sizes.
-    pub sizes: Sizes,
-    /// At most four ports that the mesh redirects to.
-    pub capture_ports: Vec<u16>,
-    /// Whether DNS answers are looked for.
-    pub dns: bool,
-}
-
-impl Options {
-    /// The programs to attach to the cgroup.
-    fn programs(&self) -> impl Iterator<Item = &'static str> {
-        let dns = self.dns;
-        let asked_for = move |name: &&str| dns || *name != names::DNS;
-        names::CGROUP_PROGRAMS.into_iter().filter(asked_for)
-    }
-}
+use self::{links::Link, pins::Pins};
 
 /// The attached programs.
 pub struct Kernel {
@@ -211,28 +51,18 @@ pub struct Kernel {
     /// Keeps other agents away from the pins.
     _pins: Option<Pins>,
     /// Keeps the programs attached where nothing is pinned.
-    links: Vec<(&'static str, OwnedFd)>,
+    links: Vec<Link>,
 }
 
 impl Kernel {
     /// Loads, or takes over, and attaches.
-    pub fn start(options: &Options) -> Result<Self, KernelError> {
-        if OBJECT.is_empty() {
-            return Err(Missing::Object.into());
-        }
-        let cgroup = File::open(&options.cgroup).map_err(|source| KernelError::Cgroup {
-            path: options.cgroup.clone(),
-            source,
-        })?;
+    pub fn start(options: &KernelOptions) -> Result<Self, KernelError> {
+        load::check()?;
+        let (cgroup, root) = open_cgroup(&options.cgroup)?;
         let pins = match &options.pin_dir {
             Some(dir) => Pins::open(dir)?,
             None => None,
         };
-        let metadata = cgroup.metadata().map_err(|source| KernelError::Cgroup {
-            path: options.cgroup.clone(),
-            source,
-        })?;
-        let root = metadata.ino();
         let mut sizes = options.sizes;
         if let Some(pins) = &pins {
             pins.adopt_tables(&mut sizes)?;
@@ -241,7 +71,7 @@ impl Kernel {
                 pins.remove_links();
             }
         }
-        let (mut ebpf, knows_owners) = load::load(options, &sizes, pins.as_ref(), root)?;
+        let (mut ebpf, knows_owners) = load::load(options, sizes, pins.as_ref(), root)?;
         // First: what connects has been told of.
         let told = if knows_owners {
             follow_cgroups(&mut ebpf, pins.as_ref())
@@ -250,17 +80,17 @@ impl Kernel {
         };
         if let Some(pins) = &pins {
             if !options.dns {
-                pins.remove_link(names::DNS);
+                pins.remove_link(EO_DNS.name);
             }
             if told.is_empty() {
                 tracepoints::stop(pins);
             }
         }
-        let attached = options.programs().map(|name| {
-            attach(&ebpf, name, cgroup.as_fd(), &options.cgroup, pins.as_ref())
-                .map(|link| (name, link))
-        });
-        let mut links = attached.collect::<Result<Vec<_>, _>>()?;
+        let mut links = Vec::new();
+        for program in options.programs() {
+            let path = &options.cgroup;
+            links.push(links::attach(&ebpf, program, &cgroup, path, pins.as_ref())?);
+        }
         let tables = Tables::take(&mut ebpf)?;
         let answers = Answers::take(&mut ebpf)?;
         let cgroups = CgroupRecords::take(&mut ebpf)?;
@@ -283,19 +113,26 @@ impl Kernel {
         })
     }
 
-    /// Each program, and whether it is attached: not if its cgroup is gone. A tracepoint never goes.
+    /// Each program, and whether it is attached.
     pub fn attached(&self) -> impl Iterator<Item = (&'static str, bool)> {
-        let attached = |name, link: &OwnedFd| {
-            !names::CGROUP_PROGRAMS.contains(&name) || sys::link_cgroup(link.as_fd()).is_some()
-        };
         self.links
             .iter()
-            .map(move |(name, link)| (*name, attached(name, link)))
+            .map(|link| (link.name, link.is_attached()))
     }
 }
 
+/// Opens the cgroup to attach to; its id is the number of its directory.
+fn open_cgroup(path: &Path) -> Result<(File, u64), KernelError> {
+    File::open(path)
+        .and_then(|cgroup| cgroup.metadata().map(|metadata| (cgroup, metadata.ino())))
+        .map_err(|source| KernelError::Cgroup {
+            path: path.to_owned(),
+            source,
+        })
+}
+
 /// Lets the kernel tell of cgroups. No links if it does not.
-fn follow_cgroups(ebpf: &mut Ebpf, pins: Option<&Pins>) -> Vec<(&'static str, OwnedFd)> {
+fn follow_cgroups(ebpf: &mut Ebpf, pins: Option<&Pins>) -> Vec<Link> {
     match tracepoints::start(ebpf, pins) {
         Ok(links) => links,
         Err(error) => {
@@ -310,50 +147,4 @@ fn follow_cgroups(ebpf: &mut Ebpf, pins: Option<&Pins>) -> Vec<(&'static str, Ow
 /// False if nothing was there.
 pub fn uninstall(dir: &Path) -> Result<bool, KernelError> {
     pins::uninstall(dir)
-}
-
-/// Attaches a loaded program, behind its pinned link if there is one.
-fn attach(
-    ebpf: &Ebpf,
-    name: &'static str,
-    cgroup: BorrowedFd<'_>,
-    path: &Path,
-    pins: Option<&Pins>,
-) -> Result<OwnedFd, KernelError> {
-    let program = ebpf
-        .program(name)
-        .ok_or(KernelError::NotInObject { name })?;
-    let program = program
-        .fd()
-        .map_err(|source| KernelError::Program {
-            name,
-            source: Box::new(source),
-        })?
-        .as_fd();
-    if let Some(link) = pins.and_then(|pins| pins.replace(name, program)) {
-        return Ok(link);
-    }
-    let link = sys::create_link(program, cgroup, attach_type(name)).map_err(|source| {
-        KernelError::Attach {
-            name,
-            cgroup: path.to_owned(),
-            source,
-        }
-    })?;
-    if let Some(pins) = pins {
-        pins.keep(name, link.as_fd())?;
-    }
-    Ok(link)
-}
-
-/// `enum bpf_attach_type` (`linux/bpf.h`).
-fn attach_type(name: &str) -> u32 {
-    match name {
-        names::CONNECT4 => 10,
-        names::CONNECT6 => 11,
-        names::SENDMSG4 => 14,
-        names::SENDMSG6 => 15,
-        names::DNS => 0,
-        _ => 3,
-    }
 }

@@ -4,10 +4,10 @@
 //! Data flows one way, and every stage is a plain function over values:
 //!
 //! ```text
-//! kernel::Tables -> flow::Flow -> finding::Source -> finding::Finding -> metrics, record
+//! kernel::Tables -> flow::CountedFlow -> attribution::FlowOwner -> finding::Finding -> metrics, record
 //!                       (cgroup, cluster::Snapshot)    (capture::decide, cluster::registry,
 //!                                                       verdict::judge)
-//! kernel::Answers -> dns::Answer -> names::Names -> the names of a flow's address
+//! kernel::Answers -> dns::DnsAnswer -> names::PodNames -> the names of a flow's address
 //! ```
 //!
 //! [`agent`] wires it together.

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::dns::Answer;
+use crate::dns::DnsAnswer;
 
 /// How much is remembered.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +37,7 @@ pub struct Evicted {
 
 /// The memory.
 #[derive(Debug)]
-pub struct Names {
+pub struct PodNames {
     limits: Limits,
     /// By `metadata.uid`.
     by_pod: HashMap<String, OfPod>,
@@ -49,14 +49,14 @@ pub struct Names {
 
 #[derive(Debug, Default)]
 struct OfPod {
-    by_ip: HashMap<IpAddr, Vec<Known>>,
-    /// By [`Known::asked`]: the address that it is known of.
+    by_ip: HashMap<IpAddr, Vec<KnownName>>,
+    /// By [`KnownName::asked`]: the address that it is known of.
     by_age: BTreeMap<u64, IpAddr>,
 }
 
 /// A name of an address.
 #[derive(Debug)]
-struct Known {
+struct KnownName {
     /// Id of the container that asked, if it is one's.
     container: Option<Arc<str>>,
     name: Arc<str>,
@@ -64,9 +64,15 @@ struct Known {
     until: Instant,
 }
 
+impl KnownName {
+    fn says_the_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.container == other.container
+    }
+}
+
 /// Who wants to know: a pod's container.
 #[derive(Clone, Copy)]
-pub struct Asker<'a> {
+pub struct NameAsker<'a> {
     /// The pod's `metadata.uid`.
     pub pod: &'a str,
     /// The container's id, if it is known.
@@ -75,7 +81,18 @@ pub struct Asker<'a> {
     pub alike: &'a dyn Fn(Option<&str>) -> bool,
 }
 
-impl Names {
+impl NameAsker<'_> {
+    /// Whether the name was told to this container itself.
+    fn asked(&self, known: &KnownName) -> bool {
+        known.container.as_deref() == self.container
+    }
+
+    fn accepts(&self, known: &KnownName) -> bool {
+        self.asked(known) || (self.alike)(known.container.as_deref())
+    }
+}
+
+impl PodNames {
     /// Nothing known.
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -88,7 +105,7 @@ impl Names {
     }
 
     /// Remembers what a container of a pod was told.
-    pub fn learn(&mut self, pod: &str, container: Option<&str>, answer: &Answer, now: Instant) {
+    pub fn learn(&mut self, pod: &str, container: Option<&str>, answer: &DnsAnswer, now: Instant) {
         if !self.by_pod.contains_key(pod) {
             self.by_pod.insert(pod.to_owned(), OfPod::default());
         }
@@ -100,7 +117,7 @@ impl Names {
         let container: Option<Arc<str>> = container.map(Into::into);
         for (ip, ttl) in &answer.addresses {
             self.n_asked += 1;
-            let known = Known {
+            let known = KnownName {
                 container: container.clone(),
                 name: Arc::clone(&name),
                 asked: self.n_asked,
@@ -120,7 +137,7 @@ impl Names {
 
     /// The names that may be meant by an address, the one asked for last first. One that stands
     /// alone is in use, and kept.
-    pub fn of(&mut self, asker: &Asker<'_>, ip: IpAddr, now: Instant) -> Vec<Arc<str>> {
+    pub fn of(&mut self, asker: &NameAsker<'_>, ip: IpAddr, now: Instant) -> Vec<Arc<str>> {
         let Some(known) = self
             .by_pod
             .get_mut(asker.pod)
@@ -128,14 +145,12 @@ impl Names {
         else {
             return Vec::new();
         };
-        let own = |known: &Known| known.container.as_deref() == asker.container;
-        let alike = |known: &Known| (asker.alike)(known.container.as_deref());
-        let mut found: Vec<&mut Known> = known
+        let mut found: Vec<&mut KnownName> = known
             .iter_mut()
-            .filter(|known| known.until > now && (own(known) || alike(known)))
+            .filter(|known| known.until > now && asker.accepts(known))
             .collect();
-        if found.iter().any(|known| own(known)) {
-            found.retain(|known| own(known));
+        if found.iter().any(|known| asker.asked(known)) {
+            found.retain(|known| asker.asked(known));
         }
         found.sort_by_key(|known| std::cmp::Reverse(known.asked));
         if let [only] = found.as_mut_slice() {
@@ -176,8 +191,8 @@ impl Names {
     }
 
     fn evict_oldest(&mut self) {
-        let age = |of_pod: &&mut OfPod| of_pod.by_age.keys().next().copied().unwrap_or(u64::MAX);
-        if let Some(of_pod) = self.by_pod.values_mut().min_by_key(age) {
+        let pods = self.by_pod.values_mut();
+        if let Some(of_pod) = pods.min_by_key(|of_pod| of_pod.oldest()) {
             of_pod.forget_oldest();
         }
         self.n -= 1;
@@ -186,18 +201,22 @@ impl Names {
 }
 
 impl OfPod {
-    fn learn(&mut self, ip: IpAddr, known: Known) {
+    fn learn(&mut self, ip: IpAddr, known: KnownName) {
         let names = self.by_ip.entry(ip).or_default();
         self.by_age.insert(known.asked, ip);
-        let same = |old: &&mut Known| old.name == known.name && old.container == known.container;
-        match names.iter_mut().find(same) {
+        match names.iter_mut().find(|old| old.says_the_same(&known)) {
             Some(old) => {
                 self.by_age.remove(&old.asked);
                 let until = old.until.max(known.until);
-                *old = Known { until, ..known };
+                *old = KnownName { until, ..known };
             }
             None => names.push(known),
         }
+    }
+
+    /// When its oldest name was asked for.
+    fn oldest(&self) -> u64 {
+        self.by_age.keys().next().copied().unwrap_or(u64::MAX)
     }
 
     fn forget_oldest(&mut self) {
@@ -241,11 +260,11 @@ mod tests {
         keep: KEEP,
     };
 
-    fn answer(name: &str, last_bytes: &[u8]) -> Answer {
+    fn answer(name: &str, last_bytes: &[u8]) -> DnsAnswer {
         let addresses = last_bytes
             .iter()
             .map(|byte| (ip(*byte), Duration::from_secs(5)));
-        Answer {
+        DnsAnswer {
             name: name.to_owned(),
             addresses: addresses.collect(),
         }
@@ -255,8 +274,8 @@ mod tests {
         [192, 0, 2, last_byte].into()
     }
 
-    fn of(names: &mut Names, pod: &str, container: &str, last_byte: u8, now: Instant) -> String {
-        let asker = Asker {
+    fn of(names: &mut PodNames, pod: &str, container: &str, last_byte: u8, now: Instant) -> String {
+        let asker = NameAsker {
             pod,
             container: Some(container),
             alike: &|other| other != Some("proxy"),
@@ -267,7 +286,7 @@ mod tests {
     #[test]
     fn the_name_asked_for_last_comes_first() {
         let now = Instant::now();
-        let mut names = Names::new(LIMITS);
+        let mut names = PodNames::new(LIMITS);
         names.learn("p", Some("app"), &answer("a.test", &[1, 2]), now);
         names.learn("p", Some("app"), &answer("b.test", &[1]), now);
         assert_eq!(of(&mut names, "p", "app", 1, now), "b.test a.test");
@@ -281,7 +300,7 @@ mod tests {
     #[test]
     fn pods_do_not_share_names_and_their_own_containers_do_unless_one_is_the_proxy() {
         let now = Instant::now();
-        let mut names = Names::new(LIMITS);
+        let mut names = PodNames::new(LIMITS);
         names.learn("p", Some("proxy"), &answer("declared.test", &[1]), now);
         names.learn("p", Some("cache"), &answer("a.test", &[1, 2]), now);
         assert_eq!(of(&mut names, "p", "app", 1, now), "a.test");
@@ -295,7 +314,7 @@ mod tests {
     #[test]
     fn a_name_lasts_as_long_as_it_is_used_and_ambiguity_does_not() {
         let start = Instant::now();
-        let mut names = Names::new(LIMITS);
+        let mut names = PodNames::new(LIMITS);
         names.learn("p", Some("app"), &answer("a.test", &[1, 2]), start);
         let later = start + KEEP - Duration::from_secs(1);
         names.learn("p", Some("app"), &answer("b.test", &[2]), later);
@@ -314,8 +333,8 @@ mod tests {
     #[test]
     fn a_long_time_to_live_counts() {
         let now = Instant::now();
-        let mut names = Names::new(LIMITS);
-        let long = Answer {
+        let mut names = PodNames::new(LIMITS);
+        let long = DnsAnswer {
             addresses: vec![(ip(1), 10 * KEEP)],
             ..answer("a.test", &[])
         };
@@ -327,7 +346,7 @@ mod tests {
     #[test]
     fn the_oldest_goes_first_when_there_is_no_room() {
         let now = Instant::now();
-        let mut names = Names::new(LIMITS);
+        let mut names = PodNames::new(LIMITS);
         for n in 0..60 {
             names.learn("p", Some("app"), &answer(&format!("n{n}.test"), &[n]), now);
         }
@@ -349,7 +368,7 @@ mod tests {
             steps in prop::collection::vec((0_u8..4, 0_u8..20, 0_u8..30, 0_u64..400), 0..200)
         ) {
             let mut now = Instant::now();
-            let mut names = Names::new(Limits { in_all: 30, per_pod: 12, keep: KEEP });
+            let mut names = PodNames::new(Limits { in_all: 30, per_pod: 12, keep: KEEP });
             for (pod, name, last_byte, seconds) in steps {
                 now += Duration::from_secs(seconds);
                 let answer = answer(&format!("n{name}"), &[last_byte, last_byte + 1]);

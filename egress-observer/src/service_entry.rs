@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::explain::usual_protocol;
-use egress_observer_istio::registry::PortProtocol;
+use egress_observer_istio::vocabulary::PortProtocol;
 
 /// What is written of one: an external host, or several below a wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]

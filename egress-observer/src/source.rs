@@ -18,10 +18,11 @@ use self::files::Files;
 use crate::{
     cli::AgentArgs,
     kubernetes::{self, Message, Settings, Watches},
+    metrics::health::ClusterHealth,
 };
 use egress_observer_istio::{
     manifests::ManifestError,
-    view::{change::Change, live::Live},
+    view::{change::ObjectChange, live::Live},
 };
 
 pub(crate) use self::reload::Reload;
@@ -57,7 +58,7 @@ impl Arrived {
         match self {
             Self::Files(_) => true,
             Self::Messages(messages) => messages.iter().any(|message| match message {
-                Message::News(news) => news.changes.iter().any(Change::of_configuration),
+                Message::News(news) => news.changes.iter().any(ObjectChange::of_configuration),
                 Message::Ranges(_) => true,
             }),
         }
@@ -153,6 +154,14 @@ impl ObjectSource {
 
 const NO_RANGES: &str = "no --cluster-cidrs: Services, and pods of other nodes, count as \
                          destinations outside the cluster";
+
+/// Notes what was read from files and taken in.
+pub(crate) fn note(health: &ClusterHealth, cluster: &Live, reload: Reload) {
+    let mut counts = reload.counts;
+    counts.config_maps = cluster.n_config_maps();
+    let readable = counts.unreadable.is_empty() && !cluster.snapshot().mesh_is_unreadable();
+    health.reloaded(Some(&counts), readable);
+}
 
 /// Takes messages of the API in.
 pub(crate) fn take(live: &mut Live, watches: &mut Watches, messages: Vec<Message>, now: Instant) {

@@ -16,9 +16,13 @@ use clap::CommandFactory as _;
 use egress_observer::{
     cli::Cli,
     finding::{Finding, Service},
-    metrics::{Destinations, Metrics, Writer, health::Health, objects::ObjectCounts, workloads},
+    metrics::{
+        Destinations, Metrics, Writer,
+        health::{Health, ObjectCounts},
+        workloads,
+    },
 };
-use egress_observer_common::names;
+use egress_observer_common::{maps, programs};
 use egress_observer_istio::{manifests, objects::Kind, view::live::Live, vocabulary};
 
 /// A metric: its type and its labels in order.
@@ -122,29 +126,37 @@ fn families() -> BTreeMap<String, Metric> {
 /// The agent's own metrics, as far as they can be had without a kernel's tables.
 fn health() -> String {
     let health = Health::new().expect("names are valid");
-    health.attached(std::iter::empty());
-    health.reloaded(
-        Some(&ObjectCounts {
-            unreadable: BTreeMap::from([("unknown", 1)]),
-            ..ObjectCounts::default()
-        }),
-        false,
-    );
-    health.host_connections(0);
-    health.scraped(Duration::ZERO);
+    health.kernel.attached(std::iter::empty());
+    let unreadable = BTreeMap::from([("unknown", 1)]);
+    let counts = ObjectCounts {
+        unreadable,
+        ..ObjectCounts::default()
+    };
+    health.cluster.reloaded(Some(&counts), false);
+    health.flows.host_connections(0);
+    health.export.scraped(Duration::ZERO);
     health.write().expect("text")
 }
+
+/// The files of the agent's own metrics.
+const HEALTH: [&str; 6] = ["cluster", "export", "flows", "kernel", "names", "process"];
 
 /// Words of lower-case letters and underscores that the code of the agent's own metrics spells:
 /// names, labels and label values, also of those that only a kernel's tables bring about.
 fn words_of_health() -> BTreeSet<String> {
-    let code = read("src/metrics/health.rs");
+    let mut code = read("src/metrics/health.rs");
+    for part in HEALTH {
+        code.push_str(&read(&format!("src/metrics/health/{part}.rs")));
+    }
+    // Labels of maps stand in the table of maps.
+    let labels = maps::MEASURED.map(|(label, _)| label.to_owned());
     code.split('"')
         .skip(1)
         .step_by(2)
         .map(|literal| literal.trim_start_matches("{PREFIX}"))
         .filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_'))
         .map(str::to_owned)
+        .chain(labels)
         .collect()
 }
 
@@ -227,16 +239,30 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
         ("reason", values!(Reason)),
         ("error", values!(Failure)),
         ("result", values!(DnsResult)),
+        ("program", programs::names().map(str::to_owned).collect()),
         (
-            "program",
-            [&names::CGROUP_PROGRAMS[..], &names::TRACEPOINT_PROGRAMS]
-                .concat()
-                .into_iter()
-                .map(str::to_owned)
-                .collect(),
+            "map",
+            maps::MEASURED.map(|(label, _)| label.to_owned()).to_vec(),
         ),
         ("family", families.to_vec()),
     ])
+}
+
+#[test]
+fn every_map_is_described_with_its_kind() {
+    let page = read("../ARCHITECTURE.md");
+    let (_, section) = page.split_once("### Tables").expect("a section of tables");
+    let (section, _) = section.split_once("\n### ").unwrap_or((section, ""));
+    let described: BTreeSet<_> = rows(section)
+        .filter(|row| row[0].starts_with('`'))
+        .map(|row| (row[0].trim_matches('`').to_owned(), row[1].replace('_', "")))
+        .collect();
+    let expected = maps::MAPS.iter().map(|map| {
+        let kind = format!("{:?}", map.kind).to_uppercase();
+        let mapped = if kind == "ARRAY" { ", mapped" } else { "" };
+        (map.name.to_owned(), kind + mapped)
+    });
+    assert_eq!(described, expected.collect());
 }
 
 /// The rows of the table of label values: label, and values or `open`.

@@ -13,7 +13,7 @@ use std::{
 
 use egress_observer::{
     dns,
-    names::{Asker, Limits, Names},
+    names::{Limits, NameAsker, PodNames},
 };
 use egress_observer_istio::{
     registry::{
@@ -214,7 +214,7 @@ const NAMES_PER_POD: usize = 1_024;
 /// A DNS answer taken in, beside a broken one that is refused; the names of an address, beside an
 /// address without; and what a name takes.
 fn names() -> Value {
-    let mut names = Names::new(Limits {
+    let mut names = PodNames::new(Limits {
         in_all: PODS * NAMES_PER_POD,
         per_pod: NAMES_PER_POD,
         keep: Duration::from_secs(600),
@@ -235,7 +235,7 @@ fn names() -> Value {
     };
     let (answer_ns, broken_ns) = pair((20_000, taken_in), (20_000, refused));
     let mut of = |i: usize, known: usize| {
-        let asker = Asker {
+        let asker = NameAsker {
             pod: &(i % PODS).to_string(),
             container: Some("app"),
             alike: &|_| true,
@@ -259,7 +259,7 @@ fn names() -> Value {
     })
 }
 
-fn learn(names: &mut Names, pod: usize, message: &[u8], now: Instant) {
+fn learn(names: &mut PodNames, pod: usize, message: &[u8], now: Instant) {
     if let Ok(answer) = dns::parse(message) {
         names.learn(&pod.to_string(), Some("app"), &answer, now);
     }

@@ -38,13 +38,14 @@ mod corpus {
 
     use anyhow::{Context as _, Result, ensure};
     use egress_observer::{
-        attribution::Source,
+        attribution::FlowOwner,
         explain::{Explainer, To, Who},
-        finding::{Finding, assess},
-        flow::Flow,
+        finding::{self, Finding},
+        flow::CountedFlow,
     };
     use egress_observer_common::{Count, FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
     use egress_observer_istio::{
+        judgement::ClientSocket,
         manifests,
         view::{Snapshot, live::Live},
         vocabulary::Protocol,
@@ -175,10 +176,12 @@ mod corpus {
             .with_context(|| format!("no pod {}", asked.pod))?;
         let who = Who {
             container: asked.container.clone(),
-            uid: asked.uid,
-            gid: asked.gid,
-            interface: asked.interface.clone(),
-            source: None,
+            socket: ClientSocket {
+                uid: asked.uid,
+                gid: asked.gid,
+                interface: asked.interface.clone(),
+                source: None,
+            },
         };
         let to: To = asked.to.parse()?;
         let protocol = match asked.protocol.as_str() {
@@ -220,7 +223,7 @@ mod corpus {
             .find(|pod| pod.to_string() == connection.pod)
             .with_context(|| format!("no pod {}", connection.pod))?;
         let (uid, gid) = (connection.uid, connection.gid);
-        let source = Source::Pod {
+        let source = FlowOwner::Pod {
             pod,
             container: connection.container.as_deref(),
             role: pod.role(connection.container.as_deref(), uid, gid),
@@ -242,8 +245,8 @@ mod corpus {
         };
         let count = count.with_context(|| format!("saw: {}?", connection.saw))?;
         let names = connection.names.iter().map(|name| name.as_str().into());
-        let flow = Flow { key, count, n: 1 };
-        assess(snapshot, &source, names.collect(), &flow).context("it is a pod's")
+        let flow = CountedFlow { key, count, n: 1 };
+        finding::judge(snapshot, &source, names.collect(), &flow).context("it is a pod's")
     }
 
     /// An address as the kernel side writes it.

@@ -14,6 +14,7 @@ mod cluster;
 mod containers;
 mod dns;
 mod failures;
+mod object;
 mod overflow;
 mod permissions;
 mod privileges;

@@ -45,7 +45,7 @@ const UID_RANGE: &str = "openshift.io/sa.scc.uid-range";
 /// without the template, one that is not today's value may be an order or a leftover, and what
 /// would be set up is not known.
 pub fn desired(
-    pod: &objects::Pod,
+    pod: &objects::PodObject,
     applied: &Setup,
     ips: &[IpAddr],
     template: Option<&PodTemplate>,
@@ -195,7 +195,7 @@ impl Wanted<'_> {
                 ),
             ));
         }
-        let pod = objects::Pod {
+        let pod = objects::PodObject {
             metadata: self.metadata.clone(),
             spec: self.spec.clone(),
             status: objects::PodStatus::default(),

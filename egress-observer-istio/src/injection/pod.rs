@@ -113,7 +113,7 @@ impl Pod {
     /// Reads an object.
     /// `template` finds the template of a workload by namespace, kind and name.
     pub fn new<'a>(
-        object: &objects::Pod,
+        object: &objects::PodObject,
         template: impl Fn((&str, &str, &str)) -> Option<&'a PodTemplate>,
         today: Today<'_>,
     ) -> Self {
@@ -217,7 +217,7 @@ pub fn namespace(namespace: &str) -> Arc<str> {
 
 /// The owner that Istio's telemetry names (`pkg/kube/inject` and the proxy's
 /// `workload.name`): a ReplicaSet's Deployment, a Job's CronJob, else the controller, else the pod.
-fn workload(object: &objects::Pod) -> String {
+fn workload(object: &objects::PodObject) -> String {
     let metadata = &object.metadata;
     let owners = &metadata.owner_references;
     let Some(owner) = owners
@@ -238,7 +238,7 @@ fn workload(object: &objects::Pod) -> String {
 }
 
 /// Who may hold the pod's template: what makes new pods first, then what made this one.
-fn owners<'a>(object: &'a objects::Pod, workload: &'a str) -> Vec<(&'a str, &'a str)> {
+fn owners<'a>(object: &'a objects::PodObject, workload: &'a str) -> Vec<(&'a str, &'a str)> {
     let owners = &object.metadata.owner_references;
     let Some(owner) = owners
         .iter()
@@ -301,7 +301,10 @@ fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
 }
 
 /// The containers that the status names, by their ids.
-fn containers(object: &objects::Pod, declared: &[DeclaredContainer]) -> HashMap<String, Container> {
+fn containers(
+    object: &objects::PodObject,
+    declared: &[DeclaredContainer],
+) -> HashMap<String, Container> {
     let status = &object.status;
     let ephemeral = ContainerRole {
         actor: Actor::App,

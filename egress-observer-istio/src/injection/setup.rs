@@ -139,7 +139,7 @@ pub const AMBIENT_DNS: &str = "ambient.istio.io/dns-capture";
 /// 6. `istio-validation`, or the annotations that the injector writes for the CNI plugin: what
 ///    these say;
 /// 7. nothing of that: nothing is redirected.
-pub fn applied(object: &objects::Pod, ips: &[IpAddr], cluster_dns: &[IpAddr]) -> Setup {
+pub fn applied(object: &objects::PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]) -> Setup {
     let spec = &object.spec;
     let annotations = &object.metadata.annotations;
     if spec.host_network {
@@ -211,7 +211,7 @@ pub fn container<'a>(spec: &'a objects::PodSpec, name: &str) -> Option<&'a Conta
 }
 
 /// Why the CNI plugin makes no rules for a pod with a proxy (`cni/pkg/plugin/plugin.go`).
-fn skipped_by_cni(object: &objects::Pod) -> Option<String> {
+fn skipped_by_cni(object: &objects::PodObject) -> Option<String> {
     let metadata = &object.metadata;
     // The plugin's default; others may be configured.
     if metadata.namespace == "kube-system" {
@@ -354,7 +354,7 @@ pub const EXCLUDE_PORTS: &str = "excludeOutboundPorts";
 pub const INTERFACES: &str = "excludeInterfaces";
 
 fn by_cni_plugin(
-    object: &objects::Pod,
+    object: &objects::PodObject,
     proxy: &Container,
     validation: Option<&Container>,
     ips: &[IpAddr],

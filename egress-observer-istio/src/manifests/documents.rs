@@ -5,7 +5,7 @@
 
 /// A part of a text that can be read by itself: one document, as a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Part<'t> {
+pub(super) struct DocumentPart<'t> {
     pub(super) text: &'t str,
     /// The line of the text that it begins with, counted from 0.
     pub(super) line: u64,
@@ -49,10 +49,10 @@ fn is_mark(mark: &str, line: &str) -> bool {
 }
 
 /// The parts of a text, in order.
-pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
+pub(super) fn parts(text: &str) -> Vec<DocumentPart<'_>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut parts = Vec::new();
-    let mut part = Part {
+    let mut part = DocumentPart {
         text: "",
         line: 0,
         is_marked: false,
@@ -64,7 +64,7 @@ pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
         let what = Line::of(line, is_head);
         // What stands ahead of a `---` belongs to it.
         if what == Line::Begin && !is_head {
-            parts.push(Part {
+            parts.push(DocumentPart {
                 text: &text[begin..at],
                 ..part
             });
@@ -78,7 +78,7 @@ pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
                 part.is_empty = rest.is_empty() || rest.starts_with('#');
             }
             Line::End => {
-                parts.push(Part {
+                parts.push(DocumentPart {
                     text: &text[begin..at],
                     ..part
                 });
@@ -89,7 +89,7 @@ pub(super) fn parts(text: &str) -> Vec<Part<'_>> {
             Line::Content => part.is_empty = false,
         }
     }
-    parts.push(Part {
+    parts.push(DocumentPart {
         text: &text[begin..],
         ..part
     });

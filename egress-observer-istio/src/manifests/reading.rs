@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, path::Path, sync::Arc};
 use serde_json::Value;
 
 use super::{
-    documents::{Part, parts},
+    documents::{DocumentPart, parts},
     tally::ObjectTally,
     unreadable::{Fault, Unreadable},
 };
@@ -123,7 +123,7 @@ impl Reading {
     }
 
     /// How many documents there are in it.
-    fn part(&mut self, path: &Arc<Path>, document: usize, part: &Part<'_>) -> usize {
+    fn part(&mut self, path: &Arc<Path>, document: usize, part: &DocumentPart<'_>) -> usize {
         if part.is_empty {
             return 1;
         }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::metadata::{Metadata, with_metadata};
 
-with_metadata! { ConfigMap Namespace Webhook Service }
+with_metadata! { ConfigMap NamespaceObject WebhookObject ServiceObject }
 
 /// `v1 ConfigMap`.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,19 +18,19 @@ pub struct ConfigMap {
 
 /// `v1 Namespace`, by its metadata alone.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Namespace {
+pub struct NamespaceObject {
     pub metadata: Metadata,
 }
 
 /// `MutatingWebhookConfiguration`, by its metadata alone.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Webhook {
+pub struct WebhookObject {
     pub metadata: Metadata,
 }
 
 /// `v1 Service`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Service {
+pub struct ServiceObject {
     pub metadata: Metadata,
     #[serde(default)]
     pub spec: ServiceSpec,

@@ -103,11 +103,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::objects::ServiceEntry;
+    use crate::objects::ServiceEntryObject;
 
     fn wrong(spec: Value) -> FieldError {
         let object = json!({"metadata": {"name": "a"}, "spec": spec});
-        read_value::<ServiceEntry>(object).unwrap_err()
+        read_value::<ServiceEntryObject>(object).unwrap_err()
     }
 
     #[test]

@@ -6,11 +6,11 @@ use serde::Deserialize;
 
 use super::metadata::{Metadata, with_metadata};
 
-with_metadata! { ServiceEntry Sidecar VirtualService DestinationRule ProxyConfig }
+with_metadata! { ServiceEntryObject Sidecar VirtualService DestinationRule ProxyConfig }
 
 /// `networking.istio.io ServiceEntry`; v1, v1beta1 and v1alpha3 share one schema.
 #[derive(Clone, Debug, Deserialize)]
-pub struct ServiceEntry {
+pub struct ServiceEntryObject {
     pub metadata: Metadata,
     pub spec: ServiceEntrySpec,
     #[serde(default)]

@@ -8,11 +8,11 @@ use serde_json::Value;
 
 use super::{
     addressing::{CiliumNode, IpPool, Network, Node, ServiceCidr},
-    core::{ConfigMap, Namespace, Service, Webhook},
+    core::{ConfigMap, NamespaceObject, ServiceObject, WebhookObject},
     fields::{FieldError, read_value},
-    istio::{DestinationRule, ProxyConfig, ServiceEntry, Sidecar, VirtualService},
+    istio::{DestinationRule, ProxyConfig, ServiceEntryObject, Sidecar, VirtualService},
     metadata::{AnyObject, Metadata},
-    pod::Pod,
+    pod::PodObject,
     workload::Workload,
 };
 
@@ -141,13 +141,13 @@ const V1: &[&str] = &["v1"];
 const ISTIO_VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha3"];
 
 kinds! {
-    Pod(Pod) {
+    Pod(PodObject) {
         Pod {
             name: "Pod", plural: "pods", groups: CORE, versions: V1,
             namespaced: true, watched: Whole
         }
     }
-    Namespace(Namespace) {
+    Namespace(NamespaceObject) {
         Namespace {
             name: "Namespace", plural: "namespaces", groups: CORE, versions: V1,
             namespaced: false, watched: Metadata
@@ -159,14 +159,14 @@ kinds! {
             namespaced: true, watched: Whole
         }
     }
-    MutatingWebhookConfiguration(Webhook) {
+    MutatingWebhookConfiguration(WebhookObject) {
         MutatingWebhookConfiguration {
             name: "MutatingWebhookConfiguration", plural: "mutatingwebhookconfigurations",
             groups: &["admissionregistration.k8s.io"], versions: V1,
             namespaced: false, watched: Metadata
         }
     }
-    ServiceEntry(ServiceEntry) {
+    ServiceEntry(ServiceEntryObject) {
         ServiceEntry {
             name: "ServiceEntry", plural: "serviceentries", groups: ISTIO, versions: ISTIO_VERSIONS,
             namespaced: true, watched: Whole
@@ -203,7 +203,7 @@ kinds! {
             namespaced: false, watched: Whole
         }
     }
-    Service(Service) {
+    Service(ServiceObject) {
         Service {
             name: "Service", plural: "services", groups: CORE, versions: V1,
             namespaced: true, watched: No

@@ -7,7 +7,7 @@ use super::metadata::{AnyObject, Metadata};
 
 /// `v1 Pod`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Pod {
+pub struct PodObject {
     pub metadata: Metadata,
     #[serde(default)]
     pub spec: PodSpec,
@@ -121,7 +121,7 @@ pub struct Terminated {
     pub exit_code: i32,
 }
 
-impl AnyObject for Pod {
+impl AnyObject for PodObject {
     fn metadata(&self) -> &Metadata {
         &self.metadata
     }

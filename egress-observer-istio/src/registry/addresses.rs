@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use super::{
     Registry, Viewer,
     claim::{ObjectKind, single},
-    host,
     lookup::View,
 };
+use crate::vocabulary::host_name;
 
 impl Registry {
     /// The addresses that a client gets for a name, as far as the mesh itself gives it some: those
@@ -15,7 +15,7 @@ impl Registry {
     /// (`pkg/dns/server/name_table.go`). Ranges are no answer.
     pub fn addresses_of(&self, viewer: &Viewer<'_>, name: &str, port: u16) -> Vec<IpAddr> {
         let view = View::new(self, viewer);
-        let name = host::normal(name);
+        let name = host_name::normal(name);
         let Some(claim) = view.named_or_meant(&name, port, |_| true) else {
             return Vec::new();
         };

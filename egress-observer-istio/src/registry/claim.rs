@@ -4,11 +4,11 @@ use std::{cmp::Ordering, fmt, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 
-use super::{
-    host::Host,
-    shelf::{NamespaceId, Namespaces, Reader},
+use super::shelf::NamespaceId;
+use crate::{
+    injection::pod::namespace,
+    vocabulary::{Host, PortProtocol},
 };
-use crate::{injection::pod::namespace, objects};
 
 /// The kinds of objects that a registry is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -91,125 +91,6 @@ impl fmt::Display for Problem {
     }
 }
 
-/// How a sidecar treats a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PortProtocol {
-    /// HTTP of any version in the clear, gRPC.
-    Http,
-    /// TLS that the client speaks itself: HTTPS, TLS.
-    Tls,
-    /// Bytes: TCP and the protocols that are told from it only by statistics.
-    Tcp,
-    /// Not said: found out from the first bytes.
-    Sniffed,
-    /// No listener is made.
-    Udp,
-}
-
-impl PortProtocol {
-    /// Its one spelling.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Tls => "tls",
-            Self::Tcp => "tcp",
-            Self::Sniffed => "sniffed",
-            Self::Udp => "udp",
-        }
-    }
-
-    /// Reads `spec.ports[].protocol` of a ServiceEntry (`Parse` in `pkg/config/protocol/instance.go`
-    /// and `ModelProtocolToListenerProtocol` in `pilot/pkg/networking/networking.go`).
-    pub fn parse(protocol: &str) -> Self {
-        match protocol.to_ascii_lowercase().as_str() {
-            "http" | "http2" | "http_proxy" | "grpc" | "grpc-web" => Self::Http,
-            "https" | "tls" => Self::Tls,
-            "tcp" | "mongo" | "mysql" | "redis" => Self::Tcp,
-            "udp" => Self::Udp,
-            _ => Self::Sniffed,
-        }
-    }
-
-    /// That of a Service's port, by the first of these that applies (`ConvertProtocol` in
-    /// `pkg/config/kube/conversion.go`):
-    ///
-    /// 1. a transport that is not TCP;
-    /// 2. `appProtocol`;
-    /// 3. what stands before the first dash of the port's name;
-    /// 4. TCP, where servers are known to speak first;
-    /// 5. sniffing.
-    pub(super) fn of(port: &objects::KubernetesPort) -> Self {
-        if !matches!(port.protocol.as_str(), "" | "TCP") {
-            return Self::Udp;
-        }
-        let word = match port.app_protocol.as_str() {
-            "kubernetes.io/h2c" | "kubernetes.io/ws" => "http",
-            "kubernetes.io/wss" => "https",
-            "" => port.name.split('-').next().unwrap_or_default(),
-            other => other,
-        };
-        let said = Self::parse(word);
-        if said == Self::Sniffed && matches!(port.port, 25 | 53 | 3306 | 27017) {
-            Self::Tcp
-        } else {
-            said
-        }
-    }
-}
-
-/// To whom an object is exported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Export {
-    /// As the mesh's configuration says.
-    Default,
-    To(Vec<Reader>),
-}
-
-impl Export {
-    /// Reads `exportTo`: `*` everyone, `.` the own namespace, `~` nobody, or a name
-    /// (`pkg/config/visibility/visibility.go`).
-    pub(super) fn parse(
-        export_to: &[impl AsRef<str>],
-        own: NamespaceId,
-        namespaces: &mut Namespaces,
-    ) -> Self {
-        if export_to.is_empty() {
-            return Self::Default;
-        }
-        Self::To(Self::readers(export_to, own, |name| {
-            Some(namespaces.intern(name).0)
-        }))
-    }
-
-    /// Who is meant.
-    pub(super) fn readers(
-        words: &[impl AsRef<str>],
-        own: NamespaceId,
-        mut id_of: impl FnMut(&str) -> Option<NamespaceId>,
-    ) -> Vec<Reader> {
-        let words = || words.iter().map(|word| word.as_ref().trim());
-        if words().any(|word| word == "~") {
-            return Vec::new();
-        }
-        if words().any(|word| word == "*") {
-            return vec![Reader::Own(own), Reader::Everyone];
-        }
-        let mut readers: Vec<Reader> = Vec::new();
-        for word in words() {
-            let id = if word == "." { Some(own) } else { id_of(word) };
-            let reader = match id {
-                Some(id) if id == own => Reader::Own(id),
-                Some(id) => Reader::Granted(id),
-                None => continue,
-            };
-            if !readers.contains(&reader) {
-                readers.push(reader);
-            }
-        }
-        readers
-    }
-}
-
 /// A ServiceEntry or a Service.
 #[derive(Debug)]
 pub struct Entry {
@@ -224,7 +105,6 @@ pub struct Entry {
     /// `exportTo` as written.
     pub export_to: Vec<String>,
     pub(super) namespace: NamespaceId,
-    pub(super) export: Export,
 }
 
 /// A host at a port of an entry.

@@ -5,11 +5,16 @@ use std::{collections::HashSet, net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 
 use super::{
-    claim::{Claim, Entry, Export, ObjectKind, ObjectRef, PortProtocol, Problem},
-    host::{Host, normal, service_name},
+    claim::{Claim, Entry, ObjectKind, ObjectRef, Problem},
     shelf::Namespaces,
 };
-use crate::objects;
+use crate::{
+    objects,
+    vocabulary::{
+        Export, Host, PortProtocol,
+        host_name::{normal, service_name},
+    },
+};
 
 /// What an object declares, and what of it cannot be read.
 #[derive(Debug)]
@@ -22,10 +27,10 @@ pub(super) struct Declared {
 /// A ServiceEntry makes a claim for each of its hosts at each of its ports (`convertServices` in
 /// `pilot/pkg/serviceregistry/serviceentry/conversion.go`).
 pub(super) fn service_entry(
-    object: &objects::ServiceEntry,
+    object: &objects::ServiceEntryObject,
     namespaces: &mut Namespaces,
 ) -> Declared {
-    let objects::ServiceEntry {
+    let objects::ServiceEntryObject {
         metadata,
         spec,
         status,
@@ -92,8 +97,8 @@ pub(super) fn service_entry(
 /// `pkg/config/kube/conversion.go`). One without a cluster IP has listeners at its pods' addresses
 /// only, an ExternalName none: a name is all that leads there. Only HTTP on a headless Service has a
 /// listener of its own, the port's common one.
-pub(super) fn service(object: &objects::Service, namespaces: &mut Namespaces) -> Declared {
-    let objects::Service { metadata, spec } = object;
+pub(super) fn service(object: &objects::ServiceObject, namespaces: &mut Namespaces) -> Declared {
+    let objects::ServiceObject { metadata, spec } = object;
     let kind = ObjectKind::Service;
     let mut reader = Reader::new(ObjectRef::new(kind, &metadata.namespace, &metadata.name));
     let export_to = metadata.annotations.get("networking.istio.io/exportTo");
@@ -118,7 +123,8 @@ pub(super) fn service(object: &objects::Service, namespaces: &mut Namespaces) ->
     if let Some(host) = reader.host("metadata.name", &name) {
         let host_as_written: Arc<str> = name.into();
         for port in &spec.ports {
-            let protocol = PortProtocol::of(port);
+            let protocol =
+                PortProtocol::of_service(port.port, &port.name, &port.protocol, &port.app_protocol);
             // The same number may stand for UDP and for TCP.
             let taken = |claim: &Arc<Claim>| claim.port == port.port;
             if protocol == PortProtocol::Udp || claims.iter().any(taken) {
@@ -150,6 +156,9 @@ fn entry(
     fill: impl FnOnce(&mut Entry),
 ) -> Arc<Entry> {
     let (namespace, name) = namespaces.intern(&reader.object.namespace);
+    for word in Export::of(export_to, &[]).namespaces(&name) {
+        namespaces.intern(word);
+    }
     reader.object.namespace = name;
     let mut entry = Entry {
         object: reader.object.clone(),
@@ -158,7 +167,6 @@ fn entry(
         location: String::new(),
         export_to: export_to.to_vec(),
         namespace,
-        export: Export::parse(export_to, namespace, namespaces),
     };
     fill(&mut entry);
     Arc::new(entry)

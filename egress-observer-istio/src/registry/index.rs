@@ -9,10 +9,11 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    claim::{Claim, PortProtocol},
-    host::ByHost,
+    by_host::ByHost,
+    claim::Claim,
     shelf::{Ranked, Reader, Shelf},
 };
+use crate::vocabulary::PortProtocol;
 
 /// What a listener at every address (`0.0.0.0_port`) has on a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,16 +8,19 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::{By, Destination, Hit, Match, ObjectKind, PortProtocol, Registry};
-use crate::{objects, vocabulary::Protocol};
+use super::{By, Destination, Hit, Match, ObjectKind, Registry};
+use crate::{
+    objects,
+    vocabulary::{PortProtocol, Protocol},
+};
 
 /// Objects in a plain list.
 #[derive(Clone, Debug, Default)]
 pub struct Linear {
     /// `defaultServiceExportTo`.
     pub service_export_to: Vec<String>,
-    pub service_entries: Vec<objects::ServiceEntry>,
-    pub services: Vec<objects::Service>,
+    pub service_entries: Vec<objects::ServiceEntryObject>,
+    pub services: Vec<objects::ServiceObject>,
 }
 
 /// Who connects.
@@ -368,7 +371,7 @@ impl Linear {
             ([], words) | (words, _) => words,
         };
         let has = |word: &str| words.iter().any(|other| other == word);
-        !has("~") && (has("*") || (has(".") && own == client) || has(client))
+        has("*") || (!has("~") && ((has(".") && own == client) || has(client)))
     }
 }
 
@@ -394,7 +397,7 @@ fn declared(row: &Row<'_>, by: By) -> Answer {
     Answer::Declared(said(row, by))
 }
 
-fn entry_rows(entry: &objects::ServiceEntry, port: u16) -> Vec<Row<'_>> {
+fn entry_rows(entry: &objects::ServiceEntryObject, port: u16) -> Vec<Row<'_>> {
     let spec = &entry.spec;
     let Some(port) = spec.ports.iter().find(|other| other.number == port) else {
         return Vec::new();
@@ -449,19 +452,19 @@ fn entry_rows(entry: &objects::ServiceEntry, port: u16) -> Vec<Row<'_>> {
     rows
 }
 
-fn service_row(service: &objects::Service, port: u16) -> Option<Row<'_>> {
+fn service_row(service: &objects::ServiceObject, port: u16) -> Option<Row<'_>> {
     let spec = &service.spec;
     let tcp = |other: &&objects::KubernetesPort| {
         other.port == port && ["", "TCP"].contains(&&*other.protocol)
     };
     let port = spec.ports.iter().find(tcp)?;
-    let word = match (port.app_protocol.as_str(), port.name.split_once('-')) {
-        ("", Some((word, _))) => word,
-        ("", None) => &port.name,
+    let word = match (port.app_protocol.as_str(), port.name.as_str()) {
+        ("", word) => word,
         ("kubernetes.io/h2c" | "kubernetes.io/ws", _) => "http",
         ("kubernetes.io/wss", _) => "https",
         (word, _) => word,
     };
+    let word = word.split_once('-').map_or(word, |(word, _)| word);
     let protocol = match word.to_lowercase().as_str() {
         "http" | "http2" | "http_proxy" | "grpc" => PortProtocol::Http,
         "https" | "tls" => PortProtocol::Tls,
@@ -549,7 +552,7 @@ impl Sample {
                 i if i.is_multiple_of(10) => vec![format!("172.16.{}.{}", i >> 8 & 255, i & 255)],
                 _ => Vec::new(),
             };
-            objects::ServiceEntry {
+            objects::ServiceEntryObject {
                 metadata: objects::Metadata {
                     name: format!("entry-{i}"),
                     namespace: format!("team-{}", i % 100),

@@ -4,12 +4,12 @@ use std::{borrow::Cow, net::IpAddr, sync::Arc};
 
 use super::{
     By, Destination, Match, Registry, Viewer,
-    claim::{Claim, ObjectKind, PortProtocol},
-    hit, host,
+    claim::{Claim, ObjectKind},
+    hit,
     index::{Listener, Part},
     shelf::{NamespaceId, Ranked, Reader},
 };
-use crate::vocabulary::Protocol;
+use crate::vocabulary::{PortProtocol, Protocol, host_name};
 
 impl Registry {
     /// Which entry takes a connection of `viewer`, in the order in which a sidecar finds it
@@ -64,7 +64,7 @@ impl<'a> Asked<'a> {
         let host = to.host.filter(|_| literal.is_none());
         Self {
             ip,
-            host: host.map(host::normal),
+            host: host.map(host_name::normal),
             port: to.port,
         }
     }
@@ -260,7 +260,7 @@ impl<'r, 'v> View<'r, 'v> {
         fit: impl Fn(&Claim) -> bool,
     ) -> Option<&'r Arc<Claim>> {
         let as_meant = || {
-            let whole = host::unabbreviated(name, self.viewer.namespace)?;
+            let whole = host_name::unabbreviated(name, self.viewer.namespace)?;
             self.named(&whole, port, &fit)
         };
         self.named(name, port, &fit).or_else(as_meant)

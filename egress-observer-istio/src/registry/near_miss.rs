@@ -4,13 +4,12 @@ use std::{collections::BTreeMap, fmt, hash::Hash, sync::Arc};
 
 use super::{
     Destination, Entry, Hit, Match, ObjectRef, Registry, Viewer,
-    claim::{Claim, PortProtocol},
-    host::{Host, unabbreviated},
+    claim::Claim,
     index::{Listener, Part},
     lookup::{Asked, View},
     shelf::{Reader, Shelf},
 };
-use crate::vocabulary::Protocol;
+use crate::vocabulary::{Host, PortProtocol, Protocol, host_name::unabbreviated};
 
 /// How many are told at most.
 const MOST: usize = 8;

@@ -7,13 +7,16 @@ use std::{
 
 use super::{
     Registry, Viewer,
-    claim::{Export, ObjectKind, ObjectRef, Problem},
+    by_host::ByHost,
+    claim::{ObjectKind, ObjectRef, Problem},
     declare::Reader as Values,
-    host::{ByHost, Host, normal},
     lookup::View,
-    shelf::{NamespaceId, Namespaces, Reader},
+    shelf::{NamespaceId, Namespaces},
 };
-use crate::objects;
+use crate::{
+    objects,
+    vocabulary::{Export, Host, host::split, host_name::normal},
+};
 
 /// An object that says how to reach hosts. Ordered by age, then by namespace and name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,23 +98,18 @@ impl Rules {
             values.checked(field, text, "a host, or `*.` and a host", host)
         });
         let hosts: Vec<Host> = hosts.collect();
-        let readers = match Export::parse(export_to, namespace, namespaces) {
-            Export::Default => vec![Reader::Everyone],
-            Export::To(readers) => readers,
-        };
+        let export = Export::of(export_to, &[]);
+        let readers = export
+            .namespaces(&object.namespace)
+            .map(|name| namespaces.intern(name).0);
+        let readers = readers.collect();
         let rule = Arc::new(Rule {
             created: metadata.creation_timestamp.clone(),
             object: object.clone(),
             hosts,
             namespace,
-            everyone: readers.contains(&Reader::Everyone),
-            readers: readers
-                .iter()
-                .filter_map(|reader| match reader {
-                    Reader::Own(id) | Reader::Granted(id) => Some(*id),
-                    Reader::Everyone | Reader::Curious => None,
-                })
-                .collect(),
+            everyone: export.is_to_everyone(),
+            readers,
         });
         let by_host = self.by_host(kind);
         for host in &rule.hosts {
@@ -159,10 +157,7 @@ impl Registry {
     pub fn routes<'r>(&'r self, viewer: &Viewer<'r>, host: &str) -> Vec<ObjectRef> {
         let view = View::new(self, viewer);
         let name = normal(host);
-        let (name, wildcard) = match name.strip_prefix("*.") {
-            Some(name) => (name, true),
-            None => (&*name, false),
-        };
+        let (name, wildcard) = split(&name);
         let exported = |rule: &Rule| {
             let mut readers = rule.readers.iter();
             rule.everyone || readers.any(|reader| Some(*reader) == view.namespace)

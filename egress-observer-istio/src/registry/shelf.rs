@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::claim::Claim;
+use crate::vocabulary::Export;
 
 /// A namespace that some object has mentioned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -47,6 +48,35 @@ pub(super) enum Reader {
     Everyone,
     /// Nobody in the mesh, but whoever asks why something does not match.
     Curious,
+}
+
+impl Reader {
+    /// Those to whom an object of the namespace `own` is exported. A namespace that no object
+    /// mentions has nobody who could read.
+    pub(super) fn all(
+        export: Export<'_>,
+        (own, name): (NamespaceId, &str),
+        namespaces: &Namespaces,
+    ) -> Vec<Self> {
+        if export.is_to_everyone() {
+            return vec![Self::Own(own), Self::Everyone];
+        }
+        let mut readers = Vec::new();
+        for id in export
+            .namespaces(name)
+            .filter_map(|name| namespaces.get(name))
+        {
+            let reader = if id == own {
+                Self::Own(id)
+            } else {
+                Self::Granted(id)
+            };
+            if !readers.contains(&reader) {
+                readers.push(reader);
+            }
+        }
+        readers
+    }
 }
 
 /// Claims by a small key and by reader, oldest first. A tree, since every entry of a mesh may have

@@ -5,11 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{
     claim::{Claim, ObjectKind, ObjectRef, Problem},
     declare::Reader as Values,
-    host::Host,
     index::Listener,
     shelf::{NamespaceId, Namespaces, Reader, Shelf},
 };
-use crate::objects;
+use crate::{objects, vocabulary::Host};
 
 /// A Sidecar object, and what of the registry it lets through.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Destination, Match, PortProtocol, Registry, Viewer, linear::Answer, objects};
-use crate::vocabulary::Protocol;
+use super::{Destination, Match, Registry, Viewer, linear::Answer};
+use crate::{objects, vocabulary::Protocol};
 
-fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntry {
+fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntryObject {
     let metadata = json!({"name": name, "namespace": namespace});
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }
@@ -33,7 +33,7 @@ fn sidecar(namespace: &str, name: &str, spec: Value) -> objects::Sidecar {
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }
 
-fn service(namespace: &str, name: &str, spec: Value) -> objects::Service {
+fn service(namespace: &str, name: &str, spec: Value) -> objects::ServiceObject {
     let metadata = json!({"name": name, "namespace": namespace});
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }

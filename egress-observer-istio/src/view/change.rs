@@ -14,14 +14,14 @@ use crate::{
 
 /// What happened to an object.
 #[derive(Clone, Debug)]
-pub enum Change {
+pub enum ObjectChange {
     /// It is there, or is something else now.
     Set(Box<Object>),
     /// It is gone.
     Removed(Kind, ObjectName),
 }
 
-impl Change {
+impl ObjectChange {
     /// Whether it may change how connections are judged, other than by who makes them.
     pub fn of_configuration(&self) -> bool {
         match self {
@@ -33,7 +33,7 @@ impl Change {
 
 /// Objects that are all there at once, as changes in the order that costs least: what all others are
 /// read by first, and last the pods, which depend on everything.
-pub fn all_at_once(mut objects: Vec<Object>) -> Vec<Change> {
+pub fn all_at_once(mut objects: Vec<Object>) -> Vec<ObjectChange> {
     objects.sort_by_key(|object| rank(object.kind()));
     let mut uids = HashSet::new();
     for object in &mut objects {
@@ -52,7 +52,7 @@ pub fn all_at_once(mut objects: Vec<Object>) -> Vec<Change> {
     }
     let changes = objects.into_iter();
     changes
-        .map(|object| Change::Set(Box::new(object)))
+        .map(|object| ObjectChange::Set(Box::new(object)))
         .collect()
 }
 

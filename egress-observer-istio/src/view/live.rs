@@ -13,11 +13,11 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    change::{self, Change},
+    change::{self, ObjectChange},
     selected::with_selected_pods,
     snapshot::Snapshot,
-    stale::Stale,
-    surroundings::Surroundings,
+    stale::StaleParts,
+    surroundings::PodSurroundings,
 };
 use crate::{
     injection::pod,
@@ -39,22 +39,22 @@ pub struct Live {
     snapshot: Snapshot,
     /// In order, so that those of a namespace are beside each other.
     pods: BTreeMap<ObjectName, KnownPod>,
-    around: Surroundings,
+    around: PodSurroundings,
     proxy_configs: BTreeMap<ObjectName, objects::ProxyConfig>,
     webhooks: BTreeMap<ObjectName, Metadata>,
     /// ConfigMaps of Istio.
     config_maps: BTreeSet<ObjectName>,
     /// ServiceEntries with a `workloadSelector`.
-    selecting: BTreeMap<ObjectName, objects::ServiceEntry>,
+    selecting: BTreeMap<ObjectName, objects::ServiceEntryObject>,
     /// Ranges from settings and installers, and those that ServiceCIDRs name.
     ranges: Vec<IpNet>,
     service_ranges: BTreeMap<ObjectName, Vec<IpNet>>,
-    stale: Stale,
+    stale: StaleParts,
 }
 
 #[derive(Debug)]
 struct KnownPod {
-    object: objects::Pod,
+    object: objects::PodObject,
     /// What it is called in the snapshot.
     key: String,
 }
@@ -67,7 +67,7 @@ impl Live {
                 cluster_ranges: ranges.to_vec(),
                 ..Snapshot::default()
             },
-            around: Surroundings::new(cluster_dns),
+            around: PodSurroundings::new(cluster_dns),
             ranges: ranges.to_vec(),
             ..Self::default()
         }
@@ -108,11 +108,11 @@ impl Live {
     }
 
     /// Takes changes in, all at once.
-    pub fn apply(&mut self, changes: Vec<Change>, now: Instant) {
+    pub fn apply(&mut self, changes: Vec<ObjectChange>, now: Instant) {
         for change in changes {
             match change {
-                Change::Set(object) => self.set(*object, now),
-                Change::Removed(kind, name) => self.remove(kind, name, now),
+                ObjectChange::Set(object) => self.set(*object, now),
+                ObjectChange::Removed(kind, name) => self.remove(kind, name, now),
             }
         }
         self.settle();
@@ -224,7 +224,7 @@ impl Live {
         }
     }
 
-    fn set_pod(&mut self, name: ObjectName, object: objects::Pod, now: Instant) {
+    fn set_pod(&mut self, name: ObjectName, object: objects::PodObject, now: Instant) {
         // Files that people write for a try have no uid; a name is as good there.
         let key = match pod::uid(&object.metadata) {
             "" => name.to_string(),
@@ -273,7 +273,7 @@ impl Live {
         self.snapshot.set_defaults();
     }
 
-    fn set_service_entry(&mut self, name: ObjectName, object: objects::ServiceEntry) {
+    fn set_service_entry(&mut self, name: ObjectName, object: objects::ServiceEntryObject) {
         if object.spec.workload_selector.is_none() {
             self.selecting.remove(&name);
             self.snapshot.registry.set_service_entry(&object);
@@ -306,7 +306,7 @@ impl Live {
         self.settle_pods(&stale);
     }
 
-    fn settle_selecting(&mut self, stale: &Stale) {
+    fn settle_selecting(&mut self, stale: &StaleParts) {
         for (name, entry) in &self.selecting {
             if stale.selected_in.contains(&name.namespace) {
                 let selected = with_selected_pods(entry, pods_of(&self.pods, &name.namespace));
@@ -315,7 +315,7 @@ impl Live {
         }
     }
 
-    fn settle_pods(&mut self, stale: &Stale) {
+    fn settle_pods(&mut self, stale: &StaleParts) {
         let Self {
             snapshot,
             pods,
@@ -342,7 +342,7 @@ impl Live {
 fn pods_of<'p>(
     pods: &'p BTreeMap<ObjectName, KnownPod>,
     namespace: &'p str,
-) -> impl Iterator<Item = &'p objects::Pod> {
+) -> impl Iterator<Item = &'p objects::PodObject> {
     let first = ObjectName {
         namespace: namespace.to_owned(),
         name: String::new(),

@@ -95,14 +95,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{mesh::Mesh, view::surroundings::Surroundings};
+    use crate::{mesh::Mesh, view::surroundings::PodSurroundings};
 
     /// One with these addresses; what else it is does not matter here.
     fn pod(ips: &[&str]) -> Pod {
         let ips: Vec<_> = ips.iter().map(|ip| json!({"ip": ip})).collect();
         let object = json!({"metadata": {"name": "a"}, "status": {"podIPs": ips}});
         let object = serde_json::from_value(object).unwrap();
-        Surroundings::default().pod(&object, &Mesh::default())
+        PodSurroundings::default().pod(&object, &Mesh::default())
     }
 
     #[test]

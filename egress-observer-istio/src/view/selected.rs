@@ -1,13 +1,13 @@
 //! The pods that a ServiceEntry selects.
 
-use crate::objects::{Pod, ServiceEntry, WorkloadEntry};
+use crate::objects::{PodObject, ServiceEntryObject, WorkloadEntry};
 
 /// An entry with a `workloadSelector`: the pods of its namespace (`pods`) that have these labels are
 /// its endpoints (`pilot/pkg/serviceregistry/serviceentry/controller.go`).
 pub(super) fn with_selected_pods<'p>(
-    entry: &ServiceEntry,
-    pods: impl Iterator<Item = &'p Pod>,
-) -> ServiceEntry {
+    entry: &ServiceEntryObject,
+    pods: impl Iterator<Item = &'p PodObject>,
+) -> ServiceEntryObject {
     let mut selected = Vec::new();
     for pod in pods.filter(|pod| selects(entry, pod)) {
         let status = &pod.status;
@@ -24,7 +24,7 @@ pub(super) fn with_selected_pods<'p>(
     entry
 }
 
-fn selects(entry: &ServiceEntry, pod: &Pod) -> bool {
+fn selects(entry: &ServiceEntryObject, pod: &PodObject) -> bool {
     let labels = &pod.metadata.labels;
     let selector = entry.spec.workload_selector.as_ref();
     selector.is_some_and(|selector| {

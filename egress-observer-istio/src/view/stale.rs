@@ -6,7 +6,7 @@ use crate::objects::name::ObjectName;
 
 /// What has to be made anew.
 #[derive(Debug, Default)]
-pub(super) struct Stale {
+pub(super) struct StaleParts {
     pub(super) every_pod: bool,
     /// Namespaces.
     pub(super) pods_of: HashSet<String>,
@@ -18,7 +18,7 @@ pub(super) struct Stale {
     pub(super) ranges: bool,
 }
 
-impl Stale {
+impl StaleParts {
     /// Whether most pods may have to be made anew.
     pub(super) fn many_pods(&self) -> bool {
         self.every_pod || !self.pods_of.is_empty()

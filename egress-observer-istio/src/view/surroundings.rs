@@ -8,12 +8,12 @@ use std::{
 use crate::{
     injection::{desired::Today, pod::Pod},
     mesh::Mesh,
-    objects::{self, Kind, Metadata, PodTemplate, Service, Workload, name::ObjectName},
+    objects::{self, Kind, Metadata, PodTemplate, ServiceObject, Workload, name::ObjectName},
 };
 
 /// Namespaces, templates, and so on.
 #[derive(Debug, Default)]
-pub(super) struct Surroundings {
+pub(super) struct PodSurroundings {
     pub(super) namespaces: HashMap<String, Metadata>,
     pub(super) proxy_configs: Vec<objects::ProxyConfig>,
     /// Addresses of the cluster's DNS: those that were given, then those of its Services.
@@ -23,7 +23,7 @@ pub(super) struct Surroundings {
     templates: HashMap<(Kind, ObjectName), PodTemplate>,
 }
 
-impl Surroundings {
+impl PodSurroundings {
     /// Nothing but these addresses of the cluster's DNS.
     pub(super) fn new(cluster_dns: Vec<IpAddr>) -> Self {
         Self {
@@ -34,7 +34,7 @@ impl Surroundings {
     }
 
     /// A pod, and what it would be set up to today.
-    pub(super) fn pod(&self, object: &objects::Pod, mesh: &Mesh) -> Pod {
+    pub(super) fn pod(&self, object: &objects::PodObject, mesh: &Mesh) -> Pod {
         let today = Today {
             mesh,
             namespaces: &self.namespaces,
@@ -45,7 +45,7 @@ impl Surroundings {
     }
 
     /// Takes a Service in. Whether that changes the addresses of the cluster's DNS.
-    pub(super) fn set_service(&mut self, name: &ObjectName, object: &Service) -> bool {
+    pub(super) fn set_service(&mut self, name: &ObjectName, object: &ServiceObject) -> bool {
         if !is_dns(object) {
             return self.remove_service(name);
         }
@@ -94,7 +94,7 @@ impl Surroundings {
 }
 
 /// `kube-dns`, as the DNS Service is called by its label whatever serves it.
-fn is_dns(object: &Service) -> bool {
+fn is_dns(object: &ServiceObject) -> bool {
     let metadata = &object.metadata;
     let label = metadata.labels.get("k8s-app").map(String::as_str);
     metadata.namespace == "kube-system"

@@ -4,7 +4,7 @@ use std::path::Path;
 
 /// Where a cgroup belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum CgroupPlace {
     /// In a pod.
     Pod {
         /// `metadata.uid`; for a static pod the hash that the kubelet gives it.
@@ -27,17 +27,17 @@ pub enum Place {
 ///
 /// systemd has underscores in place of the uid's dashes. The kubelet's directory may be anywhere
 /// (kind nests it), and containers may make cgroups of their own.
-pub fn place(path: &Path) -> Place {
+pub fn place(path: &Path) -> CgroupPlace {
     let path = path.to_string_lossy();
     let Some((uid, rest)) = pod_uid(&path) else {
-        return Place::Outside;
+        return CgroupPlace::Outside;
     };
     let container = rest
         .split('/')
         .filter(|name| !name.starts_with("crio-conmon-"))
         .filter_map(container_id)
         .next_back();
-    Place::Pod {
+    CgroupPlace::Pod {
         uid,
         container: container.map(str::to_owned),
     }
@@ -108,7 +108,7 @@ mod tests {
             ),
         ];
         for path in with_container {
-            let expected = Place::Pod {
+            let expected = CgroupPlace::Pod {
                 uid: UID.to_owned(),
                 container: Some(ID.to_owned()),
             };
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_pod_without_a_container_and_a_static_pod_are_pods() {
-        let expected = Place::Pod {
+        let expected = CgroupPlace::Pod {
             uid: UID.to_owned(),
             container: None,
         };
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(place(Path::new(&conmon)), expected);
         let hash = "0123456789abcdef0123456789abcdef";
         let path = format!("kubepods.slice/kubepods-burstable-pod{hash}.slice");
-        let expected = Place::Pod {
+        let expected = CgroupPlace::Pod {
             uid: hash.to_owned(),
             container: None,
         };
@@ -144,7 +144,7 @@ mod tests {
             "machine.slice/libpod-1",
             &long,
         ] {
-            assert_eq!(place(Path::new(path)), Place::Outside, "{path}");
+            assert_eq!(place(Path::new(path)), CgroupPlace::Outside, "{path}");
         }
     }
 }

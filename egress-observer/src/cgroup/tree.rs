@@ -16,27 +16,27 @@ use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask};
 use tracing::warn;
 
 use super::{
-    CgroupError,
-    path::{Place, place},
+    error::CgroupError,
+    path::{CgroupPlace, place},
 };
 
 /// What became of a cgroup.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum CgroupNews {
     /// It is there.
-    Made(u64, Place),
+    Made(u64, CgroupPlace),
     /// Its directory is gone.
     Removed(u64),
 }
 
-impl News {
+impl CgroupNews {
     /// A directory below `root` is there.
     pub(super) fn found(root: &Path, dir: &Path, id: u64) -> Self {
         Self::Made(id, place(dir.strip_prefix(root).unwrap_or(dir)))
     }
 }
 
-impl From<CgroupRecord<'_>> for News {
+impl From<CgroupRecord<'_>> for CgroupNews {
     fn from(record: CgroupRecord<'_>) -> Self {
         match record {
             CgroupRecord::Made { id, path } => {
@@ -69,7 +69,7 @@ pub(super) struct Tree {
     id_by_path: HashMap<PathBuf, u64>,
     path_by_watch: HashMap<WatchDescriptor, PathBuf>,
     /// What [`take`](Self::take) has not handed out yet.
-    news: Vec<News>,
+    news: Vec<CgroupNews>,
     warned: bool,
 }
 
@@ -94,7 +94,7 @@ impl Tree {
     }
 
     /// What became known since the last call, in order.
-    pub(super) fn take(&mut self) -> Vec<News> {
+    pub(super) fn take(&mut self) -> Vec<CgroupNews> {
         std::mem::take(&mut self.news)
     }
 
@@ -127,7 +127,7 @@ impl Tree {
                 if event.mask.contains(EventMask::CREATE) {
                     self.learn(&path);
                 } else if let Some(id) = self.id_by_path.remove(&path) {
-                    self.news.push(News::Removed(id));
+                    self.news.push(CgroupNews::Removed(id));
                 }
             }
         }
@@ -139,7 +139,7 @@ impl Tree {
         let root = self.root.clone();
         self.learn(&root);
         let gone = before.into_iter().filter_map(|(path, id)| {
-            (self.id_by_path.get(&path) != Some(&id)).then_some(News::Removed(id))
+            (self.id_by_path.get(&path) != Some(&id)).then_some(CgroupNews::Removed(id))
         });
         self.news.extend(gone);
     }
@@ -149,7 +149,7 @@ impl Tree {
     fn learn(&mut self, dir: &Path) {
         let root = self.root.clone();
         visit(dir, &mut |dir, id| {
-            self.news.push(News::found(&root, dir, id));
+            self.news.push(CgroupNews::found(&root, dir, id));
             self.id_by_path.insert(dir.to_owned(), id);
             self.watch(dir);
         });
@@ -186,8 +186,8 @@ mod tests {
         tree.follow();
         for news in tree.take() {
             match news {
-                News::Made(id, _) => known.insert(id, true),
-                News::Removed(id) => known.insert(id, false),
+                CgroupNews::Made(id, _) => known.insert(id, true),
+                CgroupNews::Removed(id) => known.insert(id, false),
             };
         }
         known.values().filter(|there| **there).count()
@@ -222,7 +222,9 @@ mod tests {
         fs::create_dir(root.join("c")).unwrap();
         tree.learn_anew();
         let told = tree.take();
-        let removed = told.iter().filter(|one| matches!(one, News::Removed(_)));
+        let removed = told
+            .iter()
+            .filter(|one| matches!(one, CgroupNews::Removed(_)));
         assert_eq!((removed.count(), told.len()), (1, 4), "{told:?}");
     }
 }

@@ -21,7 +21,7 @@ use crate::explain::{
     API_VERSION, Explainer, Explanation, To, Who,
     recorded::{Recorded, Whose},
 };
-use egress_observer_istio::{injection::pod::Pod, vocabulary::Protocol};
+use egress_observer_istio::{injection::pod::Pod, judgement::ClientSocket, vocabulary::Protocol};
 
 /// Settings of `explain`.
 #[derive(Debug, Args)]
@@ -101,10 +101,12 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
     let (snapshot, outcome) = given.snapshot(&args.cluster.ranges);
     let who = Who {
         container: args.container.clone(),
-        uid: args.uid,
-        gid: args.gid,
-        interface: args.interface.clone(),
-        source: args.source,
+        socket: ClientSocket {
+            uid: args.uid,
+            gid: args.gid,
+            interface: args.interface.clone(),
+            source: args.source,
+        },
     };
     let pod = pod(&snapshot, &args.pod)?;
     let explainer =

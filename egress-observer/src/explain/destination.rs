@@ -4,7 +4,13 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use thiserror::Error;
 
-use egress_observer_istio::vocabulary::Protocol;
+use egress_observer_istio::{
+    judgement::Endpoint,
+    vocabulary::{
+        Protocol,
+        host_name::{dns_name, ends_in_number},
+    },
+};
 
 /// Where a connection goes: a host, an address, or both, and a port.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +90,17 @@ impl To {
     }
 }
 
+impl To {
+    /// The same without its name; `protocol` is the one where none is given.
+    pub fn endpoint(&self, protocol: Protocol) -> Endpoint {
+        Endpoint {
+            ip: self.ip,
+            port: self.port,
+            protocol: self.protocol.unwrap_or(protocol),
+        }
+    }
+}
+
 impl FromStr for To {
     type Err = ToError;
 
@@ -132,8 +149,7 @@ fn port_is_plain(text: &str) -> bool {
 
 /// No name of a host has only digits behind its last dot.
 fn looks_like_address(place: &str) -> bool {
-    let last = place.rsplit('.').next().unwrap_or_default();
-    place.contains(':') || !last.is_empty() && last.bytes().all(|byte| byte.is_ascii_digit())
+    place.contains(':') || ends_in_number(place)
 }
 
 fn ip(text: &str) -> Result<IpAddr, Problem> {
@@ -152,23 +168,8 @@ fn ip(text: &str) -> Result<IpAddr, Problem> {
     }
 }
 
-/// A name that DNS can have, in lower case and without the last dot.
-pub(crate) fn host_name(text: &str) -> Result<String, Problem> {
-    let name = text.strip_suffix('.').unwrap_or(text);
-    let label = |label: &str| {
-        let known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        !label.is_empty() && label.len() <= 63 && label.bytes().all(known)
-    };
-    if name.len() > 253 || !name.split('.').all(label) || looks_like_address(name) {
-        return Err(Problem::Host);
-    }
-    Ok(name.to_ascii_lowercase())
-}
-
-/// Whether a name is one of the cluster's own.
-pub(crate) fn is_of_cluster(host: &str) -> bool {
-    let suffixes = [".svc", ".svc.cluster.local"];
-    !host.contains('.') || suffixes.iter().any(|suffix| host.ends_with(suffix))
+fn host_name(text: &str) -> Result<String, Problem> {
+    dns_name(text).ok_or(Problem::Host)
 }
 
 impl fmt::Display for To {

@@ -5,8 +5,8 @@ use std::fmt::{self, Write as _};
 use super::{Explanation, Stand, usual_protocol};
 use crate::text::wrapped;
 use egress_observer_istio::{
-    registry::{Match, PortProtocol},
-    vocabulary::{Actor, Expected, Policy, Protocol, Reason, Verdict},
+    registry::Match,
+    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, Verdict},
 };
 
 /// What the sidecar does with it and what the client sees.
@@ -181,6 +181,9 @@ impl Explanation {
 
     fn headline(&self) -> &'static str {
         match self.verdict {
+            Verdict::Mediated if self.reason == Reason::DnsCapture => {
+                "The proxy's own DNS gets it: no entry has to declare it, and no policy refuses it."
+            }
             Verdict::Mediated => "The sidecar gets it, and the mesh knows the destination.",
             Verdict::Passthrough => {
                 "The sidecar gets it and lets it through: the mesh does not know the destination."

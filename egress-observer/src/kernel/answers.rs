@@ -10,9 +10,9 @@ use aya::{
     Ebpf,
     maps::{MapData, RingBuf},
 };
-use egress_observer_common::{AnswerHead, names};
+use egress_observer_common::{AnswerHead, maps::EO_ANSWERS};
 
-use super::{KernelError, tables::take_as};
+use super::{error::KernelError, take::take_as};
 
 /// The longest that one [`drain`](Answers::drain) takes, lest a flood keeps the agent from everything
 /// else: what ordinary nodes get in a second takes less.
@@ -26,7 +26,7 @@ pub struct Answers {
 impl Answers {
     /// Takes the buffer out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
-        let buffer = take_as(ebpf, names::ANSWERS)?;
+        let buffer = take_as(ebpf, EO_ANSWERS)?;
         Ok(Self { buffer })
     }
 

@@ -4,9 +4,9 @@ use aya::{
     Ebpf,
     maps::{MapData, RingBuf},
 };
-use egress_observer_common::{CgroupRecord, names};
+use egress_observer_common::{CgroupRecord, maps::EO_CGROUPS};
 
-use super::{KernelError, tables::take_as};
+use super::{error::KernelError, take::take_as};
 
 /// The buffer of cgroups that came and went.
 pub struct CgroupRecords {
@@ -16,7 +16,7 @@ pub struct CgroupRecords {
 impl CgroupRecords {
     /// Takes the buffer out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
-        let buffer = take_as(ebpf, names::CGROUPS)?;
+        let buffer = take_as(ebpf, EO_CGROUPS)?;
         Ok(Self { buffer })
     }
 

@@ -8,11 +8,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use aya::maps::{MapInfo, MapType};
-use egress_observer_common::{FlowKey, LAYOUT_VERSION, N_SHARED, Proof, Slot, names};
+use aya::maps::MapInfo;
+use egress_observer_common::{
+    LAYOUT_VERSION,
+    maps::{BpfMap, MAPS},
+    programs::{CGROUP_PROGRAMS, EO_CONNECT4},
+};
 use tracing::{info, warn};
 
-use super::{KernelError, Sizes, sys};
+use super::{error::KernelError, options::Sizes, sys};
 
 /// The magic number of a BPF file system (`linux/magic.h`).
 const BPF_FS_MAGIC: i64 = 0xcafe_4a11;
@@ -38,14 +42,10 @@ impl Pins {
             return Ok(None);
         }
         let dir = root.join(format!("v{LAYOUT_VERSION}"));
-        let failed = |source| KernelError::Pins {
-            path: dir.clone(),
-            source,
-        };
-        fs::create_dir_all(root).map_err(failed)?;
+        fs::create_dir_all(root).map_err(unusable(&dir))?;
         let lock = lock(root)?;
-        fs::create_dir_all(&dir).map_err(failed)?;
-        drop_other_layouts(root, &dir).map_err(failed)?;
+        fs::create_dir_all(&dir).map_err(unusable(&dir))?;
+        drop_other_layouts(root, &dir).map_err(unusable(&dir))?;
         Ok(Some(Self { dir, _lock: lock }))
     }
 
@@ -57,34 +57,26 @@ impl Pins {
     /// Checks every pinned table before it is used as if it were ours, and takes its size over.
     /// A table of the right layout number and the wrong shape is not ours: all are dropped.
     pub(super) fn adopt_tables(&self, sizes: &mut Sizes) -> Result<(), KernelError> {
-        let pinned = names::TABLES
-            .into_iter()
-            .filter(|name| self.path(name).exists());
-        let mut n_adopted = 0;
-        for name in pinned {
-            let info = MapInfo::from_pin(self.path(name));
-            let fits = info.is_ok_and(|info| {
-                let fits =
-                    shape(name) == (info.map_type().ok(), info.key_size(), info.value_size());
-                if fits {
-                    sizes.adopt(name, info.max_entries());
+        let tables = MAPS.iter().filter(|map| map.is_pinned());
+        let (pinned, missing): (Vec<&BpfMap>, Vec<_>) =
+            tables.partition(|map| self.path(map.name).exists());
+        for map in &pinned {
+            match MapInfo::from_pin(self.path(map.name)) {
+                Ok(info) if fits(&info, map) => sizes.adopt(map, info.max_entries()),
+                Ok(_) | Err(_) => {
+                    warn!(
+                        table = map.name,
+                        "a pinned table has another shape: all pins are dropped"
+                    );
+                    return self.clear();
                 }
-                fits
-            });
-            if !fits {
-                warn!(
-                    table = name,
-                    "a pinned table has another shape: all pins are dropped"
-                );
-                return self.clear();
             }
-            n_adopted += 1;
         }
-        if n_adopted == names::TABLES.len() {
+        if missing.is_empty() {
             info!(pin_dir = %self.dir.display(), "tables of an earlier agent taken over");
             return Ok(());
         }
-        if n_adopted > 0 {
+        if !pinned.is_empty() {
             warn!("some pinned tables are missing: all pins are dropped");
         }
         self.clear()
@@ -93,10 +85,7 @@ impl Pins {
     fn clear(&self) -> Result<(), KernelError> {
         remove(&self.dir)
             .and_then(|()| fs::create_dir_all(&self.dir))
-            .map_err(|source| KernelError::Pins {
-                path: self.dir.clone(),
-                source,
-            })
+            .map_err(unusable(&self.dir))
     }
 
     /// Puts `program` behind the pinned link `name`. `None` if there is none, or its cgroup is
@@ -123,7 +112,7 @@ impl Pins {
 
     /// Where the pinned links are attached, as the agent that made them noted.
     pub(super) fn attached_to(&self) -> Option<u64> {
-        sys::open_pin(&self.path(names::CONNECT4))
+        sys::open_pin(&self.path(EO_CONNECT4.name))
             .ok()
             .and_then(|link| sys::link_cgroup(link.as_fd()))
     }
@@ -135,26 +124,25 @@ impl Pins {
 
     /// Removes the pinned links, which detaches the programs behind them.
     pub(super) fn remove_links(&self) {
-        for name in names::CGROUP_PROGRAMS {
-            self.remove_link(name);
+        for program in CGROUP_PROGRAMS {
+            self.remove_link(program.name);
         }
     }
 }
 
-/// Type, key size and value size that a table must have.
-fn shape(name: &str) -> (Option<MapType>, u32, u32) {
-    let size = |bytes: usize| bytes as u32;
-    let (map_type, key, value) = match name {
-        names::FLOWS => (MapType::Hash, size_of::<FlowKey>(), 4),
-        names::SLOTS => (MapType::Array, 4, size_of::<Slot>()),
-        names::FREE_SLOTS => (MapType::Queue, 0, 4),
-        names::ATTEMPTS => (MapType::Array, 4, 8),
-        names::PROOFS => (MapType::Array, 4, size_of::<Proof>()),
-        names::SHARED => (MapType::Array, 4, 8 * N_SHARED),
-        names::ANSWERS | names::CGROUPS => (MapType::RingBuf, 0, 0),
-        _ => (MapType::SkStorage, 4, 40),
-    };
-    (Some(map_type), size(key), size(value))
+/// Whether what is pinned has the type, key size and value size of the table.
+fn fits(info: &MapInfo, map: &BpfMap) -> bool {
+    let kind = info.map_type().ok().map(|kind| kind as u32);
+    kind == Some(map.kind as u32)
+        && info.key_size() == map.key_size
+        && info.value_size() == map.value_size
+}
+
+fn unusable(path: &Path) -> impl FnOnce(io::Error) -> KernelError {
+    move |source| KernelError::Pins {
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn on_bpf_fs(path: &Path) -> bool {
@@ -192,10 +180,6 @@ fn layouts(root: &Path) -> io::Result<Vec<PathBuf>> {
 /// Removes all layouts under an agent's pin directory, and what is pinned there from the kernel.
 /// Touches nothing that no agent made. False if there was no layout.
 pub(super) fn uninstall(root: &Path) -> Result<bool, KernelError> {
-    let failed = |source| KernelError::Pins {
-        path: root.to_owned(),
-        source,
-    };
     if !root.is_dir() {
         return Ok(false);
     }
@@ -205,12 +189,12 @@ pub(super) fn uninstall(root: &Path) -> Result<bool, KernelError> {
         });
     }
     let _lock = lock(root)?;
-    let layouts = layouts(root).map_err(failed)?;
+    let layouts = layouts(root).map_err(unusable(root))?;
     for layout in &layouts {
-        remove(layout).map_err(failed)?;
+        remove(layout).map_err(unusable(root))?;
     }
-    if fs::read_dir(root).map_err(failed)?.next().is_none() {
-        fs::remove_dir(root).map_err(failed)?;
+    if fs::read_dir(root).map_err(unusable(root))?.next().is_none() {
+        fs::remove_dir(root).map_err(unusable(root))?;
     }
     Ok(!layouts.is_empty())
 }
@@ -225,16 +209,12 @@ fn remove(layout: &Path) -> io::Result<()> {
 
 /// Keeps a second agent away: two would give each other's slots back.
 fn lock(root: &Path) -> Result<File, KernelError> {
-    let failed = |source| KernelError::Pins {
-        path: root.to_owned(),
-        source,
-    };
-    let dir = File::open(root).map_err(failed)?;
+    let dir = File::open(root).map_err(unusable(root))?;
     match dir.try_lock() {
         Ok(()) => Ok(dir),
         Err(TryLockError::WouldBlock) => Err(KernelError::InUse {
             path: root.to_owned(),
         }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+        Err(TryLockError::Error(source)) => Err(unusable(root)(source)),
     }
 }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 /// What is missing, and what to do.
 #[derive(Debug, Error)]
-pub enum Missing {
+pub enum MissingOnNode {
     /// No cgroup v2 hierarchy is mounted.
     #[error(
         "no cgroup v2 hierarchy is mounted: boot with cgroup v2 (systemd.unified_cgroup_hierarchy=1), \
@@ -56,17 +56,17 @@ const CAP_BPF: u32 = 39;
 const OLDEST_KERNEL: (u32, u32) = (5, 15);
 
 /// Checks capabilities and kernel; every problem found, none if it can run here.
-pub fn check() -> Vec<Missing> {
+pub fn check() -> Vec<MissingOnNode> {
     let mut missing = Vec::new();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     if let Some(names) = missing_capabilities(&status) {
-        missing.push(Missing::Capabilities { names });
+        missing.push(MissingOnNode::Capabilities { names });
     }
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     if let Some(version) = version(&release)
         && version < OLDEST_KERNEL
     {
-        missing.push(Missing::Kernel {
+        missing.push(MissingOnNode::Kernel {
             release: release.trim().to_owned(),
         });
     }
@@ -79,8 +79,7 @@ fn missing_capabilities(status: &str) -> Option<String> {
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
         .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())?;
-    let has = |capability: u32| effective & 1 << capability != 0;
-    if has(CAP_SYS_ADMIN) && has(CAP_NET_ADMIN) {
+    if has(effective, CAP_SYS_ADMIN) && has(effective, CAP_NET_ADMIN) {
         return None;
     }
     let names: Vec<_> = [
@@ -89,10 +88,14 @@ fn missing_capabilities(status: &str) -> Option<String> {
         (CAP_NET_ADMIN, "CAP_NET_ADMIN"),
     ]
     .into_iter()
-    .filter(|(capability, _)| !has(*capability))
+    .filter(|(capability, _)| !has(effective, *capability))
     .map(|(_, name)| name)
     .collect();
     (!names.is_empty()).then(|| names.join(", "))
+}
+
+fn has(effective: u64, capability: u32) -> bool {
+    effective & 1 << capability != 0
 }
 
 fn version(release: &str) -> Option<(u32, u32)> {
@@ -105,9 +108,9 @@ fn version(release: &str) -> Option<(u32, u32)> {
 ///
 /// A container has its own part of the hierarchy mounted besides the host's: of several mounts, the
 /// one that reaches furthest up.
-pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, Missing> {
+pub fn cgroup_root(mount_table: &str) -> Result<PathBuf, MissingOnNode> {
     let found = mounts(mount_table, "cgroup2 ").min_by_key(|mount| Reverse(reach(mount.root)));
-    found.map(|mount| mount.path).ok_or(Missing::CgroupV2)
+    found.map(|mount| mount.path).ok_or(MissingOnNode::CgroupV2)
 }
 
 /// How far up the hierarchy a mount reaches, to be compared. Its root is told from the process's own
@@ -121,7 +124,6 @@ fn reach(root: &str) -> (usize, Reverse<usize>) {
 /// The v1 hierarchy that holds the pods, where the v2 one does not: their connections cannot be
 /// told from the node's own.
 pub fn pods_in_v1(mount_table: &str, root: &Path) -> Option<PathBuf> {
-    let holds_pods = |dir: &Path| KUBELET.iter().any(|name| dir.join(name).is_dir());
     if holds_pods(root) {
         return None;
     }
@@ -134,7 +136,11 @@ pub fn pods_in_v1(mount_table: &str, root: &Path) -> Option<PathBuf> {
 /// nodes are containers, too, and have pods). The root of all has the inode number 1 (`kernfs`).
 pub fn is_without_pods(root: &Path) -> bool {
     let part = fs::metadata(root).is_ok_and(|root| root.ino() != 1);
-    part && !KUBELET.iter().any(|name| root.join(name).is_dir())
+    part && !holds_pods(root)
+}
+
+fn holds_pods(dir: &Path) -> bool {
+    KUBELET.iter().any(|name| dir.join(name).is_dir())
 }
 
 /// A mount: where it is, and which directory of its file system it shows.
@@ -227,7 +233,7 @@ mod tests {
     #[test]
     fn v1_alone_is_refused() {
         let table = "26 25 0:23 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n";
-        assert!(matches!(cgroup_root(table), Err(Missing::CgroupV2)));
+        assert!(matches!(cgroup_root(table), Err(MissingOnNode::CgroupV2)));
     }
 
     #[test]

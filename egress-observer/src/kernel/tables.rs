@@ -6,7 +6,6 @@
 
 use std::{
     collections::HashSet,
-    os::fd::AsFd as _,
     sync::atomic::{
         AtomicU32, AtomicU64,
         Ordering::{Acquire, Relaxed, Release},
@@ -15,15 +14,19 @@ use std::{
 
 use aya::{
     Ebpf,
-    maps::{HashMap, Map, MapData, MapError, Queue},
+    maps::{HashMap, MapData, MapError, Queue},
 };
 use egress_observer_common::{
-    Count, FlowKey, GENERATIONS, N_COUNTS, N_SHARED, Proof, Shared, Slot, SlotState, Ticket, names,
+    Count, FlowKey, GENERATIONS, N_COUNTS, N_SHARED, Proof, SharedWord, Slot, SlotState, Ticket,
+    maps::{EO_ATTEMPTS, EO_FLOWS, EO_FREE_SLOTS, EO_PROOFS, EO_SHARED, EO_SLOTS},
 };
-
 use tracing::warn;
 
-use super::{KernelError, sys::Mapping};
+use super::{
+    error::KernelError,
+    mapping::Mapping,
+    take::{map, take_as},
+};
 
 /// Slots that are mapped at the start.
 const FEW: u32 = 1024;
@@ -32,7 +35,7 @@ const FEW: u32 = 1024;
 type KeyBytes = [u8; size_of::<FlowKey>()];
 
 /// How often each [`Count`] happened.
-pub type Counts = [u64; N_COUNTS];
+pub type SlotCounts = [u64; N_COUNTS];
 
 /// What stands in a slot that is in use.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +47,7 @@ pub struct SlotView {
     /// True once its key was removed.
     pub retired: bool,
     /// The counters.
-    pub counts: Counts,
+    pub counts: SlotCounts,
 }
 
 /// The tables of the loaded programs.
@@ -61,21 +64,21 @@ impl Tables {
     /// Takes the tables out of a loaded object.
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         Ok(Self {
-            flows: take_as(ebpf, names::FLOWS)?,
-            free: take_as(ebpf, names::FREE_SLOTS)?,
-            slots: map(ebpf, names::SLOTS, FEW)?,
-            attempts: map(ebpf, names::ATTEMPTS, u32::MAX)?,
-            proofs: map(ebpf, names::PROOFS, u32::MAX)?,
-            shared: map(ebpf, names::SHARED, 1)?,
+            flows: take_as(ebpf, EO_FLOWS)?,
+            free: take_as(ebpf, EO_FREE_SLOTS)?,
+            slots: map(ebpf, EO_SLOTS, FEW)?,
+            attempts: map(ebpf, EO_ATTEMPTS, u32::MAX)?,
+            proofs: map(ebpf, EO_PROOFS, u32::MAX)?,
+            shared: map(ebpf, EO_SHARED, 1)?,
         })
     }
 
     /// A shared word.
-    pub fn shared(&self, word: Shared) -> u64 {
+    pub fn shared(&self, word: SharedWord) -> u64 {
         self.shared_cell(word).load(Relaxed)
     }
 
-    fn shared_cell(&self, word: Shared) -> &AtomicU64 {
+    fn shared_cell(&self, word: SharedWord) -> &AtomicU64 {
         let words = self.shared.at(0).cast::<u64>();
         // SAFETY: `Shared` numbers fewer words than there are.
         let cell = unsafe { words.add(word as usize) };
@@ -86,7 +89,7 @@ impl Tables {
     /// Slots that were ever in use: the indices to look at, from now on.
     pub fn n_slots(&mut self) -> u32 {
         let used = self
-            .shared(Shared::HighWater)
+            .shared(SharedWord::HighWater)
             .min(self.slots.capacity().into()) as u32;
         if let Err(error) = self.slots.grow(used) {
             // What is not mapped now is counted on, and read when there is memory again.
@@ -130,7 +133,7 @@ impl Tables {
     }
 
     /// The counters of `index` that were part of an answered scrape, as wide as `counts`.
-    pub fn exported(&self, index: u32, counts: &Counts) -> Counts {
+    pub fn exported(&self, index: u32, counts: &SlotCounts) -> SlotCounts {
         std::array::from_fn(|count| {
             let told = self.exported_cell(index, count).load(Relaxed);
             let untold = (counts[count] as u32).wrapping_sub(told);
@@ -139,7 +142,7 @@ impl Tables {
     }
 
     /// Remembers that a scrape with these counters was answered.
-    pub fn set_exported(&self, index: u32, counts: &Counts) {
+    pub fn set_exported(&self, index: u32, counts: &SlotCounts) {
         for (count, value) in counts.iter().enumerate() {
             self.exported_cell(index, count)
                 .store(*value as u32, Relaxed);
@@ -213,7 +216,8 @@ impl Tables {
         if index < self.slots.len() && self.generation(index).load(Relaxed) == ticket.generation() {
             self.count(index, count as usize).fetch_add(1, Relaxed);
         } else {
-            self.shared_cell(Shared::SlotReused).fetch_add(1, Relaxed);
+            self.shared_cell(SharedWord::SlotReused)
+                .fetch_add(1, Relaxed);
         }
     }
 
@@ -282,29 +286,4 @@ fn key_bytes(key: &FlowKey) -> KeyBytes {
     bytes[32..34].copy_from_slice(&key.port.to_ne_bytes());
     bytes[34] = key.protocol;
     bytes
-}
-
-fn table(name: &'static str) -> impl Fn(MapError) -> KernelError {
-    move |source| KernelError::Table { name, source }
-}
-
-fn take(ebpf: &mut Ebpf, name: &'static str) -> Result<Map, KernelError> {
-    ebpf.take_map(name).ok_or(KernelError::NotInObject { name })
-}
-
-/// Takes a table of this type out of a loaded object.
-pub(super) fn take_as<T>(ebpf: &mut Ebpf, name: &'static str) -> Result<T, KernelError>
-where
-    T: TryFrom<Map, Error = MapError>,
-{
-    take(ebpf, name)?.try_into().map_err(table(name))
-}
-
-fn map<T>(ebpf: &mut Ebpf, name: &'static str, len: u32) -> Result<Mapping<T>, KernelError> {
-    let Map::Array(data) = take(ebpf, name)? else {
-        return Err(KernelError::NotInObject { name });
-    };
-    let capacity = data.info().map_err(table(name))?.max_entries();
-    Mapping::new(data.fd().as_fd(), len, capacity)
-        .map_err(|source| KernelError::Map { name, source })
 }

@@ -4,25 +4,18 @@
 //! program read its memory (lockdown), is no reason not to count.
 
 use std::{
-    ffi::CStr,
     io,
-    os::fd::{AsFd as _, OwnedFd},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
 };
 
 use aya::{
     Ebpf,
-    programs::{ProgramError, RawTracePoint},
+    programs::{Program, ProgramError, RawTracePoint},
 };
-use egress_observer_common::names;
+use egress_observer_common::programs::{TRACEPOINT_PROGRAMS, TracepointProgram};
 use thiserror::Error;
 
-use super::{KernelError, pins::Pins, sys};
-
-/// Each program, and where it goes (`include/trace/events/cgroup.h`).
-const TRACEPOINTS: [(&str, &CStr); 2] = [
-    (names::CGROUP_MADE, c"cgroup_mkdir"),
-    (names::CGROUP_REMOVED, c"cgroup_rmdir"),
-];
+use super::{error::KernelError, links::Link, pins::Pins, sys};
 
 /// Why the kernel does not tell.
 #[derive(Debug, Error)]
@@ -43,40 +36,43 @@ pub(super) enum TracepointError {
 
 /// Loads and attaches both. There is one of each at any time, and for a moment two, when there was
 /// one before: the link of a tracepoint takes no other program. What both tell is the same.
-pub(super) fn start(
-    ebpf: &mut Ebpf,
-    pins: Option<&Pins>,
-) -> Result<Vec<(&'static str, OwnedFd)>, TracepointError> {
-    let attach = |(name, tracepoint)| {
-        let link = open(ebpf, name, tracepoint)?;
+pub(super) fn start(ebpf: &mut Ebpf, pins: Option<&Pins>) -> Result<Vec<Link>, TracepointError> {
+    let mut links = Vec::new();
+    for program in TRACEPOINT_PROGRAMS {
+        let name = program.name;
+        let fd = open(ebpf, program)?;
         if let Some(pins) = pins {
             pins.remove_link(name);
-            pins.keep(name, link.as_fd())?;
+            pins.keep(name, fd.as_fd())?;
         }
-        Ok((name, link))
-    };
-    TRACEPOINTS.into_iter().map(attach).collect()
+        links.push(Link { name, fd });
+    }
+    Ok(links)
 }
 
 /// Detaches what an agent before this one left.
 pub(super) fn stop(pins: &Pins) {
-    for (name, _) in TRACEPOINTS {
-        pins.remove_link(name);
+    for program in TRACEPOINT_PROGRAMS {
+        pins.remove_link(program.name);
     }
 }
 
-fn open(
-    ebpf: &mut Ebpf,
-    name: &'static str,
-    tracepoint: &CStr,
-) -> Result<OwnedFd, TracepointError> {
-    let failed = |source| TracepointError::Load { name, source };
+fn open(ebpf: &mut Ebpf, program: TracepointProgram) -> Result<OwnedFd, TracepointError> {
+    let name = program.name;
+    let loaded = load(ebpf, name)?;
+    sys::open_tracepoint(loaded, program.tracepoint)
+        .map_err(|source| TracepointError::Attach { name, source })
+}
+
+fn load<'a>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, TracepointError> {
     let program = ebpf
         .program_mut(name)
         .ok_or(KernelError::NotInObject { name })?;
-    let program: &mut RawTracePoint = program.try_into().map_err(failed)?;
-    program.load().map_err(failed)?;
-    let program = program.fd().map_err(failed)?.as_fd();
-    sys::open_tracepoint(program, tracepoint)
-        .map_err(|source| TracepointError::Attach { name, source })
+    verify(program).map_err(|source| TracepointError::Load { name, source })
+}
+
+fn verify(program: &mut Program) -> Result<BorrowedFd<'_>, ProgramError> {
+    let program: &mut RawTracePoint = program.try_into()?;
+    program.load()?;
+    Ok(program.fd()?.as_fd())
 }

@@ -6,6 +6,7 @@
 
 use std::{fs, io, path::Path};
 
+use egress_observer_common::settings::OFFSETS;
 use thiserror::Error;
 
 /// Why the offsets are not known.
@@ -22,41 +23,20 @@ pub(super) enum TypesError {
     },
 }
 
-/// Byte offsets, by the name of the setting that takes each.
-pub(super) type Offsets = [(&'static str, u32); WANTED.len()];
-
-/// The setting, the structure, and the path of fields in it.
-const WANTED: [(&str, &str, &[&str]); 16] = [
-    ("EO_SOCK_SOCKET", "sock", &["sk_socket"]),
-    ("EO_SOCK_CGROUP", "sock", &["sk_cgrp_data", "cgroup"]),
-    ("EO_SOCK_ERR", "sock", &["sk_err"]),
-    ("EO_SOCKET_FILE", "socket", &["file"]),
-    ("EO_FILE_CRED", "file", &["f_cred"]),
-    ("EO_CRED_FSUID", "cred", &["fsuid"]),
-    ("EO_CRED_FSGID", "cred", &["fsgid"]),
-    ("EO_CGROUP_KN", "cgroup", &["kn"]),
-    ("EO_CGROUP_LEVEL", "cgroup", &["level"]),
-    ("EO_CGROUP_PARENT", "cgroup", &["self", "parent"]),
-    ("EO_CSS_CGROUP", "cgroup_subsys_state", &["cgroup"]),
-    ("EO_CGROUP_ROOT", "cgroup", &["root"]),
-    ("EO_ROOT_HIERARCHY", "cgroup_root", &["hierarchy_id"]),
-    ("EO_KERNFS_ID", "kernfs_node", &["id"]),
-    ("EO_SOCK_OPS_SKB", "bpf_sock_ops_kern", &["skb"]),
-    ("EO_SKB_IIF", "sk_buff", &["skb_iif"]),
-];
+/// The name of a setting, and how many bytes from its structure's start the field is.
+pub(super) type Offset = (&'static str, u32);
 
 /// The running kernel's offsets.
-pub(super) fn offsets(path: &Path) -> Result<Offsets, TypesError> {
+pub(super) fn offsets(path: &Path) -> Result<Vec<Offset>, TypesError> {
     let bytes = fs::read(path).map_err(|source| TypesError::Read {
         path: path.display().to_string(),
         source,
     })?;
     let types = Types::parse(&bytes).ok_or(TypesError::Format)?;
-    let mut offsets = [("", 0); WANTED.len()];
-    for (found, (setting, structure, fields)) in offsets.iter_mut().zip(WANTED) {
-        *found = (setting, types.offset(structure, fields)?);
-    }
-    Ok(offsets)
+    OFFSETS
+        .iter()
+        .map(|wanted| Ok((wanted.name, types.offset(wanted.structure, wanted.fields)?)))
+        .collect()
 }
 
 const MAGIC: u16 = 0xeb9f;
@@ -77,11 +57,9 @@ impl<'a> Types<'a> {
             return None;
         }
         let header_len = word(bytes, 4)? as usize;
-        let section = |offset: usize, len: usize| {
-            let start = header_len + word(bytes, offset)? as usize;
-            bytes.get(start..start + word(bytes, len)? as usize)
-        };
-        let (records, strings) = (section(8, 12)?, section(16, 20)?);
+        let sections = bytes.get(header_len..)?;
+        let records = section(sections, word(bytes, 8)?, word(bytes, 12)?)?;
+        let strings = section(sections, word(bytes, 16)?, word(bytes, 20)?)?;
         let mut starts = vec![0];
         let mut at = 0;
         while at < records.len() {
@@ -100,10 +78,6 @@ impl<'a> Types<'a> {
         structure: &'static str,
         fields: &'static [&'static str],
     ) -> Result<u32, TypesError> {
-        let missing = || TypesError::Missing {
-            structure,
-            field: fields.last().unwrap_or(&""),
-        };
         // A structure of that name may be declared more than once; the one with the field counts.
         self.starts
             .iter()
@@ -111,7 +85,10 @@ impl<'a> Types<'a> {
             .filter(|start| self.is_named(**start, structure))
             .find_map(|start| self.path_bits(*start, fields))
             .map(|bits| bits / 8)
-            .ok_or_else(missing)
+            .ok_or_else(|| TypesError::Missing {
+                structure,
+                field: fields.last().unwrap_or(&""),
+            })
     }
 
     fn is_named(&self, start: u32, name: &str) -> bool {
@@ -166,6 +143,10 @@ impl<'a> Types<'a> {
     }
 }
 
+fn section(sections: &[u8], start: u32, len: u32) -> Option<&[u8]> {
+    sections.get(start as usize..)?.get(..len as usize)
+}
+
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
@@ -193,18 +174,18 @@ fn record_len(info: u32) -> Option<usize> {
 mod tests {
     use super::*;
 
+    const STRINGS: &[u8] = b"\0outer\0a\0n\0y\0int\0x\0";
+
+    /// Where a name is among them.
+    fn at(name: &str) -> u32 {
+        let name = format!("\0{name}\0");
+        let mut windows = STRINGS.windows(name.len());
+        windows.position(|w| w == name.as_bytes()).unwrap() as u32 + 1
+    }
+
     /// `struct outer { int a; struct { union inner { int x; } ; } ; struct named { int y; } n; }`
     /// in the shape of `/sys/kernel/btf/vmlinux`.
     fn sample() -> Vec<u8> {
-        let strings = b"\0outer\0a\0n\0y\0int\0x\0";
-        let at = |name: &str| {
-            let name = format!("\0{name}\0");
-            strings
-                .windows(name.len())
-                .position(|w| w == name.as_bytes())
-                .unwrap() as u32
-                + 1
-        };
         let mut records: Vec<u32> = vec![at("int"), 1 << 24, 4, 32];
         records.extend([0, KIND_UNION << 24 | 1, 4, at("x"), 1, 0]);
         records.extend([0, KIND_STRUCT << 24 | 1, 8, 0, 2, 32]);
@@ -215,13 +196,13 @@ mod tests {
         let mut bytes = Vec::new();
         bytes.extend(MAGIC.to_ne_bytes());
         bytes.extend([1, 0]);
-        for value in [24, 0, types_len, types_len, strings.len() as u32] {
+        for value in [24, 0, types_len, types_len, STRINGS.len() as u32] {
             bytes.extend(u32::to_ne_bytes(value));
         }
         records
             .iter()
             .for_each(|value| bytes.extend(value.to_ne_bytes()));
-        bytes.extend(strings);
+        bytes.extend(STRINGS);
         bytes
     }
 

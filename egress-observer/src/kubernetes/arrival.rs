@@ -97,7 +97,8 @@ mod tests {
               {"metadata": {"name": "bad", "namespace": "shop"}, "spec": {"hosts": "a.test"}},
               {"metadata": {"name": "nulls", "namespace": "shop"},
                "spec": {"hosts": ["b.test"], "ports": null}}]}"#;
-        let list: ObjectList<Arrival<objects::ServiceEntry>> = serde_json::from_str(list).unwrap();
+        let list: ObjectList<Arrival<objects::ServiceEntryObject>> =
+            serde_json::from_str(list).unwrap();
         let read: Vec<_> = list
             .items
             .iter()
@@ -117,7 +118,7 @@ mod tests {
             "spec": {"containers": [
               {"name": "app", "image": "a", "args": ["x"], "env": [{"name": "A", "value": "1"}]},
               {"name": "istio-proxy", "image": "b", "args": ["proxy"]}]}}}"#;
-        let event: WatchEvent<Arrival<objects::Pod>> = serde_json::from_str(pod).unwrap();
+        let event: WatchEvent<Arrival<objects::PodObject>> = serde_json::from_str(pod).unwrap();
         let WatchEvent::Added(arrival) = event else {
             panic!("{event:?}")
         };

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use egress_observer_istio::{objects::kinds::Kind, view::change::Change};
+use egress_observer_istio::{objects::kinds::Kind, view::change::ObjectChange};
 
 /// A watch that was interrupted counts as synced for a while: most come back at once, and what is
 /// known is as good as before.
@@ -32,7 +32,7 @@ pub(crate) enum State {
 pub(crate) struct News {
     pub(crate) watch: WatchId,
     pub(crate) state: State,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<ObjectChange>,
     pub(crate) tally: Tally,
 }
 

@@ -11,7 +11,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -35,11 +34,12 @@ use super::{
     groups::{Groups, LOOK_AGAIN, Served},
     kinds::{api_resource, group},
     random,
+    selection::Selection,
     status::{News, State, Tally, WatchId},
 };
 use egress_observer_istio::{
     objects::{kinds::OneKind, name::ObjectName},
-    view::change::Change,
+    view::change::ObjectChange,
 };
 
 /// An API server sends a bookmark a minute. Where there are bookmarks and none comes for so long, the
@@ -53,54 +53,10 @@ const LIST: Duration = Duration::from_secs(120);
 /// A watch that lasted so long was a success: the next failure is a first one again.
 const LASTED: Duration = Duration::from_secs(30);
 
-/// Which objects of a kind.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Selection {
-    namespace: Option<String>,
-    fields: Option<String>,
-    labels: Option<String>,
-}
-
-impl Selection {
-    pub(super) fn fields(selector: String) -> Self {
-        Self {
-            fields: Some(selector),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn in_namespace(self, namespace: &str) -> Self {
-        Self {
-            namespace: Some(namespace.to_owned()),
-            ..self
-        }
-    }
-
-    pub(super) fn labels(selector: &str) -> Self {
-        Self {
-            labels: Some(selector.to_owned()),
-            ..Self::default()
-        }
-    }
-}
-
-/// For people, behind the name of a resource.
-impl fmt::Display for Selection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(namespace) = &self.namespace {
-            write!(f, " in {namespace}")?;
-        }
-        for selector in self.fields.iter().chain(&self.labels) {
-            write!(f, " with {selector}")?;
-        }
-        Ok(())
-    }
-}
-
 type Events<K> = Pin<Box<dyn Stream<Item = kube::Result<WatchEvent<Arrival<K>>>> + Send>>;
 
 /// Where to go on from.
-struct From<K> {
+struct Position<K> {
     version: String,
     /// A streamed list goes on as a watch.
     events: Option<Events<K>>,
@@ -225,7 +181,7 @@ impl<K: OneKind> Watch<K> {
     }
 
     /// Lists everything, in the first version that is served.
-    async fn list(&mut self) -> Result<From<K>, Failure> {
+    async fn list(&mut self) -> Result<Position<K>, Failure> {
         let versions = match self.groups.served(group(K::KIND)).await {
             Served::Versions(served) => {
                 let served = |version: &&&str| served.iter().any(|one| one == **version);
@@ -256,7 +212,7 @@ impl<K: OneKind> Watch<K> {
     }
 
     /// A streamed list: one connection, one object at a time (KEP 3157; on since Kubernetes 1.34).
-    async fn list_streamed(&mut self) -> Result<From<K>, Failure> {
+    async fn list_streamed(&mut self) -> Result<Position<K>, Failure> {
         let params = self.params(true);
         let mut events = self.connect(&params, "0").await?;
         let mut all = Vec::new();
@@ -271,7 +227,7 @@ impl<K: OneKind> Watch<K> {
                     let end = mark.metadata.annotations.get("k8s.io/initial-events-end");
                     if end.is_some_and(|end| end == "true") {
                         self.listed(all).await;
-                        return Ok(From {
+                        return Ok(Position {
                             version: mark.metadata.resource_version,
                             events: Some(events),
                         });
@@ -284,7 +240,7 @@ impl<K: OneKind> Watch<K> {
     }
 
     /// A list from the API server's cache, which never asks its store.
-    async fn list_cached(&mut self) -> Result<From<K>, Failure> {
+    async fn list_cached(&mut self) -> Result<Position<K>, Failure> {
         let params = ListParams {
             field_selector: self.selection.fields.clone(),
             label_selector: self.selection.labels.clone(),
@@ -298,14 +254,14 @@ impl<K: OneKind> Watch<K> {
             return Err(Failure::Other("the list has no version".to_owned()));
         };
         self.listed(list.items).await;
-        Ok(From {
+        Ok(Position {
             version,
             events: None,
         })
     }
 
     /// Takes in what one connection tells, until it ends.
-    async fn follow(&mut self, from: &mut From<K>) -> Result<(), Failure> {
+    async fn follow(&mut self, from: &mut Position<K>) -> Result<(), Failure> {
         let mut events = match from.events.take() {
             Some(events) => events,
             None => {
@@ -396,13 +352,13 @@ impl<K: OneKind> Watch<K> {
     }
 
     /// An object that cannot be read leaves its last state in place.
-    fn set(&mut self, arrival: Arrival<K>) -> Option<Change> {
+    fn set(&mut self, arrival: Arrival<K>) -> Option<ObjectChange> {
         let name = arrival.name();
         match arrival.object {
             Ok(object) => {
                 self.invalid.remove(&name);
                 self.known.insert(name);
-                Some(Change::Set(Box::new(object.object())))
+                Some(ObjectChange::Set(Box::new(object.object())))
             }
             Err(problem) => {
                 let problem = problem.to_string();
@@ -419,11 +375,11 @@ impl<K: OneKind> Watch<K> {
         }
     }
 
-    fn removed(&mut self, name: ObjectName) -> Option<Change> {
+    fn removed(&mut self, name: ObjectName) -> Option<ObjectChange> {
         self.invalid.remove(&name);
         self.known
             .remove(&name)
-            .then_some(Change::Removed(K::KIND, name))
+            .then_some(ObjectChange::Removed(K::KIND, name))
     }
 
     async fn connected(&mut self) {
@@ -487,7 +443,7 @@ impl<K: OneKind> Watch<K> {
         }
     }
 
-    async fn tell(&mut self, state: State, changes: Vec<Change>) {
+    async fn tell(&mut self, state: State, changes: Vec<ObjectChange>) {
         self.state = state;
         let news = News {
             watch: self.id,
@@ -504,7 +460,7 @@ impl<K: OneKind> Watch<K> {
     }
 }
 
-impl<K> From<K> {
+impl<K> Position<K> {
     /// Goes on from a version. One that is lower is of another storage, a backup that was restored
     /// perhaps: what is known may not be there (versions compare as numbers, KEP 5504).
     fn pass(&mut self, version: Option<&str>) -> Result<(), Failure> {
@@ -535,7 +491,7 @@ mod tests {
 
     #[test]
     fn versions_go_forward_and_one_that_does_not_is_of_another_storage() {
-        let mut from = From::<objects::Pod> {
+        let mut from = Position::<objects::PodObject> {
             version: "99".to_owned(),
             events: None,
         };
@@ -546,15 +502,5 @@ mod tests {
         assert_eq!(from.version, "100");
         assert_eq!(from.pass(Some("20")), Err(Failure::Expired));
         assert_eq!(from.version, "100");
-    }
-
-    #[test]
-    fn a_selection_reads_well_behind_its_resource() {
-        let selection = Selection::fields("metadata.name=istio".to_owned());
-        let selection = selection.in_namespace("istio-system");
-        assert_eq!(
-            format!("configmaps{selection}"),
-            "configmaps in istio-system with metadata.name=istio"
-        );
     }
 }

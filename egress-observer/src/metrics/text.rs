@@ -3,7 +3,8 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use super::PREFIX;
+/// Prefix of every metric of ours.
+pub const PREFIX: &str = "egress_observer_";
 
 /// Text under construction.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Display};
 
-use super::Writer;
+use super::text::Writer;
 use egress_observer_istio::{
     injection::{pod::Pod, setup::Membership},
     rules::CaptureConfig,
@@ -64,9 +64,11 @@ fn capture(pod: &Pod) -> (MeshMode, CaptureExtent) {
 }
 
 fn extent(config: &CaptureConfig) -> CaptureExtent {
-    let own = |range: &std::ops::RangeInclusive<u16>| *range == (METRICS_PORT..=METRICS_PORT);
-    let excludes =
-        !config.exclude.list().is_empty() || !config.exclude_ports.list().iter().all(own);
+    let excluded = config.exclude_ports.list();
+    let excludes = !config.exclude.list().is_empty()
+        || excluded
+            .iter()
+            .any(|range| *range != (METRICS_PORT..=METRICS_PORT));
     if config.include.is_all() && !excludes {
         CaptureExtent::All
     } else if config.include.is_all()

@@ -9,7 +9,7 @@ use std::{
 
 use tracing::warn;
 
-use crate::metrics::objects::ObjectCounts;
+use crate::metrics::health::ObjectCounts;
 use egress_observer_istio::{
     injection::pod,
     manifests::{Fault, Reading, Unreadable},
@@ -17,13 +17,13 @@ use egress_observer_istio::{
         kinds::{Kind, Object},
         name::ObjectName,
     },
-    view::change::{self, Change},
+    view::change::{self, ObjectChange},
 };
 
 /// What a reading of the files changes.
 #[derive(Debug, Default)]
 pub(crate) struct Reload {
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<ObjectChange>,
     pub(crate) counts: ObjectCounts,
 }
 
@@ -58,7 +58,7 @@ impl KnownObjects {
             if left.has(&key, &path) {
                 self.0.insert(key, path);
             } else {
-                changes.push(Change::Removed(key.0, key.1));
+                changes.push(ObjectChange::Removed(key.0, key.1));
             }
         }
         Reload {
@@ -142,8 +142,8 @@ mod tests {
         let (mut set, mut removed) = (Vec::new(), Vec::new());
         for change in reload.changes {
             match change {
-                Change::Set(object) => set.push(ObjectName::of(&object).name),
-                Change::Removed(_, name) => removed.push(name.name),
+                ObjectChange::Set(object) => set.push(ObjectName::of(&object).name),
+                ObjectChange::Removed(_, name) => removed.push(name.name),
             }
         }
         (set, removed)

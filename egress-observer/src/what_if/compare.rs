@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::{FlowCounts, Group, Judgement, Open, Report, Restart, Stale, Total, When};
 use crate::{
-    explain::{API_VERSION, Explainer, Judged, To, Unanswered, Who},
+    explain::{API_VERSION, Explainer, Unanswered, Who},
     flows::{Flow, From},
 };
 use egress_observer_istio::{
@@ -19,7 +19,7 @@ use egress_observer_istio::{
         restart,
         setup::{Membership, Setup},
     },
-    judgement,
+    judgement::{self, ClientSocket},
     view::Snapshot,
     vocabulary::{Protocol, Reason, Verdict},
 };
@@ -143,9 +143,11 @@ impl Sides {
         };
         Who {
             container: flow.container.clone().or_else(named),
-            uid: flow.uid,
-            gid: flow.gid,
-            ..Who::default()
+            socket: ClientSocket {
+                uid: flow.uid,
+                gid: flow.gid,
+                ..ClientSocket::default()
+            },
         }
     }
 
@@ -164,10 +166,14 @@ impl Sides {
             let own = was.is_some() && given != was;
             if own || was == is { given } else { is }
         };
+        let Who { container, socket } = who.clone();
         Who {
-            uid: follow(who.uid, was.0, is.0),
-            gid: follow(who.gid, was.1, is.1),
-            ..who.clone()
+            container,
+            socket: ClientSocket {
+                uid: follow(socket.uid, was.0, is.0),
+                gid: follow(socket.gid, was.1, is.1),
+                ..socket
+            },
         }
     }
 }
@@ -255,11 +261,11 @@ impl<'a> Comparison<'a> {
             .find(&flow.from)
             .ok_or_else(|| unplaced(&flow.from))?;
         let sides = &self.world.pods[place];
-        let protocol = flow.to.protocol.unwrap_or(Protocol::Tcp);
-        let meant = flow.meant();
+        let to = flow.to.endpoint(Protocol::Tcp);
+        let names = flow.names_meant();
         let process = self.process(place, sides.who(flow))?;
         let [before, now, restarted] = [&process.before, &process.now, &process.restarted]
-            .map(|explainer| judged(explainer, &meant, protocol));
+            .map(|explainer| explainer.judged(&to, names));
         let when = when(&before, &now, &restarted, sides.restart_is_known());
         let host = now.host.or(before.host).cloned();
         let destination = match (host, &flow.to.host, flow.to.ip) {
@@ -273,11 +279,11 @@ impl<'a> Comparison<'a> {
             namespace: Arc::clone(&sides.before.namespace),
             workload: Arc::clone(&sides.before.workload),
             destination,
-            port: flow.to.port,
-            protocol,
-            before: judgement(&before),
-            now: judgement(&now),
-            restarted: judgement(&restarted),
+            port: to.port,
+            protocol: to.protocol,
+            before: outcome(&before),
+            now: outcome(&now),
+            restarted: outcome(&restarted),
             when,
             stale_already: sides.stale_already,
         };
@@ -420,24 +426,7 @@ fn unplaced(from: &From) -> Unplaced {
     Unplaced::Pod { namespace, pod }
 }
 
-/// The judgement over a destination. Where several names lead to it: the one that is the same for
-/// all of them, or that it depends on the name.
-fn judged<'a>(explainer: &Explainer<'a>, meant: &[To], protocol: Protocol) -> Judged<'a> {
-    let judged = meant.iter().map(|to| explainer.judged(to, protocol));
-    let one = |one: Judged<'a>, other: Judged<'a>| {
-        let [(verdict, reason), also] = [one, other].map(|judged| (judged.verdict, judged.reason));
-        let (verdict, reason) = judgement::of_either((verdict, reason), also);
-        Judged {
-            verdict,
-            reason,
-            host: one.host.filter(|host| Some(*host) == other.host),
-            ..one
-        }
-    };
-    judged.reduce(one).expect("a flow means a destination")
-}
-
-fn judgement(judged: &Judged<'_>) -> Judgement {
+fn outcome(judged: &judgement::Judgement<'_>) -> Judgement {
     Judgement {
         verdict: judged.verdict,
         reason: judged.reason,
@@ -446,9 +435,9 @@ fn judgement(judged: &Judged<'_>) -> Judgement {
 
 /// What is not known of a restart is no change: the report says so once for the pod.
 fn when(
-    before: &Judged<'_>,
-    now: &Judged<'_>,
-    restarted: &Judged<'_>,
+    before: &judgement::Judgement<'_>,
+    now: &judgement::Judgement<'_>,
+    restarted: &judgement::Judgement<'_>,
     restart_is_known: bool,
 ) -> When {
     let at_once = before.verdict != now.verdict;

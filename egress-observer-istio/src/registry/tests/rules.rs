@@ -401,31 +401,6 @@ fn a_service_without_a_cluster_ip_is_known_by_name_only() {
 }
 
 #[test]
-fn the_protocol_of_a_service_port_is_said_or_sniffed() {
-    let cases = [
-        ("http", "", 1, PortProtocol::Http),
-        ("grpc-web", "", 1, PortProtocol::Http),
-        ("https-x", "", 1, PortProtocol::Tls),
-        ("redis", "", 1, PortProtocol::Tcp),
-        ("web", "", 1, PortProtocol::Sniffed),
-        ("web", "", 3306, PortProtocol::Tcp),
-        ("http", "tcp", 1, PortProtocol::Tcp),
-        ("tcp", "kubernetes.io/h2c", 1, PortProtocol::Http),
-        ("http", "kubernetes.io/wss", 1, PortProtocol::Tls),
-        ("http", "example.com/own", 1, PortProtocol::Sniffed),
-    ];
-    for (name, app_protocol, port, expected) in cases {
-        let port = objects::KubernetesPort {
-            name: name.to_owned(),
-            app_protocol: app_protocol.to_owned(),
-            port,
-            ..objects::KubernetesPort::default()
-        };
-        assert_eq!(PortProtocol::of(&port), expected, "{name} {app_protocol}");
-    }
-}
-
-#[test]
 fn bad_values_are_remembered_and_left_out() {
     let spec = json!({
         "hosts": ["*", "a.test"], "addresses": ["a.test", "192.0.2.1", "192.0.2.0/40"],

@@ -11,14 +11,14 @@ use crate::{
 
 const WAIT: Duration = Duration::from_secs(30);
 
-fn set(value: Value) -> Change {
+fn set(value: Value) -> ObjectChange {
     let reading = Reading::of("test".as_ref(), &value.to_string());
     assert_eq!(reading.unreadable, []);
     let (mut objects, _) = reading.unique();
-    Change::Set(Box::new(objects.remove(0)))
+    ObjectChange::Set(Box::new(objects.remove(0)))
 }
 
-fn pod(name: &str, uid: &str, ip: &str) -> Change {
+fn pod(name: &str, uid: &str, ip: &str) -> ObjectChange {
     set(json!({
         "kind": "Pod",
         "metadata": {"name": name, "namespace": "shop", "uid": uid, "labels": {"app": name},
@@ -30,7 +30,7 @@ fn pod(name: &str, uid: &str, ip: &str) -> Change {
     }))
 }
 
-fn injector(include: &str) -> Change {
+fn injector(include: &str) -> ObjectChange {
     let values = json!({"global": {"proxy": {"includeIPRanges": include}}});
     set(json!({
         "kind": "ConfigMap",
@@ -46,7 +46,7 @@ fn name(namespace: &str, name: &str) -> ObjectName {
     }
 }
 
-fn live(changes: impl IntoIterator<Item = Change>) -> Live {
+fn live(changes: impl IntoIterator<Item = ObjectChange>) -> Live {
     let mut live = Live::new(&[], Vec::new());
     live.apply(changes.into_iter().collect(), Instant::now());
     live
@@ -56,7 +56,10 @@ fn live(changes: impl IntoIterator<Item = Change>) -> Live {
 fn a_pod_that_is_gone_is_remembered_for_a_while() {
     let mut live = live([pod("a", "u1", "10.0.0.1")]);
     let start = Instant::now();
-    live.apply(vec![Change::Removed(Kind::Pod, name("shop", "a"))], start);
+    live.apply(
+        vec![ObjectChange::Removed(Kind::Pod, name("shop", "a"))],
+        start,
+    );
     let scope = |live: &Live| {
         let ip = "10.0.0.1".parse().unwrap();
         live.snapshot().scope_from_anywhere(ip)
@@ -75,7 +78,7 @@ fn a_pod_that_is_gone_is_remembered_for_a_while() {
 
 #[test]
 fn a_pod_that_comes_and_goes_at_once_was_there() {
-    let gone = || Change::Removed(Kind::Pod, name("shop", "a"));
+    let gone = || ObjectChange::Removed(Kind::Pod, name("shop", "a"));
     let live = live([
         pod("a", "u1", "10.0.0.1"),
         gone(),
@@ -139,7 +142,7 @@ fn the_meshs_configuration_changes_and_goes() {
     live.apply(vec![mesh("[")], Instant::now());
     assert_eq!(policy(&live), Some(Policy::AllowAny));
     assert!(live.snapshot().mesh_is_unreadable());
-    let gone = Change::Removed(Kind::ConfigMap, name("istio-system", "istio"));
+    let gone = ObjectChange::Removed(Kind::ConfigMap, name("istio-system", "istio"));
     live.apply(vec![gone], Instant::now());
     assert_eq!(policy(&live), None);
     assert!(!live.snapshot().mesh_is_unreadable());
@@ -169,7 +172,7 @@ fn entries_with_a_selector_follow_the_pods_they_select() {
         Instant::now(),
     );
     assert_eq!(n(&live), 1);
-    let gone = Change::Removed(Kind::ServiceEntry, name("shop", "a"));
+    let gone = ObjectChange::Removed(Kind::ServiceEntry, name("shop", "a"));
     live.apply(vec![gone], Instant::now());
     assert!(live.selecting.is_empty());
     assert!(!live.snapshot.registry.remove_service_entry("shop", "a"));
@@ -191,12 +194,12 @@ fn the_ranges_of_services_are_the_clusters() {
     live.add_ranges(&["10.244.0.0/16".parse().unwrap()]);
     assert_eq!(scope(&live, "10.244.0.1"), Scope::Cluster);
     assert_eq!(scope(&live, "10.96.0.10"), Scope::Cluster);
-    let gone = Change::Removed(Kind::ServiceCidr, name("", "kubernetes"));
+    let gone = ObjectChange::Removed(Kind::ServiceCidr, name("", "kubernetes"));
     live.apply(vec![gone], Instant::now());
     assert_eq!(scope(&live, "10.96.0.10"), Scope::External);
 }
 
-fn service(name: &str, ip: &str) -> Change {
+fn service(name: &str, ip: &str) -> ObjectChange {
     set(
         json!({"kind": "Service", "metadata": {"name": name, "namespace": "kube-system"},
         "spec": {"clusterIP": ip, "ports": [{"port": 53, "protocol": "UDP"}]}}),
@@ -206,7 +209,7 @@ fn service(name: &str, ip: &str) -> Change {
 #[test]
 fn services_come_and_go() {
     let mut live = live([service("kube-dns", "10.96.0.10")]);
-    let gone = Change::Removed(Kind::Service, name("kube-system", "kube-dns"));
+    let gone = ObjectChange::Removed(Kind::Service, name("kube-system", "kube-dns"));
     live.apply(vec![gone.clone()], Instant::now());
     let registry = &mut live.snapshot.registry;
     assert!(!registry.remove_service("kube-system", "kube-dns"));
@@ -230,7 +233,7 @@ fn a_template_comes_and_goes_with_its_workload() {
     assert!(!renewed(&live));
     live.apply(vec![deployment], Instant::now());
     assert!(renewed(&live));
-    let gone = Change::Removed(Kind::Deployment, name("shop", "a"));
+    let gone = ObjectChange::Removed(Kind::Deployment, name("shop", "a"));
     live.apply(vec![gone], Instant::now());
     assert!(!renewed(&live));
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::{explain::To, flows::From, service_entry::ServiceEntry, what_if::count};
 use egress_observer_istio::{
     registry::Match,
-    vocabulary::{Protocol, Verdict},
+    vocabulary::{Export, Protocol, Verdict},
 };
 
 /// How many notes an entry has at most.
@@ -157,17 +157,16 @@ pub(super) fn note_blind(entries: &mut [Entry]) {
             export_to,
             ..
         } = &entry.manifest;
-        let sees = |user: &str| {
-            let words =
-                |word: &str| word == "*" || word == user || word == "." && user == namespace;
-            export_to.iter().any(|word| words(word))
-        };
+        let export = Export::of(export_to, &[]);
         let users: BTreeSet<&str> = entry
             .used_by
             .iter()
             .map(|user| user.namespace.as_str())
             .collect();
-        let blind: Vec<&str> = users.into_iter().filter(|user| !sees(user)).collect();
+        let blind: Vec<&str> = users
+            .into_iter()
+            .filter(|user| !export.shows_to(namespace, user))
+            .collect();
         if !blind.is_empty() {
             let blind = blind.join(", ");
             entry

@@ -138,7 +138,7 @@ impl Known {
     /// Takes in entries that are suggested, to see what becomes of connections then.
     pub(super) fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a ServiceEntry>) {
         for entry in entries {
-            let object = serde_json::from_value::<objects::ServiceEntry>(entry.object());
+            let object = serde_json::from_value::<objects::ServiceEntryObject>(entry.object());
             // What is written can be read.
             if let Ok(mut object) = object {
                 object.metadata.creation_timestamp = LATER.to_owned();

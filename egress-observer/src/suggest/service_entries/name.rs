@@ -51,7 +51,9 @@ fn fnv(bytes: &[u8], start: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::host::is_label, *};
+    use egress_observer_istio::vocabulary::host_name::is_label;
+
+    use super::*;
 
     #[test]
     fn a_name_that_is_taken_has_a_suffix_that_stays() {

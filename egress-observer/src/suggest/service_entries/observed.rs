@@ -8,7 +8,6 @@ use std::{
 
 use super::{
     NotSuggested, Refusal, Settings, Tally,
-    host::{is_host, is_label},
     known::{Id, Known, Near, id},
     recorded::{by_itself, of_proxy, recorded_as_undeclared, tally, workload},
 };
@@ -18,7 +17,10 @@ use crate::{
 };
 use egress_observer_istio::{
     registry::Match,
-    vocabulary::{Protocol, Registry, Scope, Verdict},
+    vocabulary::{
+        Protocol, Registry, Scope, Verdict,
+        host_name::{is_istio_name, is_label},
+    },
 };
 
 /// Takes flows in, one after the other.
@@ -190,7 +192,7 @@ impl<'a> Observer<'a> {
         let named = self.settings.protocol(flow.to.port).says_a_name();
         match &target {
             _ if !is_label(&flow.from.namespace) => Err(Refusal::InvalidNamespace),
-            Target::Host(host) if !is_host(host) => Err(Refusal::InvalidHost),
+            Target::Host(host) if !is_istio_name(host) => Err(Refusal::InvalidHost),
             Target::Host(_) if !named && flow.to.ip.is_none() => Err(Refusal::NoAddress),
             Target::Host(_) | Target::Address(_) => Ok(target),
         }

@@ -3,13 +3,10 @@
 use std::net::IpAddr;
 
 use super::Tally;
-use crate::{
-    explain::is_of_cluster,
-    flows::{Flow, From},
-};
+use crate::flows::{Flow, From};
 use egress_observer_istio::{
     injection::pod::PROXY,
-    vocabulary::{Actor, Registry, Scope, Verdict},
+    vocabulary::{Actor, Registry, Scope, Verdict, host_name::is_of_cluster},
 };
 
 /// What the proxy does, it does for others, whose own connections are recorded.

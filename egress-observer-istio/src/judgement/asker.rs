@@ -1,0 +1,178 @@
+//! Who connects, and what the rules of its pod do with a connection.
+
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use super::anywhere;
+use crate::{
+    injection::{
+        pod::{ContainerRole, Pod, Rules},
+        setup::Setup,
+    },
+    registry::Viewer,
+    rules::{Decision, Dialled, OwnerGroups, PortKind, Rule},
+    view::Snapshot,
+    vocabulary::{Policy, Protocol, Reason},
+};
+
+/// The socket of a connection, as far as the rules look at it. What is not given is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ClientSocket {
+    /// Its user; where that is not known, it is taken to be none of the proxy's.
+    pub uid: Option<u32>,
+    /// Its group.
+    pub gid: Option<u32>,
+    /// The device that the connection leaves by.
+    pub interface: Option<String>,
+    /// The address that it is bound to.
+    pub source: Option<IpAddr>,
+}
+
+/// Where a connection goes, names apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The address, if it is known.
+    pub ip: Option<IpAddr>,
+    /// The port.
+    pub port: u16,
+    /// The transport.
+    pub protocol: Protocol,
+}
+
+/// Who connects: a process of a pod, with what is the same for all of its connections.
+#[derive(Debug)]
+pub struct Asker<'a> {
+    pub(super) pod: &'a Pod,
+    pub(super) role: ContainerRole,
+    pub(super) viewer: Viewer<'a>,
+    pub(super) policy: Option<Policy>,
+    socket: ClientSocket,
+    /// Decisions at any address.
+    anywhere: RefCell<HashMap<Alike, Decision>>,
+}
+
+/// Which of a pod's setups is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// What was set up when the pod started.
+    Applied,
+    /// What today's configuration would set up.
+    Desired,
+}
+
+/// What is decided alike where no address is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Alike {
+    stage: Stage,
+    ports: [PortKind; 2],
+    protocol: Protocol,
+}
+
+impl<'a> Asker<'a> {
+    /// A process of a container with this role. What it sees of the mesh is what its pod sees.
+    pub fn new(
+        snapshot: &'a Snapshot,
+        pod: &'a Pod,
+        role: ContainerRole,
+        socket: ClientSocket,
+    ) -> Self {
+        Self {
+            pod,
+            role,
+            viewer: snapshot.viewer(pod),
+            policy: snapshot.policy(pod),
+            socket,
+            anywhere: RefCell::default(),
+        }
+    }
+
+    /// Whose view of the registry it has.
+    pub fn viewer(&self) -> &Viewer<'a> {
+        &self.viewer
+    }
+
+    /// What one of the pod's setups does with a connection. Without an address it is what holds at
+    /// every one, and without a group what holds for all, as far as owner groups are concerned.
+    pub fn decide(&self, stage: Stage, to: &Endpoint) -> Decision {
+        let setup = match stage {
+            Stage::Applied => &self.pod.applied,
+            Stage::Desired => &self.pod.desired,
+        };
+        if to.ip.is_some() {
+            return self.in_any_group(setup, to);
+        }
+        let configs = [setup.config(), setup.before_change.as_deref()];
+        let key = Alike {
+            stage,
+            ports: configs.map(|config| PortKind::new(config, to.port)),
+            protocol: to.protocol,
+        };
+        if let Some(known) = self.anywhere.borrow().get(&key) {
+            return *known;
+        }
+        let decision = self.in_any_group(setup, to);
+        self.anywhere.borrow_mut().insert(key, decision);
+        decision
+    }
+
+    fn in_any_group(&self, setup: &Setup, to: &Endpoint) -> Decision {
+        match (self.socket.gid, setup.config()) {
+            (Some(gid), _) => self.in_group(setup, to, gid),
+            (None, Some(config)) => {
+                let [one, other] = unknown_group(&config.owner_groups);
+                let [one, other] = [one, other].map(|gid| self.in_group(setup, to, gid));
+                other.or(one, Reason::OwnerGroup, Rule::OwnerGroup)
+            }
+            (None, None) => self.in_group(setup, to, u32::MAX),
+        }
+    }
+
+    fn in_group(&self, setup: &Setup, to: &Endpoint, gid: u32) -> Decision {
+        match self.role.rules {
+            Rules::NotYet if setup.config().is_some() => {
+                Decision::direct(Reason::InitContainer, Rule::None)
+            }
+            Rules::Unknown if setup.config().is_some() => {
+                Decision::unknown(Reason::NotAttributed, Rule::None)
+            }
+            Rules::Made | Rules::NotYet | Rules::Unknown => {
+                let dialled = self.dialled(to, gid);
+                match to.ip {
+                    Some(_) => setup.decide(&dialled),
+                    None => anywhere::decide(setup, &dialled),
+                }
+            }
+        }
+    }
+
+    /// The connection as the rules see it, in this group.
+    fn dialled(&self, to: &Endpoint, gid: u32) -> Dialled<'_> {
+        Dialled {
+            ip: to.ip.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            port: to.port,
+            protocol: to.protocol,
+            uid: self.socket.uid.unwrap_or(u32::MAX),
+            gid,
+            own: &self.pod.ips,
+            source: self.socket.source,
+            interface: self.socket.interface.as_deref(),
+        }
+    }
+
+    /// What the setup that was applied does at another address than the one asked for.
+    pub fn applied_at(&self, ip: IpAddr, to: &Endpoint) -> Decision {
+        let gid = self.socket.gid.unwrap_or(u32::MAX);
+        let dialled = self.dialled(to, gid);
+        self.pod.applied.decide(&Dialled { ip, ..dialled })
+    }
+}
+
+/// Two groups that stand for all when it is not known which one it is: one that nothing is about, and
+/// one that owner groups are about, if there are any.
+fn unknown_group(groups: &OwnerGroups) -> [u32; 2] {
+    let listed = groups.include.as_ref().unwrap_or(&groups.exclude);
+    [u32::MAX, listed.first().copied().unwrap_or(u32::MAX)]
+}

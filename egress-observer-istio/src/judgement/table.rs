@@ -1,0 +1,238 @@
+//! The table of verdicts: what is expected against what was seen.
+
+use super::evidence::Observed;
+use crate::{
+    rules::Decision,
+    vocabulary::{Actor, Expected, Policy, Reason, Registry, Verdict},
+};
+
+/// What there is to judge of a pod's connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case {
+    /// Who connected.
+    pub(super) actor: Actor,
+    /// Why the pod is outside the mesh, if it is.
+    pub(super) unmeshed: Option<Reason>,
+    /// What its configuration says.
+    pub(super) decision: Decision,
+    /// What the kernel saw.
+    pub(super) observed: Observed,
+    /// What the mesh knows of the destination.
+    pub(super) registry: Registry,
+    /// What would tell more of the destination, where that is unknown.
+    pub(super) lacking: Reason,
+    /// What the sidecar does with what the mesh does not know, where that is known.
+    pub(super) policy: Option<Policy>,
+}
+
+/// Judges. The first line that fits decides:
+///
+/// | actor | in the mesh | path | expected | registry | verdict |
+/// |---|---|---|---|---|---|
+/// | proxy | | | | | `proxy_upstream` |
+/// | | no | | | | `unmeshed` |
+/// | | | unknown | | | `unknown` |
+/// | | | | unknown | | `unknown` |
+/// | | | captured | captured by the proxy's DNS | | `mediated` |
+/// | | | captured | captured | known | `mediated` |
+/// | | | captured | captured | undeclared | by policy: `passthrough`, `blocked` |
+/// | | | captured | captured | unknown | `unknown` |
+/// | | | direct | captured | | `unexpected_bypass` |
+/// | | | captured | direct | | `unexpected_capture` |
+/// | | | direct | direct | ServiceEntry | `declared_bypass` |
+/// | | | direct | direct | other | `configured_bypass` |
+///
+/// The reason is the rule that decided what was expected, or what an unknown verdict lacks. What the
+/// proxy's DNS gets is asked of no registry and refused by no policy: it answers, or asks a nameserver
+/// (`ServeDNS` in `pkg/dns/client/dns.go`).
+pub(super) fn judge(case: &Case) -> (Verdict, Reason) {
+    let Case {
+        decision, registry, ..
+    } = *case;
+    if case.actor == Actor::Proxy {
+        return (Verdict::ProxyUpstream, Reason::ProxyUid);
+    }
+    if let Some(reason) = case.unmeshed {
+        return (Verdict::Unmeshed, reason);
+    }
+    match (case.observed, decision.expected) {
+        (Observed::Unknown(reason), _) => (Verdict::Unknown, reason),
+        (_, Expected::Unknown) => (Verdict::Unknown, decision.reason),
+        (Observed::Captured, Expected::Captured) => captured(case),
+        (Observed::Direct, Expected::Captured) => (Verdict::UnexpectedBypass, decision.reason),
+        (Observed::Captured, Expected::Direct) => (Verdict::UnexpectedCapture, decision.reason),
+        (Observed::Direct, Expected::Direct) if registry == Registry::ServiceEntry => {
+            (Verdict::DeclaredBypass, decision.reason)
+        }
+        (Observed::Direct, Expected::Direct) => (Verdict::ConfiguredBypass, decision.reason),
+    }
+}
+
+/// The judgement over a connection of which it is not known which of two destinations it had: theirs,
+/// if it is the same, else that it depends on the name.
+pub(super) fn of_either(one: (Verdict, Reason), other: (Verdict, Reason)) -> (Verdict, Reason) {
+    if one.0 == other.0 {
+        one
+    } else {
+        (Verdict::Unknown, Reason::AmbiguousName)
+    }
+}
+
+fn captured(case: &Case) -> (Verdict, Reason) {
+    let reason = case.decision.reason;
+    if reason == Reason::DnsCapture {
+        return (Verdict::Mediated, reason);
+    }
+    match (case.registry, case.policy) {
+        (Registry::ServiceEntry | Registry::Cluster, _) => (Verdict::Mediated, reason),
+        (Registry::Undeclared, Some(Policy::AllowAny)) => (Verdict::Passthrough, reason),
+        (Registry::Undeclared, Some(Policy::RegistryOnly)) => (Verdict::Blocked, reason),
+        (Registry::Undeclared, None) => (Verdict::Unknown, Reason::NotSynced),
+        (Registry::Unknown, _) => (Verdict::Unknown, case.lacking),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::Rule;
+
+    const CASE: Case = Case {
+        actor: Actor::App,
+        unmeshed: None,
+        decision: Decision {
+            expected: Expected::Captured,
+            reason: Reason::IncludedRange,
+            port: Some(15_001),
+            rule: Rule::IncludedAll,
+        },
+        observed: Observed::Captured,
+        registry: Registry::Undeclared,
+        lacking: Reason::NameNeeded,
+        policy: Some(Policy::RegistryOnly),
+    };
+    const ANSWERED: Decision = Decision {
+        reason: Reason::DnsCapture,
+        port: Some(15_053),
+        rule: Rule::Dns,
+        ..CASE.decision
+    };
+    const DIRECT: Decision = Decision::direct(Reason::NotIncluded, Rule::NotIncluded);
+    const OPEN: Decision = Decision::unknown(Reason::DnsCapture, Rule::Dns);
+
+    /// One row per line of the table in the documentation of `judge`.
+    #[test]
+    fn every_line_of_the_table_holds() {
+        use Reason::{
+            DnsCapture, IncludedRange, NameNeeded, NoSidecar, NotEstablished, NotIncluded,
+        };
+        use Verdict as V;
+        let rows = [
+            (
+                Case {
+                    actor: Actor::Proxy,
+                    ..CASE
+                },
+                (V::ProxyUpstream, Reason::ProxyUid),
+            ),
+            (
+                Case {
+                    unmeshed: Some(NoSidecar),
+                    ..CASE
+                },
+                (V::Unmeshed, NoSidecar),
+            ),
+            (
+                Case {
+                    observed: Observed::Unknown(NotEstablished),
+                    ..CASE
+                },
+                (V::Unknown, NotEstablished),
+            ),
+            (
+                Case {
+                    decision: OPEN,
+                    ..CASE
+                },
+                (V::Unknown, DnsCapture),
+            ),
+            (
+                Case {
+                    registry: Registry::ServiceEntry,
+                    ..CASE
+                },
+                (V::Mediated, IncludedRange),
+            ),
+            (
+                Case {
+                    registry: Registry::Cluster,
+                    ..CASE
+                },
+                (V::Mediated, IncludedRange),
+            ),
+            (CASE, (V::Blocked, IncludedRange)),
+            (
+                Case {
+                    decision: ANSWERED,
+                    ..CASE
+                },
+                (V::Mediated, DnsCapture),
+            ),
+            (
+                Case {
+                    policy: Some(Policy::AllowAny),
+                    ..CASE
+                },
+                (V::Passthrough, IncludedRange),
+            ),
+            (
+                Case {
+                    policy: None,
+                    ..CASE
+                },
+                (V::Unknown, Reason::NotSynced),
+            ),
+            (
+                Case {
+                    registry: Registry::Unknown,
+                    ..CASE
+                },
+                (V::Unknown, NameNeeded),
+            ),
+            (
+                Case {
+                    observed: Observed::Direct,
+                    ..CASE
+                },
+                (V::UnexpectedBypass, IncludedRange),
+            ),
+            (
+                Case {
+                    decision: DIRECT,
+                    ..CASE
+                },
+                (V::UnexpectedCapture, NotIncluded),
+            ),
+            (
+                Case {
+                    decision: DIRECT,
+                    observed: Observed::Direct,
+                    ..CASE
+                },
+                (V::ConfiguredBypass, NotIncluded),
+            ),
+            (
+                Case {
+                    decision: DIRECT,
+                    observed: Observed::Direct,
+                    registry: Registry::ServiceEntry,
+                    ..CASE
+                },
+                (V::DeclaredBypass, NotIncluded),
+            ),
+        ];
+        for (case, expected) in rows {
+            assert_eq!(judge(&case), expected, "{case:?}");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! How a sidecar treats a port.
+
+/// How a sidecar treats the connections to a port, by the protocol that its object says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PortProtocol {
+    /// HTTP of any version in the clear, gRPC: the host in the request tells where to.
+    Http,
+    /// TLS that the client speaks itself (HTTPS, TLS): the server name in its handshake tells.
+    Tls,
+    /// Bytes, which are TCP and the protocols that are told from it only by statistics: the address
+    /// tells.
+    Tcp,
+    /// Not said: what the first bytes look like decides.
+    Sniffed,
+    /// Nothing is captured, and no listener is made.
+    Udp,
+}
+
+impl PortProtocol {
+    /// Its one spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Tls => "tls",
+            Self::Tcp => "tcp",
+            Self::Sniffed => "sniffed",
+            Self::Udp => "udp",
+        }
+    }
+
+    /// Reads `spec.ports[].protocol` of a ServiceEntry, in whatever case (`Parse` in
+    /// `pkg/config/protocol/instance.go` and `ModelProtocolToListenerProtocol` in
+    /// `pilot/pkg/networking/networking.go`). What Istio does not know, it sniffs.
+    pub fn parse(protocol: &str) -> Self {
+        match protocol.to_ascii_lowercase().as_str() {
+            "http" | "http2" | "http_proxy" | "grpc" | "grpc-web" => Self::Http,
+            "https" | "tls" => Self::Tls,
+            "tcp" | "mongo" | "mysql" | "redis" => Self::Tcp,
+            "udp" => Self::Udp,
+            _ => Self::Sniffed,
+        }
+    }
+
+    /// Reads a Service's port, by the first of these that applies (`ConvertProtocol` in
+    /// `pkg/config/kube/conversion.go`):
+    ///
+    /// 1. a transport (`protocol`) that is not TCP;
+    /// 2. `appProtocol`, or else the port's name: what stands before the first dash of it;
+    /// 3. TCP, where servers are known to speak first;
+    /// 4. sniffing.
+    pub fn of_service(port: u16, name: &str, transport: &str, app_protocol: &str) -> Self {
+        if !matches!(transport, "" | "TCP") {
+            return Self::Udp;
+        }
+        let word = match app_protocol {
+            "kubernetes.io/h2c" | "kubernetes.io/ws" => "http",
+            "kubernetes.io/wss" => "https",
+            "" => name,
+            other => other,
+        };
+        let said = Self::parse(word.split('-').next().unwrap_or_default());
+        if said == Self::Sniffed && matches!(port, 25 | 53 | 3306 | 27017) {
+            Self::Tcp
+        } else {
+            said
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_entry_says_it_in_a_word_of_any_case() {
+        let cases = [
+            ("HTTP", PortProtocol::Http),
+            ("HTTP_PROXY", PortProtocol::Http),
+            ("GRPC-Web", PortProtocol::Http),
+            ("https", PortProtocol::Tls),
+            ("Mongo", PortProtocol::Tcp),
+            ("udp", PortProtocol::Udp),
+            ("", PortProtocol::Sniffed),
+            ("http-alt", PortProtocol::Sniffed),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(PortProtocol::parse(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_service_says_it_by_transport_then_app_protocol_then_name_then_number() {
+        let cases = [
+            ((53, "dns", "UDP", ""), PortProtocol::Udp),
+            ((80, "tcp-web", "TCP", "http"), PortProtocol::Http),
+            ((80, "tcp-web", "", "http-alt"), PortProtocol::Http),
+            ((80, "web", "", "grpc-web"), PortProtocol::Http),
+            ((80, "http", "", "kubernetes.io/wss"), PortProtocol::Tls),
+            ((80, "tcp", "", "kubernetes.io/h2c"), PortProtocol::Http),
+            ((80, "http", "", "example.com/own"), PortProtocol::Sniffed),
+            ((80, "grpc-web-ui", "", ""), PortProtocol::Http),
+            ((80, "grpc-web", "", ""), PortProtocol::Http),
+            ((443, "https-x", "", ""), PortProtocol::Tls),
+            ((6379, "redis", "", ""), PortProtocol::Tcp),
+            ((80, "http", "", "tcp"), PortProtocol::Tcp),
+            ((3306, "db", "", ""), PortProtocol::Tcp),
+            ((3307, "db", "", ""), PortProtocol::Sniffed),
+        ];
+        for ((port, name, transport, app), expected) in cases {
+            let protocol = PortProtocol::of_service(port, name, transport, app);
+            assert_eq!(protocol, expected, "{port} {name} {transport} {app}");
+        }
+    }
+}
