@@ -54,9 +54,9 @@ fn finding(one: &Unreadable) -> Finding {
                 name: document.to_string(),
             },
             code: Code::Unreadable,
-            field: String::new(),
+            field: format!("line {line}"),
             value: String::new(),
-            message: format!("line {line}: {fault}"),
+            message: fault.to_string(),
             fix,
         },
     }
