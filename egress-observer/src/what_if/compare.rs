@@ -519,7 +519,11 @@ mod tests {
 
     use super::*;
     use crate::{flows, what_if::change::Change};
-    use egress_observer_istio::manifests::Object;
+    use egress_observer_istio::{manifests::Object, view::live::Live};
+
+    fn snapshot(objects: Vec<Object>) -> Snapshot {
+        Live::of(objects, &[]).into_snapshot()
+    }
 
     /// A mesh with these values, and a pod that was made with others.
     fn objects(include: &str, ports: &str, mode: &str, dns: &str) -> Vec<Object> {
@@ -575,7 +579,6 @@ mod tests {
         ];
         for (entries, expected) in cases {
             let after = [today.clone(), entries.clone()].concat();
-            let snapshot = |objects| Snapshot::from_objects(objects, &[]).0;
             let world = World::new(snapshot(today.clone()), snapshot(after));
             let mut comparison = Comparison::new(&world);
             comparison.add(&flow).unwrap();
@@ -596,7 +599,6 @@ mod tests {
             ..Change::default()
         };
         let after = change.make(&today).unwrap();
-        let snapshot = |objects| Snapshot::from_objects(objects, &[]).0;
         let world = World::new(snapshot(today), snapshot(after));
         let mut comparison = Comparison::new(&world);
         let flow = flows::parse(flow.as_bytes()).unwrap();

@@ -14,7 +14,7 @@ use egress_observer_istio::{
     manifests::Object,
     objects,
     registry::{Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery, Viewer, Why},
-    view::Snapshot,
+    view::{Snapshot, live::Live},
     vocabulary::{Protocol, Scope},
 };
 
@@ -59,7 +59,7 @@ impl Known {
                 entries.insert(id, object.spec.hosts.clone());
             }
         }
-        let (snapshot, _) = Snapshot::from_objects(objects, cluster_ranges);
+        let snapshot = Live::of(objects, cluster_ranges).into_snapshot();
         let mut pods: Vec<_> = snapshot.pods().cloned().collect();
         pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         let (mut by_name, mut by_workload) = (HashMap::new(), HashMap::new());
@@ -138,7 +138,7 @@ impl Known {
     /// Takes in entries that are suggested, to see what becomes of connections then.
     pub(super) fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a ServiceEntry>) {
         for entry in entries {
-            let object = serde_json::from_value::<objects::ServiceEntry>(entry.object());
+            let object = serde_json::from_value::<objects::ServiceEntryObject>(entry.object());
             // What is written can be read.
             if let Ok(mut object) = object {
                 object.metadata.creation_timestamp = LATER.to_owned();
