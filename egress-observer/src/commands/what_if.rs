@@ -9,7 +9,7 @@ use tracing::subscriber::{self, NoSubscriber};
 use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
 use crate::{
     explain::{To, ToError},
-    flows::{Origin, RecordedFlow, RecordedJudgement},
+    flows::{Caller, RecordedFlow, RecordedJudgement},
     what_if::{
         Report,
         change::{Change, Id},
@@ -144,13 +144,13 @@ fn world(args: &WhatIfArgs) -> Result<World> {
 
 /// One connection of each pod to each destination of the command line.
 fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
-    let pods: Vec<Origin> = if args.all_pods {
+    let pods: Vec<Caller> = if args.all_pods {
         world.names().collect()
     } else {
         let pods = args.pod.iter();
         pods.map(|pod| {
             let (namespace, pod) = pod.split_once('/').unwrap_or(("default", pod));
-            Origin {
+            Caller {
                 namespace: namespace.to_owned(),
                 pod: pod.to_owned(),
                 workload: String::new(),
@@ -158,7 +158,7 @@ fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
         })
         .collect()
     };
-    let of_pod = |from: &Origin| {
+    let of_pod = |from: &Caller| {
         let from = from.clone();
         args.to.iter().map(move |to| RecordedFlow {
             from: from.clone(),
