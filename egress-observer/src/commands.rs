@@ -41,7 +41,7 @@ fn pod<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Pod, BadInput> {
     // A pod's name changes with every restart; its workload's does not.
     let of_workload = |pod: &&Arc<Pod>| format!("{}/{}", pod.namespace, pod.workload) == full;
     let same = snapshot.pods().filter(of_workload);
-    if let Some(pod) = same.min_by_key(|pod| pod.name.clone()) {
+    if let Some(pod) = same.min_by_key(|pod| Arc::clone(&pod.name)) {
         return Ok(pod);
     }
     names.sort_by_key(|own| (!alike(own, &full), own.clone()));

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     explain::{To, ToError},
-    flows::{Origin, RecordedFlow, RecordedJudgement},
+    flows::{Caller, RecordedFlow, RecordedJudgement},
     what_if::{
         Report,
         change::{Change, Id},
@@ -140,13 +140,13 @@ fn world(args: &WhatIfArgs) -> Result<(World, Outcome)> {
 
 /// One connection of each pod to each destination of the command line.
 fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
-    let pods: Vec<Origin> = if args.all_pods {
+    let pods: Vec<Caller> = if args.all_pods {
         world.names().collect()
     } else {
         let pods = args.pod.iter();
         pods.map(|pod| {
             let (namespace, pod) = pod.split_once('/').unwrap_or(("default", pod));
-            Origin {
+            Caller {
                 namespace: namespace.to_owned(),
                 pod: pod.to_owned(),
                 workload: String::new(),
@@ -154,7 +154,7 @@ fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
         })
         .collect()
     };
-    let of_pod = |from: &Origin| {
+    let of_pod = |from: &Caller| {
         let from = from.clone();
         args.to.iter().map(move |to| RecordedFlow {
             from: from.clone(),

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use crate::flows::{Origin, RecordedFlow};
+use crate::flows::{Caller, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
@@ -46,7 +46,7 @@ impl Cluster {
     }
 
     /// Namespace and name of the workload that a flow is of.
-    pub(super) fn workload(&self, from: &Origin) -> (String, String) {
+    pub(super) fn workload(&self, from: &Caller) -> (String, String) {
         let name = if !from.workload.is_empty() {
             from.workload.clone()
         } else if let Some(pod) = self
