@@ -6,7 +6,7 @@ use crate::objects::{Metadata, OwnerReference, Pod};
 
 /// `uid` is what a pod's cgroups are named by: the API server gives a static pod's mirror another uid than
 /// the kubelet uses.
-pub fn uid(metadata: &Metadata) -> &str {
+pub(crate) fn uid(metadata: &Metadata) -> &str {
     let mirror = metadata.annotations.get("kubernetes.io/config.mirror");
     mirror.unwrap_or(&metadata.uid)
 }
