@@ -9,7 +9,6 @@
 //! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects;
 //! - [`identity`], [`pod`], [`istio`], [`rules`], [`manifests`]: pods, their rules and objects;
 //! - [`istiod`], [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
-//! - [`apiserver`]: the cluster's API, for the agent that knows its pods from there;
 //! - [`oci`]: containers by runc, and the agent from its image;
 //! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
 //! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
@@ -39,7 +38,6 @@ pub mod istiod;
 pub mod servers;
 pub mod sidecar;
 
-pub mod apiserver;
 pub mod oci;
 
 pub mod agent;

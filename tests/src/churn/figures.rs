@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::samples::Sample;
-use crate::apiserver::log::Request;
-use crate::apiserver::request::Verb;
+use egress_observer_fake_apiserver::log::Request;
+use egress_observer_fake_apiserver::request::Verb;
 use crate::metrics::Scrape;
 
 /// All of one run.

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result};
 use super::life::{Life, namespaces};
 use super::objects::{Stage, Templates, containers};
 use crate::agent::{Agent, Objects, Settings};
-use crate::apiserver::{ApiServer, Options};
+use egress_observer_fake_apiserver::{ApiServer, Options};
 use crate::bench::job::Job;
 use crate::cgroup::{NodeCgroup, command_in};
 use crate::envoy::Policy;

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::agent::Agent;
-use crate::apiserver::ApiServer;
+use egress_observer_fake_apiserver::ApiServer;
 use crate::bench::usage::{Used, resident_bytes};
 use crate::process::output;
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use egress_observer_tests::apiserver::faults::{Fault, Which};
-use egress_observer_tests::apiserver::request::Verb;
+use egress_observer_fake_apiserver::faults::{Fault, Which};
+use egress_observer_fake_apiserver::request::Verb;
 use futures::AsyncReadExt as _;
 use hyper::Request;
 use serde_json::json;

@@ -13,16 +13,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
-use egress_observer_tests::apiserver::rbac::Rbac;
-use egress_observer_tests::apiserver::shared::StreamingLists;
-use egress_observer_tests::apiserver::{ApiServer, Options, manifest_files};
-use egress_observer_tests::wait;
+use egress_observer_fake_apiserver::rbac::Rbac;
+use egress_observer_fake_apiserver::shared::StreamingLists;
+use egress_observer_fake_apiserver::{ApiServer, Options, manifest_files};
 use serde_json::json;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::flag;
 
 /// How often the directory is looked at.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -77,7 +80,7 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    wait::catch_interrupts()?;
+    let interrupted = interrupted()?;
     let server = ApiServer::start(options(&arguments)?)?;
     for versions in &arguments.versions {
         let (group, versions) = versions.split_once('=').with_context(|| {
@@ -95,11 +98,23 @@ fn main() -> Result<()> {
     server.kubeconfig(&arguments.credentials.join("kubeconfig"))?;
     server.service_account(&arguments.credentials.join("serviceaccount"))?;
     println!("{}", json!({"ready": true, "address": server.address()}));
-    while !wait::interrupted() {
+    while !interrupted.load(Ordering::Relaxed) {
         thread::sleep(PERIOD);
         follow(&server, &arguments.manifests, &mut seen);
     }
     Ok(())
+}
+
+/// Set by the first signal that asks for the end; the second one ends it at once.
+fn interrupted() -> Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // In this order the handler that exits sees the flag of an earlier signal only.
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&interrupted))
+            .and_then(|_| flag::register(signal, Arc::clone(&interrupted)))
+            .with_context(|| format!("cannot handle signal {signal}"))?;
+    }
+    Ok(interrupted)
 }
 
 fn options(arguments: &Arguments) -> Result<Options> {

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use egress_observer_tests::apiserver::Options;
-use egress_observer_tests::apiserver::faults::{Fault, Which};
-use egress_observer_tests::apiserver::request::Verb;
-use egress_observer_tests::apiserver::shared::StreamingLists;
-use egress_observer_tests::apiserver::transcript::Event;
+use egress_observer_fake_apiserver::Options;
+use egress_observer_fake_apiserver::faults::{Fault, Which};
+use egress_observer_fake_apiserver::request::Verb;
+use egress_observer_fake_apiserver::shared::StreamingLists;
+use egress_observer_fake_apiserver::transcript::Event;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::core::PartialObjectMeta;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use anyhow::{Context as _, Result};
-use egress_observer_tests::apiserver::transcript::{Event, Transcript, parse_lines};
+use egress_observer_fake_apiserver::transcript::{Event, Transcript, parse_lines};
 use serde_json::Value;
 
 use crate::bed::{Bed, fixture, list_watch, streaming};

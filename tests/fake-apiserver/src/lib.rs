@@ -9,6 +9,7 @@
 //!
 //! In reading order: [`resources`]; [`store`]; [`request`], [`selector`]; [`view`], [`list`],
 //! [`watch`], [`status`], [`discovery`]; [`rbac`], [`faults`], [`log`]; [`serve`].
+#![forbid(unsafe_code)]
 
 pub mod faults;
 pub mod log;

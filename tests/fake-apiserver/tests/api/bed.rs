@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use egress_observer_tests::apiserver::transcript::{Event as Line, parse_lines};
-use egress_observer_tests::apiserver::{ApiServer, Options};
+use egress_observer_fake_apiserver::transcript::{Event as Line, parse_lines};
+use egress_observer_fake_apiserver::{ApiServer, Options};
 use futures::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, Stream, StreamExt as _};
 use hyper::Request;
 use k8s_openapi::api::core::v1::Pod;
@@ -145,7 +145,7 @@ pub(crate) fn streaming() -> Config {
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures")
+        .join("../fixtures")
         .join(name)
 }
 

@@ -348,7 +348,7 @@ pub(super) fn new_uid() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apiserver::resources::by_id;
+    use crate::resources::by_id;
 
     fn pods() -> &'static Resource {
         by_id("pods").unwrap()

@@ -194,7 +194,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::apiserver::resources::by_id;
+    use crate::resources::by_id;
 
     fn pod() -> Value {
         json!({

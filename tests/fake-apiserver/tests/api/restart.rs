@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::Result;
-use egress_observer_tests::apiserver::Options;
-use egress_observer_tests::apiserver::request::Verb;
+use egress_observer_fake_apiserver::Options;
+use egress_observer_fake_apiserver::request::Verb;
 
 use crate::bed::{Bed, Watched, list_watch, pod};
 

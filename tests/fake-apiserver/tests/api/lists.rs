@@ -1,7 +1,7 @@
 //! Lists and single objects.
 
 use anyhow::Result;
-use egress_observer_tests::apiserver::request::Verb;
+use egress_observer_fake_apiserver::request::Verb;
 use hyper::Request;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, ListParams};

@@ -1,8 +1,8 @@
 //! Who is let in, and to what.
 
 use anyhow::Result;
-use egress_observer_tests::apiserver::rbac::Rbac;
-use egress_observer_tests::apiserver::{ApiServer, Options};
+use egress_observer_fake_apiserver::rbac::Rbac;
+use egress_observer_fake_apiserver::{ApiServer, Options};
 use hyper::Request;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::Api;

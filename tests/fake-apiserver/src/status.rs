@@ -205,7 +205,7 @@ pub(super) fn too_large_version(version: u64, current: u64) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::apiserver::resources::by_id;
+    use crate::resources::by_id;
 
     fn message(failure: &Failure) -> &str {
         match &failure.body {
