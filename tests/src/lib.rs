@@ -11,7 +11,7 @@
 //! - [`istiod`], [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
 //! - [`oci`]: containers by runc, and the agent from its image;
 //! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
-//! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
+//! - [`node`], [`story`], [`report`], [`form`]: the story that the demo plays and the end-to-end test checks;
 //! - [`churn`]: a full node whose pods come and go;
 //! - [`mod@bench`]: what the agent costs.
 #![forbid(unsafe_code)]
@@ -44,6 +44,7 @@ pub mod agent;
 pub mod metrics;
 pub mod record;
 
+pub mod form;
 pub mod node;
 pub mod report;
 pub mod story;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::samples::Sample;
+use crate::metrics::Scrape;
 use egress_observer_fake_apiserver::log::Request;
 use egress_observer_fake_apiserver::request::Verb;
-use crate::metrics::Scrape;
 
 /// All of one run.
 #[derive(Debug, Serialize)]

@@ -14,7 +14,6 @@ use anyhow::{Context as _, Result};
 use super::life::{Life, namespaces};
 use super::objects::{Stage, Templates, containers};
 use crate::agent::{Agent, Objects, Settings};
-use egress_observer_fake_apiserver::{ApiServer, Options};
 use crate::bench::job::Job;
 use crate::cgroup::{NodeCgroup, command_in};
 use crate::envoy::Policy;
@@ -24,6 +23,7 @@ use crate::network::{HTTPBIN, Network, PodNetwork};
 use crate::pod::PROXY;
 use crate::rules::Family;
 use crate::run::Run;
+use egress_observer_fake_apiserver::{ApiServer, Options};
 
 /// What the API server's own bookmarks take: one a minute, as with the real one.
 const BOOKMARKS: Duration = Duration::from_secs(60);

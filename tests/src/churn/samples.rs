@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::agent::Agent;
-use egress_observer_fake_apiserver::ApiServer;
 use crate::bench::usage::{Used, resident_bytes};
 use crate::process::output;
+use egress_observer_fake_apiserver::ApiServer;
 
 /// A look at the agent. Everything but memory is since the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
