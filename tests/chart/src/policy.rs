@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::objects::{kind, list, texts, title};
+use crate::objects::{kind, list, texts, title};
 
 const CAPABILITIES: [&str; 3] = ["BPF", "NET_ADMIN", "PERFMON"];
 
@@ -37,7 +37,7 @@ const RANGES: [&str; 5] = [
 const FOREIGN_ROLES: [&str; 1] = ["system:openshift:scc:privileged"];
 
 /// What is wrong with the manifests of one release.
-pub(super) fn check(manifests: &[Value]) -> Vec<String> {
+pub fn check(manifests: &[Value]) -> Vec<String> {
     let mut faults = Vec::new();
     for object in manifests {
         let found = match kind(object) {

@@ -8,26 +8,26 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::command;
-use crate::setup::charts;
+use crate::tools;
 use crate::workspace;
 
 /// Where the chart is, from the repository's root.
-pub(super) const CHART: &str = "deploy/charts/egress-observer";
+pub const CHART: &str = "deploy/charts/egress-observer";
 
 /// A place in the values and what is put there.
-pub(super) type Setting = (String, Value);
+pub type Setting = (String, Value);
 
 /// What helm is told about where the chart would be installed.
 #[derive(Debug)]
-pub(super) struct Release<'a> {
-    pub(super) name: &'a str,
-    pub(super) namespace: &'a str,
-    pub(super) kube_version: Option<&'a str>,
+pub struct Release<'a> {
+    pub name: &'a str,
+    pub namespace: &'a str,
+    pub kube_version: Option<&'a str>,
 }
 
 impl<'a> Release<'a> {
     /// The release of all checks.
-    pub(super) fn on(kube_version: &'a str) -> Self {
+    pub fn on(kube_version: &'a str) -> Self {
         Self {
             name: "egress-observer",
             namespace: "egress-observer",
@@ -37,18 +37,19 @@ impl<'a> Release<'a> {
 }
 
 #[derive(Debug)]
-pub(super) struct Helm {
+pub struct Helm {
     binary: PathBuf,
 }
 
 impl Helm {
-    pub(super) fn find() -> Result<Self> {
-        let binary = charts::helm()?;
-        Ok(Self { binary })
+    pub fn find() -> Result<Self> {
+        Ok(Self {
+            binary: tools::helm()?,
+        })
     }
 
     /// The manifests of a release; an error is helm's own.
-    pub(super) fn template(
+    pub fn template(
         &self,
         release: &Release<'_>,
         args: impl IntoIterator<Item = impl AsRef<OsStr>>,
@@ -64,7 +65,7 @@ impl Helm {
         command::output(template.args(args))
     }
 
-    pub(super) fn lint(&self, args: &[String]) -> Result<String> {
+    pub fn lint(&self, args: &[String]) -> Result<String> {
         let mut lint = Command::new(&self.binary);
         lint.current_dir(workspace::root())
             .args(["lint", "--strict", CHART])
@@ -74,7 +75,7 @@ impl Helm {
 }
 
 /// Settings as arguments of helm, with their types.
-pub(super) fn arguments(settings: &[Setting]) -> Vec<String> {
+pub fn arguments(settings: &[Setting]) -> Vec<String> {
     settings
         .iter()
         .flat_map(|(path, value)| ["--set-json".to_owned(), format!("{path}={value}")])

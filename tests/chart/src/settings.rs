@@ -6,7 +6,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::objects::list;
+use crate::objects::list;
 use crate::workspace;
 
 /// A test of the agent compares this page with its command line.
@@ -15,7 +15,7 @@ const PREFIX: &str = "EGRESS_OBSERVER_";
 
 /// Every variable of ours that a pod sets is a setting of the agent: one that is misspelt would go
 /// unnoticed. Says how many there are.
-pub(super) fn check<'a>(objects: impl Iterator<Item = &'a Value>) -> Result<String> {
+pub fn check<'a>(objects: impl Iterator<Item = &'a Value>) -> Result<String> {
     let path = workspace::root().join(PAGE);
     let page = fs::read_to_string(&path).with_context(|| format!("cannot read {PAGE}"))?;
     let known: BTreeSet<&str> = page

@@ -10,10 +10,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::objects;
-use crate::command;
-use crate::setup::charts;
-use crate::workspace;
+use crate::objects;
+use crate::tools::Validator;
 
 /// The group of the Prometheus operator.
 const MONITORING: &str = "monitoring.coreos.com/v1";
@@ -80,15 +78,15 @@ enum Type {
 
 /// The validator, with the versions of Kubernetes that it has schemas of.
 #[derive(Debug)]
-pub(super) struct Schemas {
-    validator: charts::Validator,
+pub struct Schemas {
+    validator: Validator,
     /// As `1.25`, the oldest first.
     versions: Vec<(u32, u32)>,
 }
 
 impl Schemas {
-    pub(super) fn find() -> Result<Self> {
-        let validator = charts::validator()?;
+    pub fn find() -> Result<Self> {
+        let validator = Validator::find()?;
         let dir = validator.schemas();
         let entries =
             fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))?;
@@ -103,7 +101,7 @@ impl Schemas {
     }
 
     /// The oldest that the chart supports and there is a schema of, and the newest.
-    pub(super) fn oldest_and_newest(&self, supported: (u32, u32)) -> Result<[String; 2]> {
+    pub fn oldest_and_newest(&self, supported: (u32, u32)) -> Result<[String; 2]> {
         let oldest = self.versions.iter().find(|version| **version >= supported);
         let (Some(oldest), Some(newest)) = (oldest, self.versions.last()) else {
             bail!("the validator has no schemas of {supported:?} or later");
@@ -112,7 +110,14 @@ impl Schemas {
     }
 
     /// Checks objects, each with words that say where it is from. The same object is checked once.
-    pub(super) fn check(&self, version: &str, objects: &[(String, &Value)]) -> Result<Vec<String>> {
+    ///
+    /// `dir` is for the files that the validator reads, and for nothing else.
+    pub fn check(
+        &self,
+        version: &str,
+        objects: &[(String, &Value)],
+        dir: &Path,
+    ) -> Result<Vec<String>> {
         let mut faults = Vec::new();
         let mut different: BTreeMap<String, &str> = BTreeMap::new();
         for (from, object) in objects {
@@ -123,8 +128,7 @@ impl Schemas {
                 different.entry(object.to_string()).or_insert(from);
             }
         }
-        let dir = workspace::target().join("deploy-lint").join(version);
-        let files = write(&dir, different.keys())?;
+        let files = write(dir, different.keys())?;
         let said = self.validate(version, &files)?;
         let passed = said
             .lines()
@@ -154,7 +158,7 @@ impl Schemas {
         validate.arg(version.trim_end_matches(".0")).args(files);
         let output = validate
             .output()
-            .with_context(|| format!("cannot start `{}`", command::line(&validate)))?;
+            .with_context(|| format!("cannot start {validate:?}"))?;
         let errors = String::from_utf8_lossy(&output.stderr);
         if !errors.trim().is_empty() {
             bail!("kubernetes-validate: {}", errors.trim_end());

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::json;
 
-use super::helm::{self, Helm, Release, Setting};
+use crate::helm::{self, Helm, Release, Setting};
 
 /// What is set, and what helm must say.
 fn cases() -> Vec<(&'static str, serde_json::Value, &'static str)> {
@@ -128,7 +128,7 @@ fn cases() -> Vec<(&'static str, serde_json::Value, &'static str)> {
 }
 
 /// Says how many were refused.
-pub(super) fn check(helm: &Helm, newest: &str) -> Result<String> {
+pub fn check(helm: &Helm, newest: &str) -> Result<String> {
     let cases = cases();
     for (path, value, words) in &cases {
         let setting: Setting = ((*path).to_owned(), value.clone());

@@ -10,29 +10,29 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::helm::{CHART, Setting};
-use super::values;
+use crate::helm::{CHART, Setting};
+use crate::values;
 use crate::workspace;
 
 const CASES: &str = include_str!("cases.yaml");
 
 /// One set of values.
 #[derive(Debug)]
-pub(super) struct Case {
+pub struct Case {
     /// What else must be set for the case's own settings to matter.
-    pub(super) context: Vec<Setting>,
+    pub context: Vec<Setting>,
     /// What is tried.
-    pub(super) settings: Vec<Setting>,
+    pub settings: Vec<Setting>,
 }
 
 impl Case {
     /// All settings, in the order in which helm gets them.
-    pub(super) fn all(&self) -> Vec<Setting> {
+    pub fn all(&self) -> Vec<Setting> {
         self.context.iter().chain(&self.settings).cloned().collect()
     }
 
     /// The case as a user would write it.
-    pub(super) fn title(&self) -> String {
+    pub fn title(&self) -> String {
         let words = self.all().into_iter();
         let words: Vec<String> = words
             .map(|(path, value)| format!("{path}={value}"))
@@ -42,7 +42,7 @@ impl Case {
 }
 
 /// All cases; the defaults are the context of most of them.
-pub(super) fn all() -> Result<Vec<Case>> {
+pub fn all() -> Result<Vec<Case>> {
     let defaults = values::defaults()?;
     let path = workspace::root().join(CHART).join("values.schema.json");
     let schema = fs::read_to_string(&path).context("cannot read values.schema.json")?;

@@ -5,7 +5,7 @@ use std::thread;
 use anyhow::Result;
 
 /// The results for all items, in their order, found by as many threads as there are processors.
-pub(super) fn in_parallel<T: Sync, R: Send>(
+pub(crate) fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R> + Sync,
 ) -> Result<Vec<R>> {

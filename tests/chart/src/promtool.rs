@@ -8,9 +8,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::objects::list;
-use super::parallel::in_parallel;
 use crate::command;
+use crate::objects::list;
+use crate::parallel::in_parallel;
 use crate::workspace;
 
 /// The rules, as users have them. The file is the chart's: helm reads nothing outside of it.
@@ -28,14 +28,14 @@ const WRONG: [(&str, &str); 2] = [
 ];
 
 /// The rules as they are written.
-pub(super) fn rules() -> Result<Value> {
+pub fn rules() -> Result<Value> {
     let path = workspace::root().join(RULES);
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {RULES}"))?;
     serde_saphyr::from_str(&text).with_context(|| format!("{RULES} is not YAML"))
 }
 
 /// All alerts of the rules.
-pub(super) fn alerts(rules: &Value) -> Vec<&Value> {
+pub fn alerts(rules: &Value) -> Vec<&Value> {
     let groups = list(&rules["groups"]).iter();
     groups.flat_map(|group| list(&group["rules"])).collect()
 }
@@ -46,7 +46,7 @@ fn names(rules: &Value) -> Vec<&str> {
 }
 
 /// promtool accepts the rules, and each has what belongs to it: labels, texts, a page.
-pub(super) fn check_rules(promtool: &Path) -> Result<String> {
+pub fn check_rules(promtool: &Path) -> Result<String> {
     command::output(
         Command::new(promtool)
             .args(["check", "rules"])
@@ -107,7 +107,7 @@ fn fault_of(alert: &Value) -> Option<String> {
 }
 
 /// The tests pass with the rules as they are, and with wrong ones each alert fails in one of them.
-pub(super) fn check_tests(promtool: &Path) -> Result<String> {
+pub fn check_tests(promtool: &Path) -> Result<String> {
     let rules = rules()?;
     let files = file_stems(TESTS, ".yaml")?;
     let right = [("is as it should be", None)];
@@ -142,8 +142,8 @@ fn test(promtool: &Path, rules: &Value, wrong: Option<&str>, file: &str) -> Resu
         return command::output(Command::new(promtool).args(["test", "rules"]).arg(original));
     };
     let n = WRONG.iter().position(|(_, other)| *other == expr);
-    let dir = format!("deploy-lint/wrong-{}-{file}", n.unwrap_or_default());
-    let dir = workspace::target().join(dir);
+    let dir = format!("wrong-{}-{file}", n.unwrap_or_default());
+    let dir = workspace::scratch().join(dir);
     // The tests name the rules by a path relative to their own.
     let copy = dir.join("tests").join(file).with_extension("yaml");
     fs::create_dir_all(dir.join("tests"))

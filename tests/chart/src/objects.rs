@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 /// All objects of a text with several documents; empty documents are none.
-pub(super) fn read(text: &str) -> Result<Vec<Value>> {
+pub fn read(text: &str) -> Result<Vec<Value>> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).context("not YAML")?;
     let objects: Vec<Value> = documents.into_iter().filter(|d| !d.is_null()).collect();
     for object in &objects {
@@ -16,12 +16,12 @@ pub(super) fn read(text: &str) -> Result<Vec<Value>> {
     Ok(objects)
 }
 
-pub(super) fn kind(object: &Value) -> &str {
+pub fn kind(object: &Value) -> &str {
     object["kind"].as_str().unwrap_or_default()
 }
 
 /// Kind and name, for messages and to find an object again.
-pub(super) fn title(object: &Value) -> String {
+pub fn title(object: &Value) -> String {
     let metadata = &object["metadata"];
     let name = metadata["name"].as_str().unwrap_or_default();
     match metadata["namespace"].as_str() {
@@ -31,11 +31,11 @@ pub(super) fn title(object: &Value) -> String {
 }
 
 /// A list, or nothing if there is none.
-pub(super) fn list(value: &Value) -> &[Value] {
+pub fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
 /// The texts of a list of texts.
-pub(super) fn texts(value: &Value) -> Vec<&str> {
+pub fn texts(value: &Value) -> Vec<&str> {
     list(value).iter().filter_map(Value::as_str).collect()
 }

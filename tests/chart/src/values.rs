@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::helm::CHART;
+use crate::helm::CHART;
 use crate::workspace;
 
 const PAGE: &str = "docs/install.md";
@@ -22,7 +22,7 @@ struct Documented {
 }
 
 /// The default values.
-pub(super) fn defaults() -> Result<Value> {
+pub fn defaults() -> Result<Value> {
     serde_saphyr::from_str(&text()?).context("values.yaml is not YAML")
 }
 
@@ -36,7 +36,7 @@ fn read(path: &str) -> Result<String> {
 }
 
 /// The paths of all values that hold no further ones.
-pub(super) fn leaves(value: &Value) -> Vec<String> {
+pub fn leaves(value: &Value) -> Vec<String> {
     match value.as_object() {
         Some(object) if !object.is_empty() => object
             .iter()
@@ -55,13 +55,13 @@ fn join(key: &str, rest: &str) -> String {
 }
 
 /// Whether `path` is `above` or below it.
-pub(super) fn is_within(path: &str, above: &str) -> bool {
+pub fn is_within(path: &str, above: &str) -> bool {
     path.strip_prefix(above)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// Writes the table into the page.
-pub(super) fn write() -> Result<()> {
+pub fn write() -> Result<()> {
     let page = read(PAGE)?;
     let (before, old, after) = split(&page)?;
     let table = table()?;
@@ -74,7 +74,7 @@ pub(super) fn write() -> Result<()> {
 }
 
 /// Every value has a comment, and the page has the table of today. Says how many there are.
-pub(super) fn check() -> Result<String> {
+pub fn check() -> Result<String> {
     let documented = documented(&text()?);
     for leaf in leaves(&defaults()?) {
         if !documented.iter().any(|d| is_within(&leaf, &d.path)) {

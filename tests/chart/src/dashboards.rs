@@ -8,9 +8,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde_json::{Value, json};
 
-use super::objects::list;
-use super::promtool;
 use crate::command;
+use crate::objects::list;
+use crate::promtool;
 use crate::workspace;
 
 const DIR: &str = "deploy/grafana";
@@ -36,7 +36,7 @@ type Dashboard = (String, Value);
 type Query = (String, String);
 
 /// Dashboards that Grafana can load from a ConfigMap, and that can be linked to.
-pub(super) fn check_dashboards() -> Result<String> {
+pub fn check_dashboards() -> Result<String> {
     let dashboards = read()?;
     let mut faults = Vec::new();
     let mut uids = BTreeSet::new();
@@ -56,7 +56,7 @@ pub(super) fn check_dashboards() -> Result<String> {
 
 /// Every metric and every label that a query names is in the documentation, and promtool can read
 /// the query.
-pub(super) fn check_queries(promtool: &Path) -> Result<String> {
+pub fn check_queries(promtool: &Path) -> Result<String> {
     let mut queries = Vec::new();
     for (name, dashboard) in read()? {
         queries.extend(queries_of(&name, &dashboard));
@@ -268,7 +268,7 @@ fn parse(promtool: &Path, queries: &[Query]) -> Result<()> {
         .enumerate()
         .map(|(n, (place, query))| json!({"record": format!("q:{n}"), "expr": query, "labels": {"place": place}}))
         .collect();
-    let file = workspace::target().join("deploy-lint/queries.yaml");
+    let file = workspace::scratch().join("queries.yaml");
     if let Some(dir) = file.parent() {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }

@@ -7,9 +7,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::helm::{Helm, Release};
-use super::objects::{self, title};
 use crate::command;
+use crate::helm::{Helm, Release};
+use crate::objects::{self, title};
 use crate::workspace;
 
 const DIR: &str = "deploy/kustomize";
@@ -62,8 +62,11 @@ const OVERLAYS: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// A directory, and the objects that kubectl makes of it.
+pub type Directory = (String, Vec<Value>);
+
 /// Writes the generated files.
-pub(super) fn write(helm: &Helm) -> Result<()> {
+pub fn write(helm: &Helm) -> Result<()> {
     for (file, args) in GENERATED {
         let path = path(file);
         fs::write(&path, generated(helm, args)?)
@@ -73,7 +76,7 @@ pub(super) fn write(helm: &Helm) -> Result<()> {
 }
 
 /// The generated files are those of today's chart. Says how many there are.
-pub(super) fn check_generated(helm: &Helm) -> Result<String> {
+pub fn check_generated(helm: &Helm) -> Result<String> {
     for (file, args) in GENERATED {
         let text = fs::read_to_string(path(file)).unwrap_or_default();
         // By what it says: another version of helm may break lines elsewhere.
@@ -107,7 +110,7 @@ fn generated(helm: &Helm, args: &[&str]) -> Result<String> {
 }
 
 /// What kubectl makes of base and overlays, each with its name.
-pub(super) fn build(kubectl: &Path) -> Result<Vec<(String, Vec<Value>)>> {
+pub fn build(kubectl: &Path) -> Result<Vec<Directory>> {
     let overlays = OVERLAYS.iter().map(|(name, _)| *name);
     ["base"]
         .into_iter()
@@ -124,7 +127,7 @@ pub(super) fn build(kubectl: &Path) -> Result<Vec<(String, Vec<Value>)>> {
 
 /// The base is what its files say, and each overlay is the base and what it adds, no less and no
 /// more.
-pub(super) fn check(built: &[(String, Vec<Value>)]) -> Result<String> {
+pub fn check(built: &[Directory]) -> Result<String> {
     let [(_, base), overlays @ .., (_, uninstall)] = built else {
         bail!("nothing was built");
     };
