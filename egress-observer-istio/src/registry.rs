@@ -19,6 +19,7 @@ mod lookup;
 mod near_miss;
 mod routes;
 mod shelf;
+mod shows;
 mod sidecar;
 
 use std::{
