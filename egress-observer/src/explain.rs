@@ -11,19 +11,20 @@ pub mod text;
 
 pub use self::{
     advice::{Advice, Method},
-    answer::{API_VERSION, Declared, Destination, Explanation, Other, Source, Stand},
+    answer::{Declared, Destination, Explanation, Other, Source, Stand},
     destination::{To, ToError},
 };
+use crate::api_version::API_VERSION;
 use egress_observer_istio::{
     injection::{
         pod::{ContainerRole, DeclaredContainer, Pod},
         setup::Setup,
     },
     judgement::{Asker, ClientSocket, Endpoint, Evidence, Judgement, Stage, assess},
-    registry::{Destination as Asked, Hit, Match, NearMiss, ObjectKind, ObjectRef},
+    registry::{Hit, Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery},
     rules::{CaptureConfig, Decision, Rule},
     view::Snapshot,
-    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, Registry},
+    vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, RegistryMatch},
 };
 
 /// Who connects, as it is asked for.
@@ -178,7 +179,7 @@ impl<'a> Explainer<'a> {
         if matches!(judged.matched, Match::Declared(_)) {
             return Vec::new();
         }
-        let asked = Asked {
+        let asked = RegistryQuery {
             ip: asked.ip,
             host: to.host.as_deref(),
             port: asked.port,
@@ -294,7 +295,7 @@ fn declared(judged: &Judgement<'_>, others: Vec<Other>) -> Declared {
         Match::Undeclared { .. } | Match::NameNeeded { .. } => (None, None, None),
     };
     let needs = match matched {
-        _ if registry != Registry::Unknown => Vec::new(),
+        _ if registry != RegistryMatch::Unknown => Vec::new(),
         Match::NameNeeded { http, tls } => {
             let needs = [http.then_some("http_host"), tls.then_some("tls_sni")];
             needs.into_iter().flatten().collect()

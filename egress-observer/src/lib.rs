@@ -13,6 +13,7 @@
 //! [`agent`] wires it together.
 
 pub mod agent;
+pub mod api_version;
 pub mod attribution;
 pub mod cgroup;
 pub mod cli;

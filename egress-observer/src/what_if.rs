@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! objects -> change::Change -> objects -> Snapshot (today, after)
-//!                    flows::Flow x compare::World -> compare::Comparison -> Report -> text
+//!                    flows::RecordedFlow x compare::World -> compare::Comparison -> Report -> text
 //! ```
 
 pub(crate) mod change;

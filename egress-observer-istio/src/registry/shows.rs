@@ -1,7 +1,7 @@
 //! Whether a client sees what a ServiceEntry declares, for those who have the object and not a
 //! connection.
 
-use super::{Registry, SidecarScope, Viewer, shelf::NamespaceId};
+use super::{query::Viewer, reader::NamespaceId, sidecar::SidecarScope, store::Registry};
 use crate::{
     injection::pod,
     objects::ServiceEntry,

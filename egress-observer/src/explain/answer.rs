@@ -6,17 +6,14 @@ use serde::Serialize;
 
 use super::Advice;
 use egress_observer_istio::vocabulary::{
-    Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict,
+    Actor, Expected, Policy, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
-
-/// `apiVersion` of everything that is printed for programs.
-pub const API_VERSION: &str = "egress-observer.io/v1alpha1";
 
 /// The answer about one destination.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    /// [`API_VERSION`].
+    /// [`crate::api_version::API_VERSION`].
     pub api_version: &'static str,
     /// `Explanation`.
     pub kind: &'static str,
@@ -102,7 +99,7 @@ pub struct Stand {
 pub struct Declared {
     /// Whether, and how.
     #[serde(rename = "match")]
-    pub matched: Registry,
+    pub matched: RegistryMatch,
     /// Kind of the object that takes it.
     pub kind: Option<&'static str>,
     /// Its namespace.

@@ -2,7 +2,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use crate::{explain::To, flows::Flow};
+use crate::{explain::To, flows::RecordedFlow};
 use egress_observer_istio::{injection::pod::Pod, vocabulary::Actor};
 
 /// Whose destinations are wanted.
@@ -25,9 +25,9 @@ pub(crate) struct Recorded<'a> {
 
 impl Whose<'_> {
     /// Whether a flow is of the pod, or of another pod of its workload.
-    fn has(&self, flow: &Flow) -> bool {
+    fn has(&self, flow: &RecordedFlow) -> bool {
         let from = &flow.from;
-        let of_pod = || from.pod == self.pod.name;
+        let of_pod = || from.pod == *self.pod.name;
         let of_workload = || {
             let workload = &*self.pod.workload;
             from.workload == workload || from.pod == workload
@@ -48,7 +48,7 @@ impl<'a> Recorded<'a> {
         }
     }
 
-    pub(crate) fn add(&mut self, flow: Flow) {
+    pub(crate) fn add(&mut self, flow: RecordedFlow) {
         if !self.whose.has(&flow) {
             return;
         }

@@ -4,7 +4,7 @@
 use super::finding::ObjectPlace;
 use egress_observer_istio::{
     manifests::Located,
-    mesh::{Injector, MeshConfig, Values, revision_of},
+    mesh::{Injector, InjectorValues, MeshConfig, revision_of},
     objects::ConfigMap,
 };
 
@@ -19,7 +19,7 @@ impl InjectorMap {
     pub(super) fn of(located: &Located, object: &ConfigMap) -> Option<Self> {
         let name = &object.metadata.name;
         revision_of(name, "istio-sidecar-injector")?;
-        let values: Values = serde_saphyr::from_str(object.data.get("values")?).ok()?;
+        let values: InjectorValues = serde_saphyr::from_str(object.data.get("values")?).ok()?;
         let config = object.data.get("config");
         let config = config.and_then(|text| serde_saphyr::from_str(text).ok());
         let place = ObjectPlace::of(located, "ConfigMap", &object.metadata);

@@ -14,7 +14,7 @@ use egress_observer_istio::{
         pod::INIT,
         setup::{self, EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, TRAFFIC},
     },
-    mesh::{Injector, Proxy},
+    mesh::{Injector, ProxyValues},
     rules::{Backend, Version, flags},
 };
 
@@ -146,7 +146,7 @@ fn default_text<'a>(injector: Option<&'a Injector>, name: &str) -> &'a str {
     }
 }
 
-fn mesh_text<'a>(proxy: &'a Proxy, name: &str) -> &'a str {
+fn mesh_text<'a>(proxy: &'a ProxyValues, name: &str) -> &'a str {
     match name {
         INCLUDE => &proxy.include_ip_ranges,
         EXCLUDE => &proxy.exclude_ip_ranges,

@@ -20,7 +20,7 @@ use self::{
     seen::{Uses, Way},
     values::{MeshValue, WorkloadValue, mesh_values, workload_values},
 };
-use crate::{explain::API_VERSION, flows::Flow};
+use crate::{api_version::API_VERSION, flows::RecordedFlow};
 use egress_observer_istio::vocabulary::{Actor, Protocol};
 
 /// The answer.
@@ -115,7 +115,7 @@ impl<'a> Exclusions<'a> {
     }
 
     /// Takes in a flow. Only TCP is ever captured, and the proxy's own is not.
-    pub(crate) fn add(&mut self, flow: &Flow) {
+    pub(crate) fn add(&mut self, flow: &RecordedFlow) {
         let tcp = flow.to.protocol != Some(Protocol::Udp);
         let Some(ip) = flow.to.ip.filter(|_| tcp) else {
             return;

@@ -23,7 +23,7 @@ use self::{
     weigh::{Weighed, weigh},
 };
 use crate::{
-    explain::API_VERSION,
+    api_version::API_VERSION,
     install::{RangeList, Spellings},
     suggest::as_text,
 };

@@ -29,7 +29,7 @@ pub(crate) use self::{
     observed::{Observed, Observer},
 };
 use crate::{
-    explain::API_VERSION,
+    api_version::API_VERSION,
     service_entry::{ApiVersion, AppProtocol, ServiceEntry},
 };
 use egress_observer_istio::vocabulary::{Protocol, Verdict};

@@ -10,8 +10,9 @@ use thiserror::Error;
 
 use super::{FlowCounts, Group, Judgement, Open, Report, Restart, Stale, Total, When};
 use crate::{
-    explain::{API_VERSION, Explainer, Unanswered, Who},
-    flows::{Flow, From},
+    api_version::API_VERSION,
+    explain::{Explainer, Unanswered, Who},
+    flows::{Origin, RecordedFlow},
 };
 use egress_observer_istio::{
     injection::{
@@ -31,7 +32,7 @@ pub(crate) struct World {
     after: Snapshot,
     /// In the order of their names.
     pods: Vec<Sides>,
-    by_name: HashMap<(Arc<str>, String), usize>,
+    by_name: HashMap<(Arc<str>, Arc<str>), usize>,
     by_workload: HashMap<(Arc<str>, Arc<str>), usize>,
 }
 
@@ -53,12 +54,12 @@ impl World {
     pub(crate) fn new(before: Snapshot, after: Snapshot) -> Self {
         let after_by_name: HashMap<(&str, &str), &Arc<Pod>> = after
             .pods()
-            .map(|pod| ((&*pod.namespace, pod.name.as_str()), pod))
+            .map(|pod| ((&*pod.namespace, &*pod.name), pod))
             .collect();
         let mut pods: Vec<Sides> = before
             .pods()
             .filter_map(|pod| {
-                let after = after_by_name.get(&(&*pod.namespace, pod.name.as_str()))?;
+                let after = after_by_name.get(&(&*pod.namespace, &*pod.name))?;
                 Some(Sides::new(pod, after))
             })
             .collect();
@@ -66,7 +67,7 @@ impl World {
             let key = |sides: &Sides| {
                 (
                     Arc::clone(&sides.before.namespace),
-                    sides.before.name.clone(),
+                    sides.before.name.to_string(),
                 )
             };
             key(a).cmp(&key(b))
@@ -74,7 +75,7 @@ impl World {
         let (mut by_name, mut by_workload) = (HashMap::new(), HashMap::new());
         for (place, Sides { before: pod, .. }) in pods.iter().enumerate() {
             let namespace = || Arc::clone(&pod.namespace);
-            by_name.insert((namespace(), pod.name.clone()), place);
+            by_name.insert((namespace(), Arc::clone(&pod.name)), place);
             by_workload
                 .entry((namespace(), Arc::clone(&pod.workload)))
                 .or_insert(place);
@@ -89,19 +90,19 @@ impl World {
     }
 
     /// Namespace and name of every pod.
-    pub(crate) fn names(&self) -> impl Iterator<Item = From> {
-        self.pods.iter().map(|sides| From {
+    pub(crate) fn names(&self) -> impl Iterator<Item = Origin> {
+        self.pods.iter().map(|sides| Origin {
             namespace: sides.before.namespace.to_string(),
-            pod: sides.before.name.clone(),
+            pod: sides.before.name.to_string(),
             workload: sides.before.workload.to_string(),
         })
     }
 
     /// The pod that a flow comes from, or another one of its workload, which may stand in the place
     /// of the pod's name.
-    fn find(&self, from: &From) -> Option<usize> {
+    fn find(&self, from: &Origin) -> Option<usize> {
         let namespace: Arc<str> = from.namespace.as_str().into();
-        let pod = (Arc::clone(&namespace), from.pod.clone());
+        let pod = (Arc::clone(&namespace), from.pod.as_str().into());
         let of_workload = |name: &str| {
             let workload = (Arc::clone(&namespace), name.into());
             self.by_workload.get(&workload)
@@ -135,7 +136,7 @@ impl Sides {
         !matches!(self.restarted.applied.membership, Membership::Unknown(_))
     }
 
-    fn who(&self, flow: &Flow) -> Who {
+    fn who(&self, flow: &RecordedFlow) -> Who {
         let mut declared = self.before.declared.iter();
         let named = || {
             let found = declared.find(|container| Some(container.role.actor) == flow.actor);
@@ -249,13 +250,13 @@ impl<'a> Comparison<'a> {
     }
 
     /// Judges a flow three times.
-    pub(crate) fn add(&mut self, flow: &Flow) -> Result<(), Unplaced> {
+    pub(crate) fn add(&mut self, flow: &RecordedFlow) -> Result<(), Unplaced> {
         let placed = self.judge(flow);
         self.n_unplaced += u64::from(placed.is_err());
         placed
     }
 
-    fn judge(&mut self, flow: &Flow) -> Result<(), Unplaced> {
+    fn judge(&mut self, flow: &RecordedFlow) -> Result<(), Unplaced> {
         let place = self
             .world
             .find(&flow.from)
@@ -413,7 +414,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-fn unplaced(from: &From) -> Unplaced {
+fn unplaced(from: &Origin) -> Unplaced {
     let namespace = from.namespace.clone();
     if from.pod.is_empty() {
         let workload = from.workload.clone();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use crate::flows::{Flow, From};
+use crate::flows::{Origin, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
@@ -46,7 +46,7 @@ impl Cluster {
     }
 
     /// Namespace and name of the workload that a flow is of.
-    pub(super) fn workload(&self, from: &From) -> (String, String) {
+    pub(super) fn workload(&self, from: &Origin) -> (String, String) {
         let name = if !from.workload.is_empty() {
             from.workload.clone()
         } else if let Some(pod) = self
@@ -61,7 +61,7 @@ impl Cluster {
     }
 
     /// What connected: what the flow says, else what the container is.
-    pub(super) fn actor(&self, flow: &Flow, workload: &(String, String)) -> Actor {
+    pub(super) fn actor(&self, flow: &RecordedFlow, workload: &(String, String)) -> Actor {
         let by_name = || {
             let (pod, container) = (self.pod_of(workload)?, flow.container.as_ref()?);
             let mut declared = pod.declared.iter();

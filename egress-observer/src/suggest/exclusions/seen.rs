@@ -6,10 +6,10 @@ use std::{
 };
 
 use super::{Already, Cluster, User};
-use crate::{flows::Flow, lint::output::plain};
+use crate::{flows::RecordedFlow, lint::output::plain};
 use egress_observer_istio::{
     injection::pod::Pod,
-    vocabulary::{Actor, Path, Verdict},
+    vocabulary::{Actor, ObservedPath, Verdict},
 };
 
 /// Which way a connection went.
@@ -30,7 +30,7 @@ pub(super) enum Way {
 impl Way {
     /// By what was seen, else by the verdict on it. Nothing for what no setting of a sidecar changes:
     /// pods without one, and the proxy's own connections.
-    pub(super) fn of(flow: &Flow) -> Option<Self> {
+    pub(super) fn of(flow: &RecordedFlow) -> Option<Self> {
         let seen = &flow.seen;
         let outside = matches!(
             seen.verdict,
@@ -42,7 +42,7 @@ impl Way {
         let blocked = seen.verdict == Some(Verdict::Blocked);
         Some(match (seen.path, seen.verdict) {
             (_, Some(Verdict::UnexpectedBypass)) => Self::Astray,
-            (Some(Path::Captured), _)
+            (Some(ObservedPath::Captured), _)
             | (
                 _,
                 Some(
@@ -52,9 +52,9 @@ impl Way {
                     | Verdict::UnexpectedCapture,
                 ),
             ) => Self::Captured { blocked },
-            (Some(Path::Direct), _)
+            (Some(ObservedPath::Direct), _)
             | (_, Some(Verdict::ConfiguredBypass | Verdict::DeclaredBypass)) => Self::Direct,
-            (Some(Path::Unknown), _) | (_, Some(Verdict::Unknown)) => Self::Unproved,
+            (Some(ObservedPath::Unknown), _) | (_, Some(Verdict::Unknown)) => Self::Unproved,
             (None, _) => Self::Untold,
         })
     }
@@ -89,7 +89,7 @@ struct Use {
 }
 
 impl Uses {
-    pub(super) fn add(&mut self, ip: IpAddr, flow: &Flow, way: Way, cluster: &Cluster) {
+    pub(super) fn add(&mut self, ip: IpAddr, flow: &RecordedFlow, way: Way, cluster: &Cluster) {
         let workload = cluster.workload(&flow.from);
         let actor = cluster.actor(flow, &workload);
         if actor == Actor::Proxy {

@@ -8,12 +8,12 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::{explain::To, flows::From, service_entry::ServiceEntry};
+use crate::{explain::To, flows::Origin, service_entry::ServiceEntry};
 use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
     objects,
-    registry::{Destination, Match, NearMiss, ObjectKind, ObjectRef, Viewer, Why},
+    registry::{Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery, Viewer, Why},
     view::Snapshot,
     vocabulary::{Protocol, Scope},
 };
@@ -86,7 +86,7 @@ impl Known {
     }
 
     /// The pod that a flow comes from, or another one of its workload.
-    fn pod(&self, from: &From) -> Option<&Arc<Pod>> {
+    fn pod(&self, from: &Origin) -> Option<&Arc<Pod>> {
         let key = |name: &str| (from.namespace.clone(), name.to_owned());
         let of_workload = |name: &str| self.by_workload.get(&key(name));
         self.by_name
@@ -96,7 +96,7 @@ impl Known {
     }
 
     /// Whose view counts: the pod's, or that of its namespace.
-    fn viewer<'a>(&'a self, from: &'a From) -> Viewer<'a> {
+    fn viewer<'a>(&'a self, from: &'a Origin) -> Viewer<'a> {
         if let Some(pod) = self.pod(from) {
             return self.snapshot.viewer(pod);
         }
@@ -109,14 +109,14 @@ impl Known {
     }
 
     /// What the mesh makes of a destination.
-    pub(super) fn lookup<'a>(&'a self, from: &'a From, to: &To) -> Match<'a> {
+    pub(super) fn lookup<'a>(&'a self, from: &'a Origin, to: &To) -> Match<'a> {
         self.snapshot
             .registry
             .lookup(&self.viewer(from), &asked(to))
     }
 
     /// How far away it is, if its address is known.
-    pub(super) fn scope(&self, from: &From, to: &To) -> Option<Scope> {
+    pub(super) fn scope(&self, from: &Origin, to: &To) -> Option<Scope> {
         let ip = to.ip?;
         Some(match self.pod(from) {
             Some(pod) => self.snapshot.scope(pod, ip),
@@ -126,7 +126,7 @@ impl Known {
 
     /// Entries that nearly take it. One for another host altogether is not near, and that a name is
     /// needed says nothing where one is given.
-    pub(super) fn near(&self, from: &From, to: &To) -> BTreeSet<Near> {
+    pub(super) fn near(&self, from: &Origin, to: &To) -> BTreeSet<Near> {
         let viewer = self.viewer(from);
         let misses = self.snapshot.registry.near_misses(&viewer, &asked(to));
         let tells =
@@ -148,8 +148,8 @@ impl Known {
     }
 }
 
-fn asked(to: &To) -> Destination<'_> {
-    Destination {
+fn asked(to: &To) -> RegistryQuery<'_> {
+    RegistryQuery {
         ip: to.ip,
         host: to.host.as_deref(),
         port: to.port,

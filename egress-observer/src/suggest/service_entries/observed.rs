@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{
     explain::To,
-    flows::{Flow, From},
+    flows::{Origin, RecordedFlow},
 };
 use egress_observer_istio::{
     registry::Match,
     vocabulary::{
-        Protocol, Registry, Scope, Verdict,
+        Protocol, RegistryMatch, Scope, Verdict,
         host_name::{is_istio_name, is_label},
     },
 };
@@ -60,7 +60,7 @@ pub(super) enum Target {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Usage {
     /// By workload.
-    pub(super) users: BTreeMap<String, (From, Tally)>,
+    pub(super) users: BTreeMap<String, (Origin, Tally)>,
     pub(super) addresses: BTreeSet<IpAddr>,
     pub(super) near: BTreeSet<Near>,
 }
@@ -101,7 +101,7 @@ impl<'a> Observer<'a> {
         self.observed
     }
 
-    pub(crate) fn add(&mut self, flow: &Flow) {
+    pub(crate) fn add(&mut self, flow: &RecordedFlow) {
         if of_proxy(flow) {
             return;
         }
@@ -119,7 +119,7 @@ impl<'a> Observer<'a> {
         }
     }
 
-    fn is_asked_for(&self, flow: &Flow) -> bool {
+    fn is_asked_for(&self, flow: &RecordedFlow) -> bool {
         let Settings {
             namespaces,
             verdicts,
@@ -133,7 +133,7 @@ impl<'a> Observer<'a> {
 
     /// What was recorded as near stays near. What was recorded as external may be inside after all:
     /// whoever recorded it may not have known the cluster's ranges.
-    fn scope(&self, flow: &Flow) -> Scope {
+    fn scope(&self, flow: &RecordedFlow) -> Scope {
         if let Some(near) = flow.seen.scope.filter(|scope| *scope != Scope::External) {
             return near;
         }
@@ -152,7 +152,7 @@ impl<'a> Observer<'a> {
     /// 5. Today's objects tell whether the rest is undeclared; without them, what was recorded does.
     fn decide(
         &self,
-        flow: &Flow,
+        flow: &RecordedFlow,
         meant: &[To],
         matches: &[Match<'_>],
     ) -> Option<Result<Target, Refusal>> {
@@ -160,8 +160,8 @@ impl<'a> Observer<'a> {
             return Some(Err(Refusal::Udp));
         }
         match flow.seen.registry {
-            Some(Registry::ServiceEntry | Registry::Cluster) => return None,
-            Some(Registry::Undeclared | Registry::Unknown) | None => {}
+            Some(RegistryMatch::ServiceEntry | RegistryMatch::Cluster) => return None,
+            Some(RegistryMatch::Undeclared | RegistryMatch::Unknown) | None => {}
         }
         let declared = |matched: &Match<'_>| matches!(matched, Match::Declared(_));
         if !matches.is_empty() && matches.iter().all(declared) {
@@ -177,7 +177,7 @@ impl<'a> Observer<'a> {
             (Some(_), _, _) if !told => Err(Refusal::NotTold),
             (Some(host), _, _) => self.valid(flow, Target::Host(host.clone())),
             (None, Some(ip), _) if self.settings.include_addresses => {
-                if told || flow.seen.registry == Some(Registry::Unknown) {
+                if told || flow.seen.registry == Some(RegistryMatch::Unknown) {
                     self.valid(flow, Target::Address(ip))
                 } else {
                     Err(Refusal::NotTold)
@@ -188,7 +188,7 @@ impl<'a> Observer<'a> {
     }
 
     /// Whether what would be written is taken by Istio and Kubernetes.
-    fn valid(&self, flow: &Flow, target: Target) -> Result<Target, Refusal> {
+    fn valid(&self, flow: &RecordedFlow, target: Target) -> Result<Target, Refusal> {
         let named = self.settings.protocol(flow.to.port).says_a_name();
         match &target {
             _ if !is_label(&flow.from.namespace) => Err(Refusal::InvalidNamespace),
@@ -199,14 +199,14 @@ impl<'a> Observer<'a> {
     }
 
     /// What is near a destination that is undeclared.
-    fn near(&self, flow: &Flow, meant: &[To], matches: &[Match<'_>]) -> BTreeSet<Near> {
+    fn near(&self, flow: &RecordedFlow, meant: &[To], matches: &[Match<'_>]) -> BTreeSet<Near> {
         match (self.known, meant, matches) {
             (Some(known), [to], [Match::Undeclared { .. }]) => known.near(&flow.from, to),
             _ => BTreeSet::new(),
         }
     }
 
-    fn want(&mut self, flow: &Flow, target: Target, near: BTreeSet<Near>) {
+    fn want(&mut self, flow: &RecordedFlow, target: Target, near: BTreeSet<Near>) {
         let wanted = Wanted {
             namespace: flow.from.namespace.clone(),
             target,
@@ -226,7 +226,7 @@ impl<'a> Observer<'a> {
         }
     }
 
-    fn refuse(&mut self, flow: &Flow, reason: Refusal) {
+    fn refuse(&mut self, flow: &RecordedFlow, reason: Refusal) {
         let refused = Refused {
             namespace: flow.from.namespace.clone(),
             names: flow.names.clone(),
@@ -240,7 +240,7 @@ impl<'a> Observer<'a> {
     }
 
     /// Counts for the entries of today that take it, or may, or have its host.
-    fn cover(&mut self, flow: &Flow, matches: &[Match<'_>], near: &BTreeSet<Near>) {
+    fn cover(&mut self, flow: &RecordedFlow, matches: &[Match<'_>], near: &BTreeSet<Near>) {
         let (mut certain, mut perhaps) = (BTreeSet::new(), BTreeSet::new());
         let mut nameless = false;
         for matched in matches {
@@ -292,7 +292,7 @@ impl Observed {
 }
 
 /// What today's objects make of each destination; nothing, if there are none.
-fn matches<'k>(known: Option<&'k Known>, from: &'k From, meant: &[To]) -> Vec<Match<'k>> {
+fn matches<'k>(known: Option<&'k Known>, from: &'k Origin, meant: &[To]) -> Vec<Match<'k>> {
     let lookups = known.map(|known| meant.iter().map(move |to| known.lookup(from, to)));
     lookups.into_iter().flatten().collect()
 }

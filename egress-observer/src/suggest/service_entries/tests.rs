@@ -9,7 +9,7 @@ use super::*;
 use crate::flows;
 use egress_observer_istio::{
     manifests::{self, Object},
-    registry::{Destination, Match, Viewer},
+    registry::{Match, RegistryQuery, Viewer},
     view::Snapshot,
 };
 
@@ -493,7 +493,7 @@ proptest! {
         for line in &lines {
             let flow = flows::parse(line.to_string().as_bytes()).unwrap();
             let viewer = Viewer { namespace: &flow.from.namespace, ..Viewer::default() };
-            let to = Destination {
+            let to = RegistryQuery {
                 ip: flow.to.ip, host: flow.to.host.as_deref(),
                 port: flow.to.port, protocol: Protocol::Tcp,
             };
