@@ -9,12 +9,12 @@ use super::{
     code::LintCode,
     finding::{LintFinding, ObjectPlace},
     list::{List, together_hold},
-    lists::Lists,
+    lists::CaptureLists,
     scene::Scene,
 };
 use egress_observer_istio::manifests::Object;
 
-pub(super) fn findings(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+pub(super) fn findings(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     excluded(scene, lists)
         .into_iter()
         .chain(not_included(scene, lists))
@@ -50,7 +50,7 @@ fn in_cluster(scene: &Scene<'_>) -> Vec<(IpNet, String)> {
     known
 }
 
-fn excluded(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+fn excluded(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let list = &lists.exclude;
     if !list.own {
         return Vec::new();
@@ -76,7 +76,7 @@ fn excluded(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
     findings
 }
 
-fn not_included(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<LintFinding> {
+fn not_included(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.include;
     let included = list.ranges();
     if !list.own || included.is_empty() {
@@ -107,7 +107,7 @@ fn not_included(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<LintFinding> {
 /// Istio's range for hosts without addresses.
 const ALLOCATED: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(240, 240, 0, 0), 16);
 
-fn allocated(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<LintFinding> {
+fn allocated(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let (range, why) = in_use(scene)?;
     let (list, outer) = what_leaves_out(lists, &range).filter(|(list, _)| list.own)?;
     let place = match outer {
@@ -133,7 +133,7 @@ fn allocated(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<LintFinding> {
 
 /// The list by which a range is not captured, and the excluded range that holds it.
 fn what_leaves_out<'l, 'a>(
-    lists: &'l Lists<'a>,
+    lists: &'l CaptureLists<'a>,
     range: &IpNet,
 ) -> Option<(&'l List<'a>, Option<IpNet>)> {
     let config = lists.config();

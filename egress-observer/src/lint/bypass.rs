@@ -7,12 +7,12 @@ use super::{
     code::LintCode,
     entry::PlacedEntry,
     finding::LintFinding,
-    lists::Lists,
+    lists::CaptureLists,
     routing::routed,
     scene::Scene,
 };
 
-pub(super) fn findings(scene: &Scene<'_>, lists: &[Lists<'_>]) -> Vec<LintFinding> {
+pub(super) fn findings(scene: &Scene<'_>, lists: &[CaptureLists<'_>]) -> Vec<LintFinding> {
     let clients = clients(scene, lists);
     let mut findings = Vec::new();
     let mut void: Vec<(&PlacedEntry<'_>, BTreeSet<&str>)> = Vec::new();

@@ -7,7 +7,7 @@ use ipnet::{IpNet, Ipv4Net};
 use super::{
     entry::PlacedEntry,
     list::together_hold,
-    lists::{ListOrigin, Lists},
+    lists::{CaptureLists, ListOrigin},
     scene::Scene,
 };
 use egress_observer_istio::{
@@ -28,7 +28,10 @@ pub(super) struct LintClient<'s> {
 
 /// Pods as far as their rules are known; for templates whose injection is not known, their
 /// annotations; and the mesh's values. Where nothing is captured at all, that is said elsewhere.
-pub(super) fn clients<'s>(scene: &'s Scene<'_>, lists: &'s [Lists<'_>]) -> Vec<LintClient<'s>> {
+pub(super) fn clients<'s>(
+    scene: &'s Scene<'_>,
+    lists: &'s [CaptureLists<'_>],
+) -> Vec<LintClient<'s>> {
     let known = scene.subjects.iter().filter_map(|subject| {
         let config = subject.setup().config()?;
         Some(LintClient {

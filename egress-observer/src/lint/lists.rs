@@ -9,7 +9,7 @@ use super::{
 use egress_observer_istio::rules::{Backend, CaptureConfig, PortRange, Ports, Ranges, Version};
 
 /// The lists that count together.
-pub(super) struct Lists<'a> {
+pub(super) struct CaptureLists<'a> {
     pub(super) place: ObjectPlace,
     pub(super) origin: ListOrigin,
     /// Whom they are for, as words.
@@ -36,7 +36,7 @@ pub(super) enum ListOrigin {
     Arguments,
 }
 
-impl<'a> Lists<'a> {
+impl<'a> CaptureLists<'a> {
     /// A fault of a list.
     pub(super) fn finding(
         &self,

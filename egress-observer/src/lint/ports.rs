@@ -3,11 +3,11 @@
 use super::{
     code::LintCode,
     finding::LintFinding,
-    lists::{ListOrigin, Lists},
+    lists::{CaptureLists, ListOrigin},
     scene::Scene,
 };
 
-pub(super) fn findings(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+pub(super) fn findings(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     declared(scene, lists)
         .into_iter()
         .chain(dns(scene, lists))
@@ -17,7 +17,7 @@ pub(super) fn findings(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding>
 }
 
 /// Excluded ports that ServiceEntries declare.
-fn declared(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+fn declared(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let Some(list) = lists.exclude_ports.if_own() else {
         return Vec::new();
     };
@@ -51,7 +51,7 @@ fn declared(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
 }
 
 /// Port 53 excluded in a mesh, or for a pod, that captures DNS.
-fn dns(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<LintFinding> {
+fn dns(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = lists.exclude_ports.if_own()?;
     let excluded = lists
         .read_ports(list)
@@ -70,7 +70,7 @@ fn dns(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<LintFinding> {
 }
 
 /// Whether the mesh has proxies answer DNS, or the pod that the lists are for.
-fn captures_dns(scene: &Scene<'_>, lists: &Lists<'_>) -> bool {
+fn captures_dns(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> bool {
     let mut meshes = scene.meshes.iter();
     if meshes.any(|mesh| mesh.is_on("ISTIO_META_DNS_CAPTURE")) {
         return true;
@@ -81,7 +81,7 @@ fn captures_dns(scene: &Scene<'_>, lists: &Lists<'_>) -> bool {
     lists.origin != ListOrigin::Mesh && setup.is_some_and(|config| config.dns.is_some())
 }
 
-fn included_and_excluded(lists: &Lists<'_>) -> Vec<LintFinding> {
+fn included_and_excluded(lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let (include, exclude) = (&lists.include_ports, &lists.exclude_ports);
     let excluded = lists.read_ports(exclude);
     let list = if include.own { include } else { exclude };
@@ -106,7 +106,7 @@ fn included_and_excluded(lists: &Lists<'_>) -> Vec<LintFinding> {
 }
 
 /// Ports that are given twice, and included ports where every address is included.
-fn redundant(lists: &Lists<'_>) -> Vec<LintFinding> {
+fn redundant(lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let mut findings = Vec::new();
     for list in [&lists.include_ports, &lists.exclude_ports] {
         let Some(list) = list.if_own() else { continue };

@@ -8,11 +8,11 @@ use super::{
     code::LintCode,
     finding::LintFinding,
     list::{List, together_hold},
-    lists::{ListOrigin, Lists},
+    lists::{CaptureLists, ListOrigin},
     scene::Scene,
 };
 
-pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+pub(super) fn findings(_scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let both = [&lists.include, &lists.exclude];
     let own = both.into_iter().filter(|list| list.own);
     own.flat_map(|list| {
@@ -35,7 +35,7 @@ fn everything() -> [IpNet; 2] {
     ]
 }
 
-fn empty(lists: &Lists<'_>) -> Option<LintFinding> {
+fn empty(lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.include;
     let only_ports = list.elements().next().is_none() && !lists.include_ports.text.is_empty();
     let is_empty = list.own && !list.is_star() && list.elements().next().is_none();
@@ -69,7 +69,7 @@ fn empty(lists: &Lists<'_>) -> Option<LintFinding> {
     ))
 }
 
-fn host_bits(lists: &Lists<'_>, list: &List<'_>) -> Vec<LintFinding> {
+fn host_bits(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let ranges = list.elements().filter_map(|(_, range)| range);
     ranges
         .filter(|range| range.addr() != range.network())
@@ -87,7 +87,7 @@ fn host(range: IpNet) -> IpNet {
 }
 
 /// Ranges that lie in another one of the same list; of two equal ones, the second.
-fn repeated(lists: &Lists<'_>, list: &List<'_>) -> Vec<LintFinding> {
+fn repeated(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let ranges = list.ranges();
     let found = ranges.iter().enumerate();
     found
@@ -109,7 +109,7 @@ fn outer_of<'r>(ranges: &'r [IpNet], at: usize, range: &IpNet) -> Option<&'r IpN
     found.map(|(_, outer)| outer)
 }
 
-fn never_captured(lists: &Lists<'_>) -> Vec<LintFinding> {
+fn never_captured(lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let (include, exclude) = (&lists.include, &lists.exclude);
     let list = if include.own { include } else { exclude };
     let excluded = exclude.ranges();
@@ -134,7 +134,7 @@ fn never_captured(lists: &Lists<'_>) -> Vec<LintFinding> {
     findings
 }
 
-fn one_family(lists: &Lists<'_>) -> Option<LintFinding> {
+fn one_family(lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.include;
     let ranges = list.ranges();
     let [v4, v6] = everything();
@@ -153,7 +153,7 @@ fn one_family(lists: &Lists<'_>) -> Option<LintFinding> {
     ))
 }
 
-fn loopback(lists: &Lists<'_>) -> Option<LintFinding> {
+fn loopback(lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.include;
     let range = list
         .ranges()
@@ -172,7 +172,7 @@ fn loopback(lists: &Lists<'_>) -> Option<LintFinding> {
     ))
 }
 
-fn everything_excluded(lists: &Lists<'_>) -> Option<LintFinding> {
+fn everything_excluded(lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.exclude;
     let ranges = list.ranges();
     let all = everything()

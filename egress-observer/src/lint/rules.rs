@@ -1,7 +1,7 @@
 //! Every rule, and what they find together.
 
 use super::{
-    addresses, bypass, finding::LintFinding, lists::Lists, policy, ports, ranges, routing,
+    addresses, bypass, finding::LintFinding, lists::CaptureLists, policy, ports, ranges, routing,
     scene::Scene, service_entries, settings::LintSettings, sharing, sidecars, spelling, stale,
     text, unused, workloads, written::written,
 };
@@ -28,7 +28,7 @@ pub(super) fn findings(
 }
 
 /// Rules about the lists that count in one place.
-const LIST_RULES: &[fn(&Scene<'_>, &Lists<'_>) -> Vec<LintFinding>] = &[
+const LIST_RULES: &[fn(&Scene<'_>, &CaptureLists<'_>) -> Vec<LintFinding>] = &[
     text::findings,
     ranges::findings,
     addresses::findings,

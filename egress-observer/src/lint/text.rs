@@ -4,7 +4,7 @@ use super::{
     code::LintCode,
     finding::LintFinding,
     list::List,
-    lists::{ListOrigin, Lists},
+    lists::{CaptureLists, ListOrigin},
     scene::Scene,
 };
 use egress_observer_istio::{
@@ -15,7 +15,7 @@ use egress_observer_istio::{
     rules::{Backend, Version, prefix},
 };
 
-pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+pub(super) fn findings(_scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let own = lists.all().into_iter().filter(|list| list.own);
     own.flat_map(|list| {
         let ranges = [INCLUDE, EXCLUDE].contains(&list.name);
@@ -31,7 +31,7 @@ pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding
 }
 
 /// The injector validates these annotations, and refuses the pod.
-fn refused(lists: &Lists<'_>, list: &List<'_>) -> Vec<LintFinding> {
+fn refused(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let Err(problem) = validate(list.name, list.text) else {
         return Vec::new();
     };
@@ -44,7 +44,7 @@ fn refused(lists: &Lists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     vec![lists.finding(LintCode::RefusedAnnotation, list, list.text, message, fix)]
 }
 
-fn unread_ranges(lists: &Lists<'_>, list: &List<'_>) -> Vec<LintFinding> {
+fn unread_ranges(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let star = "`*` is not allowed among excluded ranges: istio-init ends with an error, and no \
                 new pod starts";
     if list.name == EXCLUDE && list.is_star() {
@@ -78,7 +78,7 @@ fn unread_ranges(lists: &Lists<'_>, list: &List<'_>) -> Vec<LintFinding> {
         .collect()
 }
 
-fn unread_ports(lists: &Lists<'_>, list: &List<'_>) -> Vec<LintFinding> {
+fn unread_ports(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let (tool, joint) = match lists.backend {
         Backend::Iptables => ("iptables-restore", ':'),
         Backend::Nftables => ("nft", '-'),

@@ -8,12 +8,12 @@ use super::{
     code::LintCode,
     entry::{PlacedEntry, range},
     finding::LintFinding,
-    lists::Lists,
+    lists::CaptureLists,
     scene::Scene,
 };
 use egress_observer_istio::manifests::Object;
 
-pub(super) fn findings(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+pub(super) fn findings(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let mut findings = unused_ports(scene, lists);
     findings.extend(unused_ranges(scene, lists));
     findings
@@ -28,7 +28,7 @@ fn tells(scene: &Scene<'_>) -> bool {
     !scene.entries.is_empty() && objects.any(|located| matches!(located.object, Object::Service(_)))
 }
 
-fn unused_ports(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+fn unused_ports(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let Some(list) = lists.exclude_ports.if_own().filter(|_| tells(scene)) else {
         return Vec::new();
     };
@@ -58,7 +58,7 @@ fn unused_ports(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
         .collect()
 }
 
-fn unused_ranges(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<LintFinding> {
+fn unused_ranges(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let Some(list) = lists.exclude.if_own().filter(|_| tells(scene)) else {
         return Vec::new();
     };

@@ -4,7 +4,7 @@
 use super::{
     finding::ObjectPlace,
     list::List,
-    lists::{ListOrigin, Lists},
+    lists::{CaptureLists, ListOrigin},
     mesh_maps::by_cni,
     scene::Scene,
     subject::LintSubject,
@@ -20,7 +20,7 @@ use egress_observer_istio::{
 
 /// Every place with lists of its own. A pod's lists are left out where they only repeat its template
 /// or the mesh: those are judged there.
-pub(super) fn written<'a>(scene: &'a Scene<'_>) -> Vec<Lists<'a>> {
+pub(super) fn written<'a>(scene: &'a Scene<'_>) -> Vec<CaptureLists<'a>> {
     let mesh = scene.injectors.iter().map(|map| {
         let proxy = &map.injector.values.global.proxy;
         let whom = "pods without annotations of their own".to_owned();
@@ -43,7 +43,7 @@ fn lists<'a>(
     (place, origin, whom): (ObjectPlace, ListOrigin, String),
     injector: Option<&'a Injector>,
     own: impl Fn(&'static str) -> Option<(&'a str, String)>,
-) -> Lists<'a> {
+) -> CaptureLists<'a> {
     let [include, exclude, include_ports, exclude_ports] =
         [INCLUDE, EXCLUDE, INCLUDE_PORTS, EXCLUDE_PORTS].map(|name| match own(name) {
             Some((text, field)) => List {
@@ -60,7 +60,7 @@ fn lists<'a>(
             },
         });
     let nftables = injector.is_some_and(|injector| injector.values.global.native_nftables);
-    Lists {
+    CaptureLists {
         place,
         origin,
         whom,
@@ -74,7 +74,10 @@ fn lists<'a>(
     }
 }
 
-fn of_annotations<'a>(scene: &'a Scene<'_>, subject: &'a LintSubject<'_>) -> Option<Lists<'a>> {
+fn of_annotations<'a>(
+    scene: &'a Scene<'_>,
+    subject: &'a LintSubject<'_>,
+) -> Option<CaptureLists<'a>> {
     if subject.has_template {
         return None;
     }
@@ -94,7 +97,10 @@ fn of_annotations<'a>(scene: &'a Scene<'_>, subject: &'a LintSubject<'_>) -> Opt
     lists.all().iter().any(|list| list.own).then_some(lists)
 }
 
-fn of_arguments<'a>(scene: &'a Scene<'_>, subject: &'a LintSubject<'_>) -> Option<Lists<'a>> {
+fn of_arguments<'a>(
+    scene: &'a Scene<'_>,
+    subject: &'a LintSubject<'_>,
+) -> Option<CaptureLists<'a>> {
     let init = setup::container(subject.spec, INIT)?;
     let args = flags::arguments(&init.command, &init.args);
     let injector = scene.injector(subject);
