@@ -5,7 +5,7 @@ use super::{query::Viewer, reader::NamespaceId, sidecar::SidecarScope, store::Re
 use crate::{
     injection::pod,
     objects::ServiceEntry,
-    vocabulary::{Export, Host},
+    vocabulary::{Export, Host, host_name::normal},
 };
 
 impl Registry {
@@ -15,8 +15,7 @@ impl Registry {
     }
 
     /// Whether a client sees an entry: it is exported to the client's namespace, and the client's
-    /// Sidecar lets one of its hosts through on some port. A host that cannot be read gets through
-    /// where nothing is kept out.
+    /// Sidecar lets one of its hosts through on some port.
     pub fn shows(&self, viewer: &Viewer<'_>, entry: &ServiceEntry) -> bool {
         let own = pod::named_namespace(&entry.metadata.namespace);
         self.export_of(entry).shows_to(own, viewer.namespace)
@@ -46,10 +45,18 @@ impl SidecarScope {
         is_own: bool,
         entry: &ServiceEntry,
     ) -> bool {
-        let mut hosts = entry.spec.hosts.iter().filter_map(|text| Host::parse(text));
+        let mut hosts = entry.spec.hosts.iter().map(|text| read_or_as_it_is(text));
         !self.restricts()
             || namespace.is_some_and(|namespace| {
                 hosts.any(|host| self.lets_host_through(namespace, is_own, &host))
             })
     }
+}
+
+/// The host; one that the registry does not read, such as `*-foo.com`, stands for itself.
+fn read_or_as_it_is(text: &str) -> Host {
+    Host::parse(text).unwrap_or_else(|| Host {
+        name: normal(text).into(),
+        wildcard: false,
+    })
 }

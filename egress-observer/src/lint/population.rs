@@ -7,7 +7,7 @@ use egress_observer_istio::{
 
 /// The objects of the manifests, pods by a name of ours where they have no `uid`, and one pod for
 /// each template. Routing is left out: no rule asks the registry for it.
-pub(crate) fn population(objects: &[Located]) -> Vec<Object> {
+pub(super) fn population(objects: &[Located]) -> Vec<Object> {
     let mut population = Vec::new();
     for Located { object, .. } in objects {
         if let Object::Pod(pod) = object {

@@ -49,8 +49,8 @@ fn whole_ports<'a>(entry: &'a PlacedEntry<'a>) -> impl Iterator<Item = WholePort
     let ports = entry.object.spec.ports.iter().enumerate();
     // HTTP and TLS share a listener with whatever else is there, told by the first bytes.
     ports
-        .filter(|(_, port)| protocol(port) == PortProtocol::Tcp && !entry.has_addresses())
-        .map(|(at, port)| WholePort {
+        .filter(move |(_, port)| protocol(port) == PortProtocol::Tcp && !entry.has_addresses())
+        .map(move |(at, port)| WholePort {
             entry,
             at,
             number: port.number,

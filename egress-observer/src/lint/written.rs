@@ -122,8 +122,7 @@ fn of_arguments<'a>(
     });
     lists.cni = false;
     lists.version = Version::of_image(&init.image).or(lists.version);
-    let mut all = lists.all().into_iter();
-    let something_new = all.any(|list| {
+    let something_new = lists.all().iter().any(|list| {
         let stock = list.text.is_empty() && list.name != INCLUDE;
         !stock && !list.is_star() && !is_repeated(list, subject, injector)
     });

@@ -37,17 +37,25 @@ fn an_entry_is_shown_to_those_whose_lookup_finds_it() {
 }
 
 #[test]
-fn a_host_that_cannot_be_read_gets_through_where_nothing_is_kept_out() {
-    let entry = service_entry("shop", "e", json!({"hosts": ["*-a.test"]}));
+fn a_host_that_the_registry_does_not_read_is_let_through_by_what_holds_it() {
+    let entry = service_entry("shop", "e", json!({"hosts": ["*-b.a.test"]}));
     let mut registry = Registry::default();
     registry.set_service_entry(&entry);
     assert!(registry.shows(&SHOP, &entry));
-    for (egress, expected) in [(json!([]), true), (json!([{"hosts": ["./*"]}]), false)] {
-        registry.set_sidecar(&sidecar("shop", "default", json!({"egress": egress})));
+    let cases = [
+        ("*/*", true),
+        ("./*", true),
+        ("./*.a.test", true),
+        ("./*.b.test", false),
+        ("bank/*", false),
+    ];
+    for (host, expected) in cases {
+        let spec = json!({"egress": [{"hosts": [host]}]});
+        registry.set_sidecar(&sidecar("shop", "default", spec));
         let viewer = Viewer {
             sidecar: registry.sidecar("shop", "default"),
             ..SHOP
         };
-        assert_eq!(registry.shows(&viewer, &entry), expected, "{egress}");
+        assert_eq!(registry.shows(&viewer, &entry), expected, "{host}");
     }
 }
