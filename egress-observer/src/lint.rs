@@ -29,6 +29,7 @@ mod stale;
 mod subject;
 pub(crate) mod suppress;
 mod text;
+mod unread;
 mod unused;
 mod workloads;
 mod written;
@@ -36,8 +37,8 @@ mod written;
 use std::path::PathBuf;
 
 use egress_observer_istio::{
-    manifests::{self, Located, ManifestError},
-    view::Snapshot,
+    manifests::{self, Located, ManifestError, Reading},
+    view::live::Live,
 };
 
 pub use self::{
@@ -52,14 +53,21 @@ pub fn lint_files(
     paths: &[PathBuf],
     settings: &LintSettings,
 ) -> Result<Vec<LintFinding>, ManifestError> {
-    Ok(lint(&manifests::read(paths)?, settings))
+    Ok(lint_reading(&manifests::read(paths)?, settings))
 }
 
-/// The same for objects.
-pub(crate) fn lint(objects: &[Located], settings: &LintSettings) -> Vec<LintFinding> {
+/// The same for what was read of them.
+pub(crate) fn lint_reading(reading: &Reading, settings: &LintSettings) -> Vec<LintFinding> {
+    let mut findings = unread::findings(&reading.unreadable);
+    findings.extend(lint(&reading.objects, settings));
+    findings.sort();
+    findings
+}
+
+fn lint(objects: &[Located], settings: &LintSettings) -> Vec<LintFinding> {
     let population = population::population(objects);
-    let (snapshot, _) = Snapshot::from_objects(population, &settings.cluster_ranges);
-    rules::findings(objects, &snapshot, settings)
+    let live = Live::of(population, &settings.cluster_ranges);
+    rules::findings(objects, live.snapshot(), settings)
 }
 
 #[cfg(test)]
@@ -70,7 +78,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use egress_observer_istio::manifests::Object;
+    use egress_observer_istio::objects::Object;
 
     fn found(objects: Vec<Object>) -> Vec<LintFinding> {
         let path: Arc<Path> = Path::new("a.yaml").into();

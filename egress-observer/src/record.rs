@@ -14,7 +14,7 @@ pub use self::{
     file::{RecordError, Rotation},
     recorder::Recorder,
 };
-use crate::finding::{Finding, FindingKind, Sightings, line};
+use crate::finding::{self, Finding, FindingKind, Sightings};
 
 /// Findings by kind, at most so many.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ impl Record {
             (seen.last, order)
         });
         for (kind, seen) in kinds {
-            line::write(kind, seen, out)?;
+            finding::write(kind, seen, out)?;
         }
         Ok(())
     }

@@ -4,19 +4,19 @@
 use super::{query::Viewer, reader::NamespaceId, sidecar::SidecarScope, store::Registry};
 use crate::{
     injection::pod,
-    objects::ServiceEntry,
+    objects::ServiceEntryObject,
     vocabulary::{Export, Host, host_name::normal},
 };
 
 impl Registry {
     /// To whom an entry is exported: by its own words, or by the mesh's default.
-    pub fn export_of<'s>(&'s self, entry: &'s ServiceEntry) -> Export<'s> {
+    pub fn export_of<'s>(&'s self, entry: &'s ServiceEntryObject) -> Export<'s> {
         Export::of(&entry.spec.export_to, &self.defaults.service_export_to)
     }
 
     /// Whether a client sees an entry: it is exported to the client's namespace, and the client's
     /// Sidecar lets one of its hosts through on some port.
-    pub fn shows(&self, viewer: &Viewer<'_>, entry: &ServiceEntry) -> bool {
+    pub fn shows(&self, viewer: &Viewer<'_>, entry: &ServiceEntryObject) -> bool {
         let own = pod::named_namespace(&entry.metadata.namespace);
         self.export_of(entry).shows_to(own, viewer.namespace)
             && viewer.sidecar.is_none_or(|scope| {
@@ -43,7 +43,7 @@ impl SidecarScope {
         &self,
         namespace: Option<NamespaceId>,
         is_own: bool,
-        entry: &ServiceEntry,
+        entry: &ServiceEntryObject,
     ) -> bool {
         let mut hosts = entry.spec.hosts.iter().map(|text| read_or_as_it_is(text));
         !self.restricts()

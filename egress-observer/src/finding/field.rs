@@ -10,12 +10,17 @@ use egress_observer_istio::vocabulary::RegistryMatch;
 /// Text of a line.
 pub(crate) enum LineText<'a> {
     /// It is written as the value displays itself.
+    #[cfg_attr(
+        not(feature = "agent"),
+        expect(dead_code, reason = "only an agent writes lines")
+    )]
     Shown(&'a dyn Display),
     /// It was read.
     Read(Cow<'a, str>),
 }
 
 /// The text of a value.
+#[cfg(feature = "agent")]
 pub(super) fn shown<T: Display>(value: &T) -> LineText<'_> {
     LineText::Shown(value)
 }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::finding::ObjectPlace;
 use egress_observer_istio::{
-    objects::{ServiceEntry, ServicePort},
+    objects::{ServiceEntryObject, ServicePort},
     rules::prefix,
     vocabulary::{PortProtocol, host},
 };
@@ -14,7 +14,7 @@ use egress_observer_istio::{
 /// A ServiceEntry.
 pub(super) struct PlacedEntry<'a> {
     pub(super) place: ObjectPlace,
-    pub(super) object: &'a ServiceEntry,
+    pub(super) object: &'a ServiceEntryObject,
 }
 
 impl PlacedEntry<'_> {

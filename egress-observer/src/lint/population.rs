@@ -2,7 +2,7 @@
 
 use egress_observer_istio::{
     manifests::{Located, Object},
-    objects::{Metadata, OwnerReference, Pod, PodStatus, Workload},
+    objects::{Metadata, OwnerReference, PodObject, PodStatus, Workload},
 };
 
 /// The objects of the manifests, pods by a name of ours where they have no `uid`, and one pod for
@@ -42,7 +42,7 @@ pub(super) fn template_key(workload: &Workload) -> String {
     format!("{} {}/{}", workload.kind, metadata.namespace, metadata.name)
 }
 
-fn named(pod: &Pod) -> Pod {
+fn named(pod: &PodObject) -> PodObject {
     let mut pod = pod.clone();
     pod.metadata.uid = pod_key(&pod.metadata);
     // Its own hash would be the key otherwise.
@@ -53,9 +53,9 @@ fn named(pod: &Pod) -> Pod {
 }
 
 /// A pod that the workload would make.
-fn made_by(workload: &Workload) -> Option<Pod> {
+fn made_by(workload: &Workload) -> Option<PodObject> {
     let template = workload.template()?;
-    Some(Pod {
+    Some(PodObject {
         metadata: Metadata {
             name: workload.metadata.name.clone(),
             namespace: workload.metadata.namespace.clone(),

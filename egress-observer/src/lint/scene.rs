@@ -16,7 +16,7 @@ use super::{
 use egress_observer_istio::{
     manifests::{Located, Object},
     mesh::Injector,
-    objects::{self, ConfigMap, Metadata, Workload},
+    objects::{ConfigMap, Metadata, PodObject, Workload},
     registry::Viewer,
     view::Snapshot,
 };
@@ -76,7 +76,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    fn add_pod(&mut self, located: &Located, object: &'a objects::Pod) {
+    fn add_pod(&mut self, located: &Located, object: &'a PodObject) {
         let Some(pod) = self.snapshot.pod(&pod_key(&object.metadata)) else {
             return;
         };

@@ -12,7 +12,7 @@ use super::{FlowCounts, Group, Judgement, Open, Report, Restart, Stale, Total, W
 use crate::{
     api_version::API_VERSION,
     explain::{Explainer, Unanswered, Who},
-    flows::{Origin, RecordedFlow},
+    flows::{Caller, RecordedFlow},
 };
 use egress_observer_istio::{
     injection::{
@@ -90,8 +90,8 @@ impl World {
     }
 
     /// Namespace and name of every pod.
-    pub(crate) fn names(&self) -> impl Iterator<Item = Origin> {
-        self.pods.iter().map(|sides| Origin {
+    pub(crate) fn names(&self) -> impl Iterator<Item = Caller> {
+        self.pods.iter().map(|sides| Caller {
             namespace: sides.before.namespace.to_string(),
             pod: sides.before.name.to_string(),
             workload: sides.before.workload.to_string(),
@@ -100,7 +100,7 @@ impl World {
 
     /// The pod that a flow comes from, or another one of its workload, which may stand in the place
     /// of the pod's name.
-    fn find(&self, from: &Origin) -> Option<usize> {
+    fn find(&self, from: &Caller) -> Option<usize> {
         let namespace: Arc<str> = from.namespace.as_str().into();
         let pod = (Arc::clone(&namespace), from.pod.as_str().into());
         let of_workload = |name: &str| {
@@ -414,7 +414,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-fn unplaced(from: &Origin) -> Unplaced {
+fn unplaced(from: &Caller) -> Unplaced {
     let namespace = from.namespace.clone();
     if from.pod.is_empty() {
         let workload = from.workload.clone();
@@ -519,7 +519,11 @@ mod tests {
 
     use super::*;
     use crate::{flows, what_if::change::Change};
-    use egress_observer_istio::manifests::Object;
+    use egress_observer_istio::{manifests::Object, view::live::Live};
+
+    fn snapshot(objects: Vec<Object>) -> Snapshot {
+        Live::of(objects, &[]).into_snapshot()
+    }
 
     /// A mesh with these values, and a pod that was made with others.
     fn objects(include: &str, ports: &str, mode: &str, dns: &str) -> Vec<Object> {
@@ -575,7 +579,6 @@ mod tests {
         ];
         for (entries, expected) in cases {
             let after = [today.clone(), entries.clone()].concat();
-            let snapshot = |objects| Snapshot::from_objects(objects, &[]).0;
             let world = World::new(snapshot(today.clone()), snapshot(after));
             let mut comparison = Comparison::new(&world);
             comparison.add(&flow).unwrap();
@@ -596,7 +599,6 @@ mod tests {
             ..Change::default()
         };
         let after = change.make(&today).unwrap();
-        let snapshot = |objects| Snapshot::from_objects(objects, &[]).0;
         let world = World::new(snapshot(today), snapshot(after));
         let mut comparison = Comparison::new(&world);
         let flow = flows::parse(flow.as_bytes()).unwrap();

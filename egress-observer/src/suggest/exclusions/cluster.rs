@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
-use crate::flows::{Origin, RecordedFlow};
+use crate::flows::{Caller, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
-    view::Snapshot,
+    view::{Snapshot, live::Live},
     vocabulary::Actor,
 };
 
@@ -25,7 +25,7 @@ impl Cluster {
         let mut api_server: Vec<IpAddr> = objects.iter().flat_map(api_addresses).collect();
         api_server.sort_unstable();
         api_server.dedup();
-        let snapshot = Snapshot::from_objects(objects, &[]).0;
+        let snapshot = Live::of(objects, &[]).into_snapshot();
         let mut pods: Vec<_> = snapshot.pods().map(Arc::clone).collect();
         // Of several, the one whose name comes last stays: the same in every run.
         pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
@@ -46,7 +46,7 @@ impl Cluster {
     }
 
     /// Namespace and name of the workload that a flow is of.
-    pub(super) fn workload(&self, from: &Origin) -> (String, String) {
+    pub(super) fn workload(&self, from: &Caller) -> (String, String) {
         let name = if !from.workload.is_empty() {
             from.workload.clone()
         } else if let Some(pod) = self

@@ -1,14 +1,10 @@
 use super::*;
 use crate::flows;
-use egress_observer_istio::manifests;
+use egress_observer_istio::manifests::Reading;
 
 fn cluster(text: &str) -> Cluster {
-    let mut objects = Vec::new();
-    manifests::parse(std::path::Path::new("a.yaml"), text, &mut |object| {
-        objects.push(object);
-    })
-    .unwrap();
-    Cluster::new(objects)
+    let reading = Reading::of("a.yaml".as_ref(), text);
+    Cluster::new(reading.complete().unwrap())
 }
 
 /// A flow of shop/sleep with these further fields.

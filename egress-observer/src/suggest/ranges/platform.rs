@@ -6,11 +6,7 @@ use serde::Serialize;
 
 use self::facts::{Default, Facts};
 use crate::lint::output::plain;
-use egress_observer_istio::{
-    manifests::Object,
-    objects::addressing::{Addressing, Node},
-    vocabulary::Platform,
-};
+use egress_observer_istio::{manifests::Object, objects::addressing::Node, vocabulary::Platform};
 
 /// A platform, and what to know of it.
 #[derive(Clone, Debug, Serialize)]
@@ -130,8 +126,8 @@ impl Sign {
     /// What shows it, if the object does.
     fn seen(self, object: &Object) -> Option<String> {
         match object {
-            Object::Addressing(Addressing::Node(node)) => self.on_node(node),
-            Object::Addressing(Addressing::Network(_)) => {
+            Object::Node(node) => self.on_node(node),
+            Object::Network(_) => {
                 matches!(self, Self::Network).then(|| "Network of config.openshift.io".to_owned())
             }
             Object::ConfigMap(map) => {
@@ -158,9 +154,9 @@ impl Sign {
             | Object::VirtualService(_)
             | Object::DestinationRule(_)
             | Object::ProxyConfig(_)
-            | Object::Addressing(
-                Addressing::ServiceCidr(_) | Addressing::IpPool(_) | Addressing::CiliumNode(_),
-            ) => None,
+            | Object::ServiceCidr(_)
+            | Object::IpPool(_)
+            | Object::CiliumNode(_) => None,
         }
     }
 

@@ -16,7 +16,7 @@ use egress_observer_istio::{
     manifests::Object,
     objects::{
         Metadata,
-        addressing::{Addressing, IpPool, Network, ServiceCidr},
+        addressing::{IpPool, Network, ServiceCidr},
     },
     rules::prefix,
     vocabulary::{Confidence, RangeOf},
@@ -114,17 +114,17 @@ pub(super) fn read(objects: &[Object]) -> Said {
         match object {
             Object::Pod(pod) => arguments::read(&mut said, pod),
             Object::ConfigMap(map) => config_maps::read(&mut said, map),
-            Object::Addressing(Addressing::ServiceCidr(object)) => service_cidr(&mut said, object),
-            Object::Addressing(Addressing::IpPool(object)) => pool(&mut said, object),
-            Object::Addressing(Addressing::Network(object)) => network(&mut said, object),
-            Object::Addressing(Addressing::Node(node)) => {
+            Object::ServiceCidr(object) => service_cidr(&mut said, object),
+            Object::IpPool(object) => pool(&mut said, object),
+            Object::Network(object) => network(&mut said, object),
+            Object::Node(node) => {
                 let all = node.spec.pod_cidrs.iter().chain([&node.spec.pod_cidr]);
                 nodes.extend(all.map(String::as_str));
                 let spec = &node.spec;
                 n_nodes.0 += usize::from(!spec.pod_cidr.is_empty() || !spec.pod_cidrs.is_empty());
                 arguments::of_node(&mut said, node);
             }
-            Object::Addressing(Addressing::CiliumNode(node)) => {
+            Object::CiliumNode(node) => {
                 let all = &node.spec.ipam.pod_cidrs;
                 cilium_nodes.extend(all.iter().map(String::as_str));
                 n_nodes.1 += usize::from(!all.is_empty());
@@ -254,16 +254,12 @@ fn address(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 pub(in crate::suggest::ranges) mod tests {
     use super::*;
-    use egress_observer_istio::manifests;
+    use egress_observer_istio::manifests::Reading;
 
     /// Objects from YAML.
     pub(in crate::suggest::ranges) fn objects(text: &str) -> Vec<Object> {
-        let mut objects = Vec::new();
-        manifests::parse(std::path::Path::new("a.yaml"), text, &mut |object| {
-            objects.push(object);
-        })
-        .unwrap();
-        objects
+        let reading = Reading::of("a.yaml".as_ref(), text);
+        reading.complete().unwrap()
     }
 
     /// `pods 10.0.0.0/8 exact: source`, one a line.

@@ -8,7 +8,7 @@ use super::{
     known::Known,
     observed::{Observed, Target, Usage, Wanted},
 };
-use crate::{explain::To, flows::Origin, service_entry::ServiceEntry, what_if::count};
+use crate::{explain::To, flows::Caller, service_entry::ServiceEntry, what_if::count};
 use egress_observer_istio::{
     registry::Match,
     vocabulary::{Export, Protocol, Verdict},
@@ -119,7 +119,7 @@ pub(super) fn note_undeclared(
 fn uses<'u>(
     wanted: &'u Wanted,
     usage: &'u Usage,
-) -> impl Iterator<Item = (&'u str, &'u Origin, To)> {
+) -> impl Iterator<Item = (&'u str, &'u Caller, To)> {
     let unknown = usage.addresses.is_empty().then_some(None);
     let ips = usage.addresses.iter().copied().map(Some).chain(unknown);
     let destinations = ips.map(|ip| To {
@@ -137,7 +137,7 @@ fn uses<'u>(
     })
 }
 
-fn still_undeclared(applied: &Known, workload: &str, from: &Origin, to: &To) -> Option<String> {
+fn still_undeclared(applied: &Known, workload: &str, from: &Caller, to: &To) -> Option<String> {
     if !matches!(applied.lookup(from, to), Match::Undeclared { .. }) {
         return None;
     }

@@ -8,13 +8,13 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::{explain::To, flows::Origin, service_entry::ServiceEntry};
+use crate::{explain::To, flows::Caller, service_entry::ServiceEntry};
 use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
     objects,
     registry::{Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery, Viewer, Why},
-    view::Snapshot,
+    view::{Snapshot, live::Live},
     vocabulary::{Protocol, Scope},
 };
 
@@ -59,7 +59,7 @@ impl Known {
                 entries.insert(id, object.spec.hosts.clone());
             }
         }
-        let (snapshot, _) = Snapshot::from_objects(objects, cluster_ranges);
+        let snapshot = Live::of(objects, cluster_ranges).into_snapshot();
         let mut pods: Vec<_> = snapshot.pods().cloned().collect();
         pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         let (mut by_name, mut by_workload) = (HashMap::new(), HashMap::new());
@@ -86,7 +86,7 @@ impl Known {
     }
 
     /// The pod that a flow comes from, or another one of its workload.
-    fn pod(&self, from: &Origin) -> Option<&Arc<Pod>> {
+    fn pod(&self, from: &Caller) -> Option<&Arc<Pod>> {
         let key = |name: &str| (from.namespace.clone(), name.to_owned());
         let of_workload = |name: &str| self.by_workload.get(&key(name));
         self.by_name
@@ -96,7 +96,7 @@ impl Known {
     }
 
     /// Whose view counts: the pod's, or that of its namespace.
-    fn viewer<'a>(&'a self, from: &'a Origin) -> Viewer<'a> {
+    fn viewer<'a>(&'a self, from: &'a Caller) -> Viewer<'a> {
         if let Some(pod) = self.pod(from) {
             return self.snapshot.viewer(pod);
         }
@@ -109,14 +109,14 @@ impl Known {
     }
 
     /// What the mesh makes of a destination.
-    pub(super) fn lookup<'a>(&'a self, from: &'a Origin, to: &To) -> Match<'a> {
+    pub(super) fn lookup<'a>(&'a self, from: &'a Caller, to: &To) -> Match<'a> {
         self.snapshot
             .registry
             .lookup(&self.viewer(from), &asked(to))
     }
 
     /// How far away it is, if its address is known.
-    pub(super) fn scope(&self, from: &Origin, to: &To) -> Option<Scope> {
+    pub(super) fn scope(&self, from: &Caller, to: &To) -> Option<Scope> {
         let ip = to.ip?;
         Some(match self.pod(from) {
             Some(pod) => self.snapshot.scope(pod, ip),
@@ -126,7 +126,7 @@ impl Known {
 
     /// Entries that nearly take it. One for another host altogether is not near, and that a name is
     /// needed says nothing where one is given.
-    pub(super) fn near(&self, from: &Origin, to: &To) -> BTreeSet<Near> {
+    pub(super) fn near(&self, from: &Caller, to: &To) -> BTreeSet<Near> {
         let viewer = self.viewer(from);
         let misses = self.snapshot.registry.near_misses(&viewer, &asked(to));
         let tells =
@@ -138,7 +138,7 @@ impl Known {
     /// Takes in entries that are suggested, to see what becomes of connections then.
     pub(super) fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a ServiceEntry>) {
         for entry in entries {
-            let object = serde_json::from_value::<objects::ServiceEntry>(entry.object());
+            let object = serde_json::from_value::<objects::ServiceEntryObject>(entry.object());
             // What is written can be read.
             if let Ok(mut object) = object {
                 object.metadata.creation_timestamp = LATER.to_owned();

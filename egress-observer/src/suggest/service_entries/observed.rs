@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     explain::To,
-    flows::{Origin, RecordedFlow},
+    flows::{Caller, RecordedFlow},
 };
 use egress_observer_istio::{
     registry::Match,
@@ -60,7 +60,7 @@ pub(super) enum Target {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Usage {
     /// By workload.
-    pub(super) users: BTreeMap<String, (Origin, Tally)>,
+    pub(super) users: BTreeMap<String, (Caller, Tally)>,
     pub(super) addresses: BTreeSet<IpAddr>,
     pub(super) near: BTreeSet<Near>,
 }
@@ -292,7 +292,7 @@ impl Observed {
 }
 
 /// What today's objects make of each destination; nothing, if there are none.
-fn matches<'k>(known: Option<&'k Known>, from: &'k Origin, meant: &[To]) -> Vec<Match<'k>> {
+fn matches<'k>(known: Option<&'k Known>, from: &'k Caller, meant: &[To]) -> Vec<Match<'k>> {
     let lookups = known.map(|known| meant.iter().map(move |to| known.lookup(from, to)));
     lookups.into_iter().flatten().collect()
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::Tally;
-use crate::flows::{Origin, RecordedFlow};
+use crate::flows::{Caller, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::PROXY,
     vocabulary::{Actor, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
@@ -40,7 +40,7 @@ pub(super) fn by_itself(flow: &RecordedFlow) -> Scope {
     }
 }
 
-pub(super) fn workload(from: &Origin) -> &str {
+pub(super) fn workload(from: &Caller) -> &str {
     if from.workload.is_empty() {
         &from.pod
     } else {

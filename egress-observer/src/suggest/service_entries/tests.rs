@@ -1,16 +1,14 @@
 //! From lines and objects to suggestions.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::flows;
 use egress_observer_istio::{
-    manifests::{self, Object},
+    manifests::{Object, Reading},
     registry::{Match, RegistryQuery, Viewer},
-    view::Snapshot,
+    view::live::Live,
 };
 
 /// A connection as an agent records it, with these fields of its destination besides.
@@ -449,10 +447,8 @@ fn names_from_outside_stay_in_their_comment() {
 
 /// The objects of YAML.
 fn read(text: &str) -> Vec<Object> {
-    let mut objects = Vec::new();
-    let take = &mut |object| objects.push(object);
-    manifests::parse(Path::new("suggested.yaml"), text, take).unwrap();
-    objects
+    let reading = Reading::of("suggested.yaml".as_ref(), text);
+    reading.complete().unwrap()
 }
 
 fn host() -> impl Strategy<Value = Option<String>> {
@@ -489,7 +485,7 @@ proptest! {
         prop_assert!(found.not_suggested.is_empty());
         let objects = read(&found.to_string());
         prop_assert_eq!(objects.len(), found.entries.len());
-        let (snapshot, _) = Snapshot::from_objects(objects.clone(), &[]);
+        let snapshot = Live::of(objects.clone(), &[]).into_snapshot();
         for line in &lines {
             let flow = flows::parse(line.to_string().as_bytes()).unwrap();
             let viewer = Viewer { namespace: &flow.from.namespace, ..Viewer::default() };
