@@ -109,7 +109,7 @@ pub fn istio_iptables(data: &[u8]) {
     let text = text(data);
     let (args, env) = text.split_once("\n\n").unwrap_or((&text, ""));
     let args: Vec<&str> = args.lines().collect();
-    let env: Vec<Variable<'_>> = env
+    let env: Vec<FlagVariable<'_>> = env
         .lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| FlagVariable {
