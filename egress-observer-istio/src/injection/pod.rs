@@ -22,7 +22,7 @@ use super::{
 };
 pub use super::{
     containers::{Container, ContainerRole, DeclaredContainer, Rules},
-    identity::{MIRROR, namespace},
+    identity::{MIRROR, named_namespace, namespace},
     names::{INIT, PROXY},
 };
 use crate::{
