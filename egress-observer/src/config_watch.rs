@@ -166,7 +166,7 @@ mod tests {
         let name = format!("egress-observer-watch-{}", std::process::id());
         let root = std::env::temp_dir().join(name);
         fs::create_dir_all(root.join("a")).unwrap();
-        let mut watch = ConfigWatch::new(&[root.clone()]).unwrap();
+        let mut watch = ConfigWatch::new(std::slice::from_ref(&root)).unwrap();
         fs::write(root.join("a/one.yaml"), "").unwrap();
         timeout(LONG, watch.changed()).await.unwrap().unwrap();
         fs::create_dir_all(root.join("b/c")).unwrap();

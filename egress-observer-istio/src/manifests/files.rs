@@ -128,7 +128,7 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> ManifestError {
     |source| ManifestError::Read { path, source }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 
@@ -141,20 +141,20 @@ mod tests {
         fn new(name: &str) -> Self {
             let name = format!("egress-observer-istio-{name}-{}", std::process::id());
             let path = std::env::temp_dir().join(name);
-            fs::create_dir_all(&path).unwrap();
+            fs::create_dir_all(&path).expect("a directory for the test");
             Self(path)
         }
 
         fn write(&self, path: &str, text: &[u8]) {
             let path = self.0.join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
+            fs::create_dir_all(path.parent().expect("it is below")).expect("a directory");
+            fs::write(path, text).expect("a file");
         }
     }
 
     impl Drop for Directory {
         fn drop(&mut self) {
-            fs::remove_dir_all(&self.0).unwrap();
+            fs::remove_dir_all(&self.0).expect("it is there");
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
         let root = Directory::new("text");
         root.write("a.yaml", b"kind: Pod\nmetadata: {name: \xff}\n");
         root.write("b.yaml", b"kind: Pod\nmetadata: {name: b}\n");
-        let reading = read(&[root.0.clone()]).unwrap();
+        let reading = read(std::slice::from_ref(&root.0)).unwrap();
         assert_eq!(reading.objects.len(), 1);
         let told = reading.unreadable[0].to_string();
         let expected = "a.yaml: document 1, line 2: not text in UTF-8; save it as UTF-8";
