@@ -13,6 +13,7 @@
 //! [`agent`] wires it together.
 
 pub mod agent;
+mod api_version;
 pub mod attribution;
 pub mod cgroup;
 pub mod cli;
@@ -22,6 +23,7 @@ pub mod dns;
 pub mod explain;
 pub mod finding;
 pub mod flow;
+mod flow_pods;
 mod flows;
 #[cfg(any(test, feature = "fuzz"))]
 pub mod fuzz;

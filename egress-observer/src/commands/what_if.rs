@@ -10,12 +10,13 @@ use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
 use crate::{
     explain::{To, ToError},
     flows::{Flow, From, Seen},
+    text::count,
     what_if::{
-        Report,
+        WhatIfReport,
         change::{Change, Id},
-        compare::{Comparison, World},
-        count,
+        compare::Comparison,
         set::Setting,
+        world::World,
     },
 };
 use egress_observer_istio::{manifests, view::Snapshot, vocabulary::Verdict};
@@ -195,7 +196,7 @@ fn described(args: &WhatIfArgs) -> Vec<String> {
 }
 
 /// Bad input before findings: with it the answer is not complete.
-fn verdict_of_run(report: &Report, fail_on: &[Verdict]) -> Result<()> {
+fn verdict_of_run(report: &WhatIfReport, fail_on: &[Verdict]) -> Result<()> {
     let n_found = report.newly(fail_on);
     let found = (n_found > 0).then(|| {
         let words: Vec<_> = fail_on.iter().map(|verdict| verdict.as_str()).collect();

@@ -12,7 +12,7 @@ use super::{
     },
     Output,
 };
-use crate::suggest::exclusions::{Cluster, Exclusions};
+use crate::suggest::exclusions::{ExclusionCluster, Exclusions};
 use egress_observer_istio::manifests;
 
 /// Settings of `suggest exclusions`.
@@ -32,7 +32,7 @@ pub struct ExclusionsArgs {
 
 /// Prints them.
 pub fn run(args: &ExclusionsArgs) -> Result<()> {
-    let cluster = Cluster::new(manifests::objects(&args.manifests)?);
+    let cluster = ExclusionCluster::new(manifests::objects(&args.manifests)?);
     let mut exclusions = Exclusions::new(&cluster);
     let n_bad = args.flows.each(&mut |flow| {
         exclusions.add(&flow);

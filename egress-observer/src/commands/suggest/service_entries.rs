@@ -14,7 +14,7 @@ use crate::{
     },
     service_entry::{ApiVersion, AppProtocol},
     suggest::service_entries::{
-        ExportTo, Known, Namespace, Observer, Settings, Suggestions, Wildcard, suggest,
+        EntrySettings, ExportTo, KnownMesh, NamespaceName, Observer, Suggestions, Wildcard, suggest,
     },
 };
 use egress_observer_istio::{
@@ -42,14 +42,14 @@ pub struct ServiceEntriesArgs {
     cluster_cidrs: Vec<IpNet>,
     /// Only what workloads of these namespaces connect to.
     #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',')]
-    namespace: Vec<Namespace>,
+    namespace: Vec<NamespaceName>,
     /// Only connections with these verdicts.
     #[arg(long, value_name = "VERDICT", value_delimiter = ',', value_parser = verdict)]
     verdict: Vec<Verdict>,
     /// Put all entries into this namespace, one for each host [default: the namespace that uses
     /// it].
     #[arg(long, value_name = "NAMESPACE")]
-    in_namespace: Option<Namespace>,
+    in_namespace: Option<NamespaceName>,
     /// Who sees them: `.`, `*`, or namespaces [default: `.`, or `*` where other namespaces use it].
     #[arg(long, value_name = "WORD,...")]
     export_to: Option<ExportTo>,
@@ -121,8 +121,8 @@ pub fn run(args: &ServiceEntriesArgs) -> Result<()> {
     Ok(bad_lines(n_bad)?)
 }
 
-fn settings(args: &ServiceEntriesArgs) -> Settings {
-    Settings {
+fn settings(args: &ServiceEntriesArgs) -> EntrySettings {
+    EntrySettings {
         namespaces: args.namespace.clone(),
         verdicts: args.verdict.clone(),
         in_namespace: args.in_namespace.clone(),
@@ -134,12 +134,12 @@ fn settings(args: &ServiceEntriesArgs) -> Settings {
     }
 }
 
-fn known(args: &ServiceEntriesArgs) -> Result<Option<Known>, ManifestError> {
+fn known(args: &ServiceEntriesArgs) -> Result<Option<KnownMesh>, ManifestError> {
     if args.manifests.is_empty() {
         return Ok(None);
     }
     let objects = manifests::objects(&args.manifests)?;
-    Ok(Some(Known::new(objects, &args.cluster_cidrs)))
+    Ok(Some(KnownMesh::new(objects, &args.cluster_cidrs)))
 }
 
 /// What standard output has no place for.
