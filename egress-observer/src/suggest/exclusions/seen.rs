@@ -12,7 +12,8 @@ use super::{
 use crate::{flows::Flow, lint::output::plain, text::count};
 use egress_observer_istio::{
     injection::pod::Pod,
-    vocabulary::{Actor, Path, Verdict},
+    rules::Dialled,
+    vocabulary::{Actor, Expected, Path, Protocol, Verdict},
 };
 
 /// Which way a connection went.
@@ -178,13 +179,23 @@ impl OfAddress {
         users
     }
 
-    /// Whether today's configuration lets the connections of a pod made anew go around the sidecar.
+    /// Whether today's configuration lets the connections of a pod made anew go around the sidecar, as
+    /// those of a program that is none of the proxy's do.
     fn is_settled(&self, pod: &Pod, own: &Use) -> Option<bool> {
-        let (ip, config) = (self.ip?, pod.desired.config()?);
-        let mut ports = own.ports.iter();
-        let not_included = !config.include.contains(ip)
-            && ports.all(|port| config.include_ports.first(*port).is_none());
-        Some(config.exclude.contains(ip) || not_included)
+        let (ip, _) = (self.ip?, pod.desired.config()?);
+        let mut decisions = own.ports.iter().map(|port| {
+            pod.desired.decide(&Dialled {
+                ip,
+                port: *port,
+                protocol: Protocol::Tcp,
+                uid: u32::MAX,
+                gid: u32::MAX,
+                own: &pod.ips,
+                source: None,
+                interface: None,
+            })
+        });
+        Some(decisions.all(|decision| decision.expected == Expected::Direct))
     }
 
     /// Whether somebody asks before the proxy is ready: an init container, or a program whose

@@ -260,6 +260,18 @@ fn where_a_restart_is_enough_nothing_is_added() {
 }
 
 #[test]
+fn a_restart_is_enough_where_the_port_is_excluded_today() {
+    let mesh =
+        mesh("istio-sidecar-injector", "80").replace("excludeIPRanges", "excludeOutboundPorts");
+    let cluster = cluster(&[pod(""), mesh].concat());
+    for (port, expected) in [(80, true), (81, false)] {
+        let found = suggest(&cluster, &[flow(METADATA, port, r#""verdict": "blocked""#)]);
+        let settled = found.suggestions[0].used_by[0].restart_is_enough;
+        assert_eq!(settled, Some(expected), "{port}");
+    }
+}
+
+#[test]
 fn the_first_pod_stands_for_its_workload() {
     let other = pod("198.51.100.0/24").replace("-x2x4z", "-z9z9z");
     let cluster = cluster(&[pod("192.0.2.0/24"), other].concat());

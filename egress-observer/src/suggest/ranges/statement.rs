@@ -50,7 +50,7 @@ pub(super) struct RangeStatements {
 }
 
 /// Where ranges stand, before they are read.
-pub(super) struct Place {
+pub(super) struct RangePlace {
     pub(super) of: RangeOf,
     pub(super) confidence: Confidence,
     pub(super) origin: RangeOrigin,
@@ -67,7 +67,7 @@ impl Statement {
 impl RangeStatements {
     /// Takes in ranges as they are written, with a comma or blank between two. What is said twice
     /// by one origin is said once.
-    pub(super) fn ranges(&mut self, place: &Place, text: &str) {
+    pub(super) fn ranges(&mut self, place: &RangePlace, text: &str) {
         let words = text.split(|c: char| c == ',' || c.is_whitespace());
         for word in words.filter(|word| !word.is_empty()) {
             let (source, of) = (&place.source, place.of);

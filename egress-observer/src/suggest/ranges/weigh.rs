@@ -1,6 +1,8 @@
 //! What statements amount to: each range once, with the surest that says so; contradictions and
 //! gaps.
 
+mod notes;
+
 use super::{
     answer::ClusterRange,
     cover::{Widest, cover, version},
@@ -11,8 +13,6 @@ use egress_observer_istio::{
     manifests::Object,
     vocabulary::{Confidence, RangeOf},
 };
-
-mod notes;
 
 /// The cluster's ranges, as far as objects name them.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! Ranges that addresses are allocated from: ServiceCIDRs, Calico's pools, OpenShift's networks.
 
-use super::super::statement::{Place, RangeOrigin, RangeStatements};
+use super::super::statement::{RangeOrigin, RangePlace, RangeStatements};
 use crate::lint::output::plain;
 use egress_observer_istio::{
     objects::addressing::{IpPool, Network, ServiceCidr},
@@ -17,7 +17,7 @@ pub(super) fn service_cidr(said: &mut RangeStatements, object: &ServiceCidr) {
         said.notes.push(note);
         return;
     }
-    let place = Place {
+    let place = RangePlace {
         of: RangeOf::Services,
         confidence: Confidence::Exact,
         origin: RangeOrigin::ServiceCidrs,
@@ -42,7 +42,7 @@ pub(super) fn pool(said: &mut RangeStatements, object: &IpPool) {
     if spec.disabled || !for_pods {
         return;
     }
-    let place = Place {
+    let place = RangePlace {
         of: RangeOf::Pods,
         confidence: Confidence::High,
         origin: RangeOrigin::Pools,
@@ -75,7 +75,7 @@ pub(super) fn network(said: &mut RangeStatements, object: &Network) {
         ),
     ];
     for (of, name, text) in lists {
-        let place = Place {
+        let place = RangePlace {
             of,
             confidence,
             origin: RangeOrigin::OpenShift,

@@ -1,6 +1,6 @@
 //! Ranges on the command lines of the control plane and of `kube-proxy`.
 
-use super::super::statement::{Place, RangeOrigin, RangeStatements, name};
+use super::super::statement::{RangeOrigin, RangePlace, RangeStatements, name};
 use crate::lint::output::plain;
 use egress_observer_istio::{
     objects::{Pod, addressing::Node},
@@ -66,7 +66,7 @@ pub(super) fn read(said: &mut RangeStatements, pod: &Pod) {
             let Some(text) = value(&words, flag.flag) else {
                 continue;
             };
-            let place = Place {
+            let place = RangePlace {
                 of: flag.of,
                 confidence: flag.confidence,
                 origin: flag.origin,
@@ -92,7 +92,7 @@ pub(super) fn of_node(said: &mut RangeStatements, node: &Node) {
     ] {
         if let Some(text) = value(&words, flag) {
             let node = plain(&metadata.name);
-            let place = Place {
+            let place = RangePlace {
                 of,
                 confidence: Confidence::Exact,
                 origin: RangeOrigin::NodeArguments,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::statement::{Place, RangeOrigin, RangeStatements, name};
+use super::super::statement::{RangeOrigin, RangePlace, RangeStatements, name};
 use crate::lint::output::plain;
 use egress_observer_istio::{
     objects::ConfigMap,
@@ -89,8 +89,8 @@ impl Fields<'_> {
         }
     }
 
-    fn place(&self, of: RangeOf, origin: RangeOrigin, key: &str, field: &str) -> Place {
-        Place {
+    fn place(&self, of: RangeOf, origin: RangeOrigin, key: &str, field: &str) -> RangePlace {
+        RangePlace {
             of,
             confidence: Confidence::High,
             origin,
@@ -107,7 +107,7 @@ fn cilium(said: &mut RangeStatements, fields: &Fields<'_>) {
         return;
     }
     for key in ["cluster-pool-ipv4-cidr", "cluster-pool-ipv6-cidr"] {
-        let place = Place {
+        let place = RangePlace {
             of: RangeOf::Pods,
             confidence: Confidence::High,
             origin: RangeOrigin::Cilium,
