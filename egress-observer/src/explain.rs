@@ -84,9 +84,8 @@ impl<'a> Explainer<'a> {
 
     /// The answer about a destination.
     pub fn explain(&self, to: &To, protocol: Protocol) -> Explanation {
-        let names: Vec<&str> = to.host.as_deref().into_iter().collect();
         let dialled = to.endpoint(protocol);
-        let judged = self.judged(&dialled, &names);
+        let judged = self.judged(&dialled, to.host.as_slice());
         let asked = Endpoint {
             ip: judged.ip,
             ..dialled

@@ -125,7 +125,14 @@ impl KnownMesh {
         let telling = misses.iter().filter(|miss| match miss.why {
             Why::OtherHost => false,
             Why::NameOnly => to.host.is_none(),
-            _ => true,
+            Why::OtherPorts(_)
+            | Why::OtherAddress
+            | Why::NotExported
+            | Why::HiddenBySidecar(_)
+            | Why::WildcardOnly
+            | Why::Udp
+            | Why::OtherName
+            | Why::Yields(_) => true,
         });
         telling.map(|miss| near(miss, to)).collect()
     }
