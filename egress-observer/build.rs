@@ -1,7 +1,8 @@
 //! Makes the eBPF object part of the binary.
 //!
 //! `cargo xtask build` names it in `EGRESS_OBSERVER_EBPF_OBJECT`. Without it (`cargo build`,
-//! `cargo clippy`, unit tests) an empty one takes its place, and the agent says what to do.
+//! `cargo clippy`, unit tests) an empty one takes its place, and the agent says what to do. Without the
+//! feature `agent` there is none.
 
 use std::{env, fs, path::PathBuf};
 
@@ -9,6 +10,9 @@ const OBJECT: &str = "EGRESS_OBSERVER_EBPF_OBJECT";
 
 fn main() {
     println!("cargo::rerun-if-env-changed={OBJECT}");
+    if env::var_os("CARGO_FEATURE_AGENT").is_none() {
+        return;
+    }
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let object = out.join("egress-observer-ebpf");
     match env::var_os(OBJECT) {

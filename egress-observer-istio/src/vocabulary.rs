@@ -16,11 +16,11 @@ mod verdict;
 
 pub use self::{
     cluster::{Confidence, Platform, RangeOf, Resource},
-    connection::{Actor, DnsResult, Failure, Protocol, Scope},
+    connection::{Actor, ConnectionFailure, DnsResult, Protocol, Scope},
     export::Export,
     host::Host,
     pod::{CaptureExtent, MeshMode, Unattributed},
     port_protocol::PortProtocol,
     reason::Reason,
-    verdict::{Expected, Path, Policy, Registry, Verdict},
+    verdict::{Expected, ObservedPath, Policy, RegistryMatch, Verdict},
 };

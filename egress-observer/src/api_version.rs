@@ -1,4 +1,4 @@
-//! The version of everything that is printed for programs.
+//! The version of the objects that are printed and recorded as JSON.
 
-/// Its `apiVersion`.
+/// The `apiVersion` of every such object.
 pub const API_VERSION: &str = "egress-observer.io/v1alpha1";

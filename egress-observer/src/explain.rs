@@ -19,11 +19,11 @@ pub use self::{
     destination::{To, ToError},
     who::{Unanswered, Who},
 };
-pub use crate::api_version::API_VERSION;
+use crate::api_version::API_VERSION;
 use egress_observer_istio::{
     injection::pod::{ContainerRole, DeclaredContainer, Pod},
     judgement::{Asker, Endpoint, Evidence, Judgement, Stage, assess},
-    registry::{Destination, Match, ObjectKind},
+    registry::{Match, ObjectKind, RegistryQuery},
     view::Snapshot,
     vocabulary::{Actor, Expected, Policy, Protocol, Reason},
 };
@@ -153,7 +153,7 @@ impl<'a> Explainer<'a> {
         if matches!(judged.matched, Match::Declared(_)) {
             return Vec::new();
         }
-        let asked = Destination {
+        let asked = RegistryQuery {
             ip: asked.ip,
             host: to.host.as_deref(),
             port: asked.port,

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::flows::From;
+use crate::flows::Origin;
 use egress_observer_istio::injection::pod::Pod;
 
 /// The pods of manifests, by what flows call them.
@@ -16,7 +16,7 @@ pub(crate) struct FlowPods {
 /// The places of a namespace's pods.
 #[derive(Debug, Default)]
 struct PodPlaces {
-    by_name: HashMap<String, usize>,
+    by_name: HashMap<Arc<str>, usize>,
     /// Where the first pod of each is.
     by_workload: HashMap<Arc<str>, usize>,
 }
@@ -29,7 +29,7 @@ impl FlowPods {
         let mut by_namespace: HashMap<Arc<str>, PodPlaces> = HashMap::new();
         for (place, pod) in pods.iter().enumerate() {
             let places = by_namespace.entry(Arc::clone(&pod.namespace)).or_default();
-            places.by_name.insert(pod.name.clone(), place);
+            places.by_name.insert(Arc::clone(&pod.name), place);
             let workload = Arc::clone(&pod.workload);
             places.by_workload.entry(workload).or_insert(place);
         }
@@ -43,9 +43,9 @@ impl FlowPods {
 
     /// The place among all of the pod that a flow comes from, or else of the first one of its workload,
     /// whose name may stand in the place of the pod's.
-    pub(crate) fn place(&self, from: &From) -> Option<usize> {
+    pub(crate) fn place(&self, from: &Origin) -> Option<usize> {
         let places = self.by_namespace.get(from.namespace.as_str())?;
-        let named = places.by_name.get(&from.pod);
+        let named = places.by_name.get(from.pod.as_str());
         named
             .or_else(|| places.by_workload.get(from.workload.as_str()))
             .or_else(|| places.by_workload.get(from.pod.as_str()))
@@ -53,7 +53,7 @@ impl FlowPods {
     }
 
     /// The pod at that place.
-    pub(crate) fn of(&self, from: &From) -> Option<&Arc<Pod>> {
+    pub(crate) fn of(&self, from: &Origin) -> Option<&Arc<Pod>> {
         self.place(from).and_then(|place| self.pods.get(place))
     }
 

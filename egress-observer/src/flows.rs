@@ -1,17 +1,23 @@
-//! Flows as they are recorded: one JSON object a line, of which only what matters is read. An agent
+//! Flows as they are recorded: one JSON object a line, of which only what matters is kept. An agent
 //! writes such lines ([`crate::record`]), `explain -o json` prints them, and people may.
 
-use serde::Deserialize;
-use serde_json::Value;
 use thiserror::Error;
 
-use crate::explain::{To, ToError};
-use egress_observer_istio::vocabulary::{Actor, Path, Protocol, Registry, Scope, Verdict};
+use crate::{
+    explain::{To, ToError},
+    finding::{
+        field::LineText,
+        line::{DestinationLine, FindingLine},
+    },
+};
+use egress_observer_istio::vocabulary::{
+    Actor, ObservedPath, Protocol, RegistryMatch, Scope, Verdict,
+};
 
 /// Connections of one process to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Flow {
-    pub(crate) from: From,
+pub(crate) struct RecordedFlow {
+    pub(crate) from: Origin,
     pub(crate) container: Option<String>,
     /// What the container is, where its name is not given.
     pub(crate) actor: Option<Actor>,
@@ -23,15 +29,15 @@ pub(crate) struct Flow {
     pub(crate) names: Vec<String>,
     /// How many connections.
     pub(crate) n: u64,
-    pub(crate) seen: Seen,
+    pub(crate) seen: RecordedJudgement,
 }
 
 /// What an agent made of it, as far as it is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct RecordedJudgement {
     pub(crate) scope: Option<Scope>,
-    pub(crate) path: Option<Path>,
-    pub(crate) registry: Option<Registry>,
+    pub(crate) path: Option<ObservedPath>,
+    pub(crate) registry: Option<RegistryMatch>,
     pub(crate) verdict: Option<Verdict>,
     /// When the last of these connections was seen, RFC 3339.
     pub(crate) last: Option<String>,
@@ -39,7 +45,7 @@ pub(crate) struct Seen {
 
 /// Whose they are. One that is missing is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct From {
+pub(crate) struct Origin {
     pub(crate) namespace: String,
     pub(crate) pod: String,
     /// Any pod of it stands for the one that is not given, or gone.
@@ -67,42 +73,7 @@ pub(crate) enum FlowError {
     Destination(#[from] ToError),
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Line {
-    pod: Option<String>,
-    namespace: Option<String>,
-    workload: Option<String>,
-    source: Option<SourceLine>,
-    destination: Option<DestinationLine>,
-    count: Option<u64>,
-    path: Option<Value>,
-    registry: Option<Value>,
-    verdict: Option<Value>,
-    last_time: Option<Value>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct SourceLine {
-    container: Option<String>,
-    actor: Option<String>,
-    uid: Option<u32>,
-    gid: Option<u32>,
-}
-
-#[derive(Deserialize)]
-struct DestinationLine {
-    host: Option<String>,
-    ip: Option<String>,
-    port: Option<u16>,
-    protocol: Option<String>,
-    #[serde(default)]
-    names: Vec<String>,
-    scope: Option<Value>,
-}
-
-impl Flow {
+impl RecordedFlow {
     /// The names of which one is meant: the one that is given, else all that lead to the address.
     pub(crate) fn names_meant(&self) -> &[String] {
         match &self.to.host {
@@ -117,87 +88,63 @@ impl Flow {
         if self.to.host.is_some() || self.names.is_empty() {
             return vec![self.to.clone()];
         }
-        let named = |name: &String| To {
-            host: Some(name.clone()),
-            ..self.to.clone()
-        };
-        self.names.iter().map(named).collect()
+        self.names
+            .iter()
+            .map(|name| To {
+                host: Some(name.clone()),
+                ..self.to.clone()
+            })
+            .collect()
     }
 }
 
 /// Reads one line.
-pub(crate) fn parse(line: &[u8]) -> Result<Flow, FlowError> {
-    let line: Line = serde_json::from_slice(line).map_err(|problem| {
+pub(crate) fn parse(line: &[u8]) -> Result<RecordedFlow, FlowError> {
+    let line: FindingLine<'_> = serde_json::from_slice(line).map_err(|problem| {
         // Which line it is, the caller knows better.
         let text = problem.to_string();
         FlowError::Json(text.replace(" at line 1 column ", ", column "))
     })?;
-    let from = source(&line)?;
-    let to = line.destination.ok_or(FlowError::NoDestination)?;
-    if to.host.is_none() && to.ip.is_none() {
-        return Err(FlowError::NoPlace);
-    }
-    let port = to.port.filter(|port| *port != 0).ok_or(FlowError::NoPort)?;
-    let protocol = protocol(to.protocol.as_deref())?;
-    let seen = Seen {
-        scope: word(to.scope.as_ref(), Scope::parse),
-        path: word(line.path.as_ref(), Path::parse),
-        // An explanation has an object here.
-        registry: word(line.registry.as_ref(), Registry::parse).or_else(|| {
-            let matched = line.registry.as_ref()?.get("match");
-            word(matched, Registry::parse)
-        }),
-        verdict: word(line.verdict.as_ref(), Verdict::parse),
-        last: line
-            .last_time
-            .as_ref()
-            .and_then(Value::as_str)
-            .map(str::to_owned),
-    };
+    let from = origin(line.pod, line.namespace, line.workload)?;
+    let destination = line.destination.ok_or(FlowError::NoDestination)?;
+    let scope = destination.scope;
+    let (to, names) = target(destination)?;
     let source = line.source.unwrap_or_default();
-    let target = To::of_parts(to.host.as_deref(), to.ip.as_deref(), port, protocol)?;
-    Ok(Flow {
+    Ok(RecordedFlow {
         from,
-        container: source.container,
+        container: source.container.map(LineText::into_string),
         actor: source.actor.map(actor).transpose()?,
         uid: source.uid,
         gid: source.gid,
-        names: names(to.names, &target)?,
-        to: target,
+        names: spelt_alike(names, &to)?,
+        to,
         n: line.count.unwrap_or(1),
-        seen,
+        seen: RecordedJudgement {
+            scope,
+            path: line.path,
+            registry: line.registry,
+            verdict: line.verdict,
+            last: line.last_time.map(LineText::into_string),
+        },
     })
 }
 
-/// All names in one spelling. One that is the destination's own needs no list.
-fn names(listed: Vec<String>, to: &To) -> Result<Vec<String>, ToError> {
-    if let Some(host) = &to.host {
-        return Ok(vec![host.clone()]);
-    }
-    let spelt = |name: String| To::of_parts(Some(&name), None, to.port, Protocol::Tcp);
-    let names = listed.into_iter().map(spelt);
-    names
-        .filter_map(|named| named.map(|named| named.host).transpose())
-        .collect()
-}
-
-fn word<T>(value: Option<&Value>, parse: fn(&str) -> Option<T>) -> Option<T> {
-    parse(value?.as_str()?)
-}
-
 /// `pod` is namespace/name, or a name beside `namespace`.
-fn source(line: &Line) -> Result<From, FlowError> {
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
-    let pod = text(&line.pod);
+fn origin(
+    pod: Option<LineText<'_>>,
+    namespace: Option<LineText<'_>>,
+    workload: Option<LineText<'_>>,
+) -> Result<Origin, FlowError> {
+    let [pod, namespace, workload] =
+        [pod, namespace, workload].map(|text| text.map_or_else(String::new, LineText::into_string));
     let (namespace, pod) = match pod.split_once('/') {
         Some((namespace, name)) => (namespace.to_owned(), name.to_owned()),
-        None => (text(&line.namespace), pod),
+        None => (namespace, pod),
     };
-    let workload = text(&line.workload);
     if pod.is_empty() && (workload.is_empty() || namespace.is_empty()) {
         return Err(FlowError::NoSource);
     }
-    Ok(From {
+    Ok(Origin {
         namespace: if namespace.is_empty() {
             "default".to_owned()
         } else {
@@ -208,15 +155,40 @@ fn source(line: &Line) -> Result<From, FlowError> {
     })
 }
 
-fn protocol(text: Option<&str>) -> Result<Protocol, FlowError> {
-    let Some(text) = text else {
-        return Ok(Protocol::Tcp);
-    };
-    Protocol::parse(&text.to_ascii_lowercase()).ok_or_else(|| FlowError::Protocol(text.to_owned()))
+/// The destination, and the names as they are listed.
+fn target(line: DestinationLine<'_>) -> Result<(To, Vec<LineText<'_>>), FlowError> {
+    let [host, ip, protocol] =
+        [line.host, line.ip, line.protocol].map(|text| text.map(LineText::into_text));
+    if host.is_none() && ip.is_none() {
+        return Err(FlowError::NoPlace);
+    }
+    let port = line
+        .port
+        .filter(|port| *port != 0)
+        .ok_or(FlowError::NoPort)?;
+    let protocol = protocol.map_or(Ok(Protocol::Tcp), |text| {
+        Protocol::parse(&text.to_ascii_lowercase())
+            .ok_or_else(|| FlowError::Protocol(text.into_owned()))
+    })?;
+    let to = To::of_parts(host.as_deref(), ip.as_deref(), port, protocol)?;
+    Ok((to, line.names))
 }
 
-fn actor(text: String) -> Result<Actor, FlowError> {
-    Actor::parse(&text).ok_or(FlowError::Actor(text))
+/// All names in one spelling. One that is the destination's own needs no list.
+fn spelt_alike(listed: Vec<LineText<'_>>, to: &To) -> Result<Vec<String>, ToError> {
+    if let Some(host) = &to.host {
+        return Ok(vec![host.clone()]);
+    }
+    listed
+        .into_iter()
+        .map(|name| To::of_parts(Some(&name.into_text()), None, to.port, Protocol::Tcp))
+        .filter_map(|named| named.map(|named| named.host).transpose())
+        .collect()
+}
+
+fn actor(text: LineText<'_>) -> Result<Actor, FlowError> {
+    let text = text.into_text();
+    Actor::parse(&text).ok_or_else(|| FlowError::Actor(text.into_owned()))
 }
 
 #[cfg(test)]
@@ -225,7 +197,7 @@ mod tests {
 
     use super::*;
 
-    fn flow(text: &str) -> Result<Flow, String> {
+    fn flow(text: &str) -> Result<RecordedFlow, String> {
         parse(text.as_bytes()).map_err(|error| error.to_string())
     }
 
@@ -234,8 +206,8 @@ mod tests {
         let text = r#"{"pod": "shop/sleep", "source": {"container": "sleep", "uid": 100, "gid": null, "x": 1},
             "destination": {"host": "HTTPbin.org", "ip": "198.18.0.10", "port": 443, "protocol": "TCP"},
             "count": 12, "verdict": "blocked"}"#;
-        let expected = Flow {
-            from: From {
+        let expected = RecordedFlow {
+            from: Origin {
                 namespace: "shop".to_owned(),
                 pod: "sleep".to_owned(),
                 workload: String::new(),
@@ -247,9 +219,9 @@ mod tests {
             to: "httpbin.org@198.18.0.10:443/tcp".parse().unwrap(),
             names: vec!["httpbin.org".to_owned()],
             n: 12,
-            seen: Seen {
+            seen: RecordedJudgement {
                 verdict: Some(Verdict::Blocked),
-                ..Seen::default()
+                ..RecordedJudgement::default()
             },
         };
         assert_eq!(flow(text), Ok(expected));
@@ -321,10 +293,10 @@ mod tests {
         let flow = flow(text).unwrap();
         assert_eq!(flow.to.host, None);
         assert_eq!(flow.names, ["b.test", "a.test"]);
-        let expected = Seen {
+        let expected = RecordedJudgement {
             scope: Some(Scope::External),
-            path: Some(Path::Captured),
-            registry: Some(Registry::Undeclared),
+            path: Some(ObservedPath::Captured),
+            registry: Some(RegistryMatch::Undeclared),
             verdict: Some(Verdict::Blocked),
             last: Some("2026-01-05T08:00:00Z".to_owned()),
         };
@@ -336,7 +308,7 @@ mod tests {
         let text = r#"{"pod": "shop/a", "registry": {"match": "undeclared"}, "verdict": "passthrough",
             "destination": {"host": "a.test", "ip": null, "port": 443, "scope": "external"}}"#;
         let seen = flow(text).unwrap().seen;
-        assert_eq!(seen.registry, Some(Registry::Undeclared));
+        assert_eq!(seen.registry, Some(RegistryMatch::Undeclared));
         assert_eq!(seen.verdict, Some(Verdict::Passthrough));
     }
 

@@ -13,7 +13,7 @@ use egress_observer_istio::{
     manifests,
     rules::{
         Backend, Dialled, Ports, Ranges, Version, decide,
-        flags::{self, Surroundings, Variable},
+        flags::{self, FlagContext, FlagVariable},
     },
     view::Snapshot,
     vocabulary::Protocol,
@@ -109,16 +109,16 @@ pub fn istio_iptables(data: &[u8]) {
     let text = text(data);
     let (args, env) = text.split_once("\n\n").unwrap_or((&text, ""));
     let args: Vec<&str> = args.lines().collect();
-    let env: Vec<Variable<'_>> = env
+    let env: X = env
         .lines()
         .filter_map(|line| line.split_once('='))
-        .map(|(name, value)| Variable {
+        .map(|(name, value)| FlagVariable {
             name,
             value: Some(value),
         })
         .collect();
     for version in [None, Some(Version(20)), Some(Version::CURRENT)] {
-        let around = Surroundings {
+        let around = FlagContext {
             version,
             env: &env,
             nameservers: (vec![[10, 96, 0, 10].into()], true),

@@ -12,31 +12,45 @@
 //!
 //! [`agent`] wires it together.
 
+#[cfg(feature = "agent")]
 pub mod agent;
-mod api_version;
+pub mod api_version;
+#[cfg(feature = "agent")]
 pub mod attribution;
+#[cfg(feature = "agent")]
 pub mod cgroup;
 pub mod cli;
 pub mod commands;
+#[cfg(feature = "agent")]
 mod config_watch;
+#[cfg(feature = "agent")]
 pub mod dns;
 pub mod explain;
 pub mod finding;
+#[cfg(feature = "agent")]
 pub mod flow;
 mod flow_pods;
 mod flows;
-#[cfg(any(test, feature = "fuzz"))]
+#[cfg(all(feature = "agent", any(test, feature = "fuzz")))]
 pub mod fuzz;
+#[cfg(feature = "agent")]
 pub mod http;
 mod install;
+#[cfg(feature = "agent")]
 pub mod kernel;
+#[cfg(feature = "agent")]
 mod kubernetes;
 pub mod lint;
+#[cfg(feature = "agent")]
 pub mod metrics;
+#[cfg(feature = "agent")]
 pub mod names;
+#[cfg(feature = "agent")]
 mod readable;
+#[cfg(feature = "agent")]
 pub mod record;
 mod service_entry;
+#[cfg(feature = "agent")]
 mod source;
 mod suggest;
 mod text;

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser as _;
+#[cfg(feature = "agent")]
+use egress_observer::{agent, kernel};
 use egress_observer::{
-    agent,
     cli::{Cli, Command, LogFormat},
     commands::{self, BadInput, Findings, flows::Unreachable},
-    kernel,
 };
 use egress_observer_istio::manifests::ManifestError;
 use tracing_subscriber::EnvFilter;
@@ -42,6 +42,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        #[cfg(feature = "agent")]
         Command::Agent(args) => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -51,6 +52,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Lint(args) => commands::lint::run(&args),
         Command::WhatIf(args) => commands::what_if::run(&args),
         Command::Suggest(args) => commands::suggest::run(&args),
+        #[cfg(feature = "agent")]
         Command::Uninstall(args) => {
             let dir = args.pin_dir;
             if kernel::uninstall(&dir)? {

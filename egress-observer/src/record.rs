@@ -4,10 +4,9 @@
 //! not written to the file yet.
 
 mod file;
-mod line;
 mod recorder;
 
-use std::{collections::HashMap, io, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, io};
 
 use jiff::Timestamp;
 
@@ -15,85 +14,13 @@ pub use self::{
     file::{RecordError, Rotation},
     recorder::Recorder,
 };
-use crate::finding::{Client, Finding, Service};
-use egress_observer_istio::vocabulary::{
-    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
-};
-
-/// What makes connections be of the same kind.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Kind {
-    namespace: Arc<str>,
-    workload: Arc<str>,
-    process: Option<Process>,
-    service: Service,
-    ip: IpAddr,
-    names: Vec<Arc<str>>,
-    port: u16,
-    protocol: Protocol,
-    actor: Actor,
-    scope: Scope,
-    path: Path,
-    registry: Registry,
-    verdict: Verdict,
-    reason: Reason,
-    failure: Option<Failure>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Process {
-    pod: String,
-    container: Option<Arc<str>>,
-    uid: u32,
-    gid: u32,
-}
-
-impl Process {
-    fn of(client: &Client) -> Self {
-        Self {
-            pod: client.pod.name.clone(),
-            container: client.container.clone(),
-            uid: client.uid,
-            gid: client.gid,
-        }
-    }
-}
-
-impl Kind {
-    fn of(finding: Finding) -> Self {
-        Self {
-            process: finding.client.as_ref().map(Process::of),
-            namespace: finding.namespace,
-            workload: finding.workload,
-            service: finding.service,
-            ip: finding.ip,
-            names: finding.names,
-            port: finding.port,
-            protocol: finding.protocol,
-            actor: finding.actor,
-            scope: finding.scope,
-            path: finding.path,
-            registry: finding.registry,
-            verdict: finding.verdict,
-            reason: finding.reason,
-            failure: finding.failure,
-        }
-    }
-}
-
-/// How often, and when.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    n: u64,
-    first: Timestamp,
-    last: Timestamp,
-}
+use crate::finding::{self, Finding, FindingKind, Sightings};
 
 /// Findings by kind, at most so many.
 #[derive(Debug)]
 pub struct Record {
     /// A kind in a box of its own: a table has up to four times as many places as it is full.
-    kinds: HashMap<Box<Kind>, Seen>,
+    kinds: HashMap<Box<FindingKind>, Sightings>,
     max: usize,
     n_evicted: u64,
 }
@@ -110,8 +37,7 @@ impl Record {
 
     /// Takes a finding in.
     pub fn add(&mut self, finding: Finding, now: Timestamp) {
-        let n = finding.n;
-        let kind = Kind::of(finding);
+        let Finding { kind, n } = finding;
         if let Some(seen) = self.kinds.get_mut(&kind) {
             seen.n += n;
             seen.last = now;
@@ -120,7 +46,7 @@ impl Record {
         if self.kinds.len() >= self.max {
             self.evict();
         }
-        let seen = Seen {
+        let seen = Sightings {
             n,
             first: now,
             last: now,
@@ -161,8 +87,7 @@ impl Record {
             (seen.last, order)
         });
         for (kind, seen) in kinds {
-            serde_json::to_writer(&mut *out, &line::Line::new(kind, seen))?;
-            out.write_all(b"\n")?;
+            finding::write(kind, seen, out)?;
         }
         Ok(())
     }

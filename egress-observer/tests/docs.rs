@@ -15,7 +15,7 @@ use std::{
 use clap::CommandFactory as _;
 use egress_observer::{
     cli::Cli,
-    finding::{Finding, Service},
+    finding::{Finding, FindingKind, Service},
     metrics::{Destinations, Metrics, Writer, health::Health, workloads},
 };
 use egress_observer_common::{maps, programs};
@@ -89,7 +89,7 @@ fn exported_metrics(text: &str) -> BTreeMap<String, Metric> {
 /// The three families of connections, with a series each.
 fn connections() -> Metrics {
     let mut metrics = Metrics::new(Destinations::All, 10);
-    let finding = Finding {
+    let kind = FindingKind {
         client: None,
         ip: [192, 0, 2, 1].into(),
         names: Vec::new(),
@@ -100,13 +100,13 @@ fn connections() -> Metrics {
         protocol: vocabulary::Protocol::Tcp,
         actor: vocabulary::Actor::App,
         scope: vocabulary::Scope::External,
-        path: vocabulary::Path::Unknown,
-        registry: vocabulary::Registry::Undeclared,
+        path: vocabulary::ObservedPath::Unknown,
+        registry: vocabulary::RegistryMatch::Undeclared,
         verdict: vocabulary::Verdict::UnexpectedBypass,
         reason: vocabulary::Reason::NotEstablished,
-        failure: Some(vocabulary::Failure::Refused),
-        n: 1,
+        failure: Some(vocabulary::ConnectionFailure::Refused),
     };
+    let finding = Finding { kind, n: 1 };
     metrics.record(&finding, jiff::Timestamp::now(), Instant::now());
     metrics
 }
@@ -222,11 +222,11 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
         ("protocol", values!(Protocol)),
         ("actor", values!(Actor)),
         ("scope", values!(Scope)),
-        ("path", values!(Path)),
-        ("registry", values!(Registry)),
+        ("path", values!(ObservedPath)),
+        ("registry", values!(RegistryMatch)),
         ("verdict", values!(Verdict)),
         ("reason", values!(Reason)),
-        ("error", values!(Failure)),
+        ("error", values!(ConnectionFailure)),
         ("result", values!(DnsResult)),
         ("program", programs::names().map(str::to_owned).collect()),
         (

@@ -17,8 +17,8 @@ use egress_observer::{
 };
 use egress_observer_istio::{
     registry::{
-        Destination, Viewer,
-        linear::{Client, Sample},
+        RegistryQuery, Viewer,
+        linear::{SampleRegistry, ScanClient},
     },
     rules::{CaptureConfig, Dialled, Ranges, decide},
     vocabulary::Protocol,
@@ -130,7 +130,7 @@ fn name(question: &str, i: usize, n: usize) -> Option<String> {
 }
 
 fn of_entries(n: usize) -> Value {
-    let sample = Sample::new(n);
+    let sample = SampleRegistry::new(n);
     let start = Instant::now();
     let mut registry = sample.registry();
     let build_ms = start.elapsed().as_secs_f64() * 1e3;
@@ -138,12 +138,12 @@ fn of_entries(n: usize) -> Value {
         namespace: "team-1",
         ..Viewer::default()
     };
-    let client = Client::new("team-1");
+    let client = ScanClient::new("team-1");
     let mut lookups = serde_json::Map::new();
     for question in QUESTIONS {
         // Names are made before the clock runs.
         let names: Vec<_> = (0..1_000).map(|i| name(question, i * 7, n)).collect();
-        let to = |i: usize| Destination {
+        let to = |i: usize| RegistryQuery {
             ip: Some(Ipv4Addr::new(172, 16, (i >> 8) as u8, i as u8).into()),
             host: names.get(i % names.len()).and_then(Option::as_deref),
             port: 443,
@@ -181,7 +181,7 @@ fn whole() -> Value {
         include: Ranges::all(),
         ..config(2_000)
     };
-    let sample = Sample::new(10_000);
+    let sample = SampleRegistry::new(10_000);
     let registry = sample.registry();
     let viewer = Viewer {
         namespace: "team-1",
@@ -195,7 +195,7 @@ fn whole() -> Value {
         black_box(decide(&config, &dialled(ip)));
         black_box(registry.lookup(
             &viewer,
-            &Destination {
+            &RegistryQuery {
                 ip: Some(ip),
                 host: names.get(i % names.len()).map(String::as_str),
                 port: 443,

@@ -248,15 +248,15 @@ mod corpus {
         [word(0), word(4), word(8), word(12)]
     }
 
-    fn words(finding: &Finding) -> BTreeMap<&'static str, String> {
+    fn words(Finding { kind, .. }: &Finding) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
-            ("verdict", finding.verdict.to_string()),
-            ("reason", finding.reason.to_string()),
-            ("path", finding.path.to_string()),
-            ("scope", finding.scope.to_string()),
-            ("actor", finding.actor.to_string()),
-            ("registry", finding.registry.to_string()),
-            ("service", finding.service.to_string()),
+            ("verdict", kind.verdict.to_string()),
+            ("reason", kind.reason.to_string()),
+            ("path", kind.path.to_string()),
+            ("scope", kind.scope.to_string()),
+            ("actor", kind.actor.to_string()),
+            ("registry", kind.registry.to_string()),
+            ("service", kind.service.to_string()),
         ])
     }
 }

@@ -19,6 +19,7 @@ mod fuzz;
 mod image;
 mod output;
 mod setup;
+mod shape;
 mod static_agent;
 mod test;
 mod workspace;
@@ -56,6 +57,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Compare the decision with a real kernel, in random cases (needs root)
     Differential(differential::Args),
+    /// Measure how the code is shaped: sizes, named closures, import cycles, type names
+    Shape(shape::Args),
     /// Measure what the agent costs on this machine (needs root)
     Bench(bench::Args),
 }
@@ -70,6 +73,7 @@ fn main() -> ExitCode {
         Task::Deploy(args) => deploy::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Differential(args) => differential::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Shape(args) => shape::run(&args),
         Task::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
     };
     outcome.unwrap_or_else(|error| {

@@ -5,11 +5,11 @@
 use thiserror::Error;
 
 use crate::{
-    injection::setup::{EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS},
+    injection::names::{EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS},
     rules::prefix,
 };
 
-/// Why an annotation is refused.
+/// An `AnnotationError` says why an annotation is refused.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AnnotationError {
     /// Not a range.
@@ -31,7 +31,7 @@ pub fn validate(name: &str, text: &str) -> Result<(), AnnotationError> {
 
 /// Whether the CNI plugin accepts an annotation. Elements are not trimmed, and empty ones are not
 /// dropped, apart from an empty text; only ports may have blanks around them.
-pub fn validate_for_cni(name: &str, text: &str) -> Result<(), AnnotationError> {
+pub(super) fn validate_for_cni(name: &str, text: &str) -> Result<(), AnnotationError> {
     if text.is_empty() {
         return Ok(());
     }

@@ -1,10 +1,14 @@
 //! Whether a pod would be injected, and by which revision: the labels that the webhooks, the injector
 //! and istio-cni look at.
 
+use std::collections::BTreeMap;
+
 use crate::{
     injection::{
-        desired::Wanted,
-        setup::{self, INJECT, Membership, STATUS, Setup},
+        names::{INJECT, STATUS},
+        pod_to_be::PodToBe,
+        setup::{Membership, Setup},
+        spec::ambient_config,
     },
     mesh::{Injector, LabelSelector},
     rules::flags,
@@ -20,8 +24,9 @@ const NEVER: [&str; 4] = [
 const INJECTION: &str = "istio-injection";
 const REVISION: &str = "istio.io/rev";
 const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
-/// Whether and by whom a pod is injected.
-pub enum Injection {
+
+/// `Injection` says whether and by whom a pod is injected.
+pub(super) enum Injection {
     /// By this revision's (or tag's) injector, because of this.
     Yes(String, String),
     /// No, because of this; `true` if somebody said so.
@@ -30,27 +35,28 @@ pub enum Injection {
     Unknown(&'static str),
 }
 
-impl Wanted<'_> {
+impl PodToBe<'_> {
     /// The webhooks' selectors (`manifests/charts/istio-control/istio-discovery/templates/
     /// mutatingwebhook.yaml`).
-    pub fn injection(&self) -> Injection {
+    pub(super) fn injection(&self) -> Injection {
         if NEVER.contains(&self.namespace) {
             return Injection::No(
                 format!("namespace {}: never injected", self.namespace),
                 true,
             );
         }
-        let refused = |value: Option<&str>| value.map(flags::parse_bool) == Some(Some(false));
         // The label wins over the annotation.
-        if refused(self.label(INJECT).or(self.annotation(INJECT))) {
+        let inject = self.label(INJECT).or(self.annotation(INJECT));
+        if inject.and_then(flags::parse_bool) == Some(false) {
             return Injection::No(format!("{INJECT} is false"), true);
         }
         let inject = self.label(INJECT) == Some("true");
         let Some(namespace) = self.labels else {
             return self.injection_in_unknown_namespace(inject);
         };
-        let of_namespace = |name: &str| namespace.labels.get(name).map(String::as_str);
-        match (of_namespace(INJECTION), of_namespace(REVISION)) {
+        let labels = &namespace.labels;
+        let injection = labels.get(INJECTION).map(String::as_str);
+        match (injection, labels.get(REVISION)) {
             (Some("enabled"), _) => Injection::Yes(
                 String::new(),
                 format!("label {INJECTION}=enabled of namespace {}", self.namespace),
@@ -60,7 +66,7 @@ impl Wanted<'_> {
                 Injection::No(label, true)
             }
             (None, Some(revision)) => Injection::Yes(
-                revision.to_owned(),
+                revision.clone(),
                 format!(
                     "label {REVISION}={revision} of namespace {}",
                     self.namespace
@@ -116,22 +122,20 @@ impl Wanted<'_> {
     }
 
     /// `policy` and the selectors of the injector itself.
-    pub fn refused(&self, injector: &Injector) -> Option<String> {
+    pub(super) fn refused(&self, injector: &Injector) -> Option<String> {
         let labels = &self.metadata.labels;
         let config = &injector.config;
-        let selected =
-            |selectors: &[LabelSelector]| selectors.iter().any(|selector| selector.selects(labels));
         let ordered = self.label(INJECT).or(self.annotation(INJECT)).is_some();
         if ordered {
             return None;
         }
-        if selected(&config.never_inject_selector) {
+        if selected(&config.never_inject_selector, labels) {
             return Some(format!(
                 "neverInjectSelector of ConfigMap {}",
                 injector.name
             ));
         }
-        if selected(&config.always_inject_selector) {
+        if selected(&config.always_inject_selector, labels) {
             return None;
         }
         (config.policy == "disabled")
@@ -140,16 +144,22 @@ impl Wanted<'_> {
 
     /// Ambient mode is asked for by label, of the pod before the namespace
     /// (`cni/pkg/nodeagent/enablement_selector.go`).
-    pub fn ambient(&self) -> Option<Setup> {
-        let of_namespace = || self.labels?.labels.get(DATAPLANE_MODE).map(String::as_str);
-        let mode = self.label(DATAPLANE_MODE).or_else(of_namespace)?;
+    pub(super) fn ambient(&self) -> Option<Setup> {
+        let mode = self.label(DATAPLANE_MODE).or_else(|| {
+            let of_namespace = &self.labels?.labels;
+            of_namespace.get(DATAPLANE_MODE).map(String::as_str)
+        })?;
         let has_sidecar = self.annotation(STATUS).is_some();
         (mode == "ambient" && !has_sidecar).then(|| {
-            let config = setup::ambient_config(&self.metadata.annotations);
+            let config = ambient_config(&self.metadata.annotations);
             Setup::new(
                 Membership::Ambient(config),
                 format!("label {DATAPLANE_MODE}=ambient"),
             )
         })
     }
+}
+
+fn selected(selectors: &[LabelSelector], labels: &BTreeMap<String, String>) -> bool {
+    selectors.iter().any(|selector| selector.selects(labels))
 }

@@ -13,10 +13,10 @@ use super::{
     table::{Case, judge, of_either},
 };
 use crate::{
-    registry::{Destination, Match, ObjectKind},
+    registry::{Match, ObjectKind, RegistryQuery},
     rules::Decision,
     view::Snapshot,
-    vocabulary::{Path, Reason, Registry, Scope, Verdict, host_name::is_of_cluster},
+    vocabulary::{ObservedPath, Reason, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
 };
 
 /// What becomes of a connection, and what that follows from.
@@ -30,13 +30,13 @@ pub struct Judgement<'a> {
     /// What the pod was set up to do with it.
     pub applied: Decision,
     /// The path that the evidence proves.
-    pub path: Path,
+    pub path: ObservedPath,
     /// What the registry makes of the destination; of several names, of the first one.
     pub matched: Match<'a>,
     /// The host of the entry that takes it, as written there: the same one for every name.
     pub host: Option<&'a Arc<str>>,
     /// What the mesh knows of the destination: the same for every name, or unknown.
-    pub registry: Registry,
+    pub registry: RegistryMatch,
     /// The verdict.
     pub verdict: Verdict,
     /// The rule that decided, or what is missing.
@@ -67,7 +67,11 @@ pub fn assess<'a>(
 }
 
 /// What can be said of a connection of nobody who is known: the path, and what is missing.
-pub fn assess_nobody(snapshot: &Snapshot, ip: IpAddr, count: Count) -> (Scope, Path, Reason) {
+pub fn assess_nobody(
+    snapshot: &Snapshot,
+    ip: IpAddr,
+    count: Count,
+) -> (Scope, ObservedPath, Reason) {
     let scope = snapshot.scope_from_anywhere(ip);
     let path = Evidence::of_nobody(count, scope);
     (scope, path, snapshot.why_unattributed())
@@ -89,7 +93,7 @@ fn of_name<'a>(
     let observed = evidence.observed(applied, to.protocol, scope);
     let matched = snapshot.registry.lookup(
         &asker.viewer,
-        &Destination {
+        &RegistryQuery {
             ip,
             host: name,
             port: to.port,
@@ -119,7 +123,7 @@ fn verdict(
     asker: &Asker<'_>,
     applied: Decision,
     observed: Observed,
-    registry: Registry,
+    registry: RegistryMatch,
 ) -> (Verdict, Reason) {
     judge(&Case {
         actor: asker.role.actor,
@@ -148,7 +152,7 @@ impl Judgement<'_> {
             registry: if self.registry == other.registry {
                 self.registry
             } else {
-                Registry::Unknown
+                RegistryMatch::Unknown
             },
             ..self
         }
@@ -157,16 +161,16 @@ impl Judgement<'_> {
 
 /// What an answer of the registry means for the verdict. What is inside the cluster is known, even
 /// if no entry says so.
-fn known(snapshot: &Snapshot, matched: &Match<'_>, scope: Scope) -> Registry {
+fn known(snapshot: &Snapshot, matched: &Match<'_>, scope: Scope) -> RegistryMatch {
     match matched {
         Match::Declared(hit) if hit.entry.object.kind == ObjectKind::ServiceEntry => {
-            Registry::ServiceEntry
+            RegistryMatch::ServiceEntry
         }
-        Match::Declared(_) => Registry::Cluster,
-        _ if scope == Scope::Cluster => Registry::Cluster,
-        Match::Undeclared { .. } if !snapshot.registry_unknown() => Registry::Undeclared,
+        Match::Declared(_) => RegistryMatch::Cluster,
+        _ if scope == Scope::Cluster => RegistryMatch::Cluster,
+        Match::Undeclared { .. } if !snapshot.registry_unknown() => RegistryMatch::Undeclared,
         Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => {
-            Registry::Unknown
+            RegistryMatch::Unknown
         }
     }
 }

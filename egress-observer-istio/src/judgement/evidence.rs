@@ -4,7 +4,7 @@ use egress_observer_common::Count;
 
 use crate::{
     rules::Decision,
-    vocabulary::{Expected, Path, Protocol, Reason, Scope},
+    vocabulary::{Expected, ObservedPath, Protocol, Reason, Scope},
 };
 
 /// What is known of the path that a connection took.
@@ -29,11 +29,11 @@ pub(super) enum Observed {
 
 impl Observed {
     /// The path without the reason.
-    pub(super) const fn path(self) -> Path {
+    pub(super) const fn path(self) -> ObservedPath {
         match self {
-            Self::Captured => Path::Captured,
-            Self::Direct => Path::Direct,
-            Self::Unknown(_) => Path::Unknown,
+            Self::Captured => ObservedPath::Captured,
+            Self::Direct => ObservedPath::Direct,
+            Self::Unknown(_) => ObservedPath::Unknown,
         }
     }
 }
@@ -54,7 +54,7 @@ impl Evidence {
     }
 
     /// Which path an ending proves of a connection of nobody who is known.
-    pub fn of_nobody(count: Count, scope: Scope) -> Path {
+    pub fn of_nobody(count: Count, scope: Scope) -> ObservedPath {
         seen(count, scope).path()
     }
 }

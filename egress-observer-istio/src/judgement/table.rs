@@ -3,7 +3,7 @@
 use super::evidence::Observed;
 use crate::{
     rules::Decision,
-    vocabulary::{Actor, Expected, Policy, Reason, Registry, Verdict},
+    vocabulary::{Actor, Expected, Policy, Reason, RegistryMatch, Verdict},
 };
 
 /// What there is to judge of a pod's connection.
@@ -18,7 +18,7 @@ pub(super) struct Case {
     /// What the kernel saw.
     pub(super) observed: Observed,
     /// What the mesh knows of the destination.
-    pub(super) registry: Registry,
+    pub(super) registry: RegistryMatch,
     /// What would tell more of the destination, where that is unknown.
     pub(super) lacking: Reason,
     /// What the sidecar does with what the mesh does not know, where that is known.
@@ -61,7 +61,7 @@ pub(super) fn judge(case: &Case) -> (Verdict, Reason) {
         (Observed::Captured, Expected::Captured) => captured(case),
         (Observed::Direct, Expected::Captured) => (Verdict::UnexpectedBypass, decision.reason),
         (Observed::Captured, Expected::Direct) => (Verdict::UnexpectedCapture, decision.reason),
-        (Observed::Direct, Expected::Direct) if registry == Registry::ServiceEntry => {
+        (Observed::Direct, Expected::Direct) if registry == RegistryMatch::ServiceEntry => {
             (Verdict::DeclaredBypass, decision.reason)
         }
         (Observed::Direct, Expected::Direct) => (Verdict::ConfiguredBypass, decision.reason),
@@ -84,11 +84,11 @@ fn captured(case: &Case) -> (Verdict, Reason) {
         return (Verdict::Mediated, reason);
     }
     match (case.registry, case.policy) {
-        (Registry::ServiceEntry | Registry::Cluster, _) => (Verdict::Mediated, reason),
-        (Registry::Undeclared, Some(Policy::AllowAny)) => (Verdict::Passthrough, reason),
-        (Registry::Undeclared, Some(Policy::RegistryOnly)) => (Verdict::Blocked, reason),
-        (Registry::Undeclared, None) => (Verdict::Unknown, Reason::NotSynced),
-        (Registry::Unknown, _) => (Verdict::Unknown, case.lacking),
+        (RegistryMatch::ServiceEntry | RegistryMatch::Cluster, _) => (Verdict::Mediated, reason),
+        (RegistryMatch::Undeclared, Some(Policy::AllowAny)) => (Verdict::Passthrough, reason),
+        (RegistryMatch::Undeclared, Some(Policy::RegistryOnly)) => (Verdict::Blocked, reason),
+        (RegistryMatch::Undeclared, None) => (Verdict::Unknown, Reason::NotSynced),
+        (RegistryMatch::Unknown, _) => (Verdict::Unknown, case.lacking),
     }
 }
 
@@ -107,7 +107,7 @@ mod tests {
             rule: Rule::IncludedAll,
         },
         observed: Observed::Captured,
-        registry: Registry::Undeclared,
+        registry: RegistryMatch::Undeclared,
         lacking: Reason::NameNeeded,
         policy: Some(Policy::RegistryOnly),
     };
@@ -158,14 +158,14 @@ mod tests {
             ),
             (
                 Case {
-                    registry: Registry::ServiceEntry,
+                    registry: RegistryMatch::ServiceEntry,
                     ..CASE
                 },
                 (V::Mediated, IncludedRange),
             ),
             (
                 Case {
-                    registry: Registry::Cluster,
+                    registry: RegistryMatch::Cluster,
                     ..CASE
                 },
                 (V::Mediated, IncludedRange),
@@ -194,7 +194,7 @@ mod tests {
             ),
             (
                 Case {
-                    registry: Registry::Unknown,
+                    registry: RegistryMatch::Unknown,
                     ..CASE
                 },
                 (V::Unknown, NameNeeded),
@@ -225,7 +225,7 @@ mod tests {
                 Case {
                     decision: DIRECT,
                     observed: Observed::Direct,
-                    registry: Registry::ServiceEntry,
+                    registry: RegistryMatch::ServiceEntry,
                     ..CASE
                 },
                 (V::DeclaredBypass, NotIncluded),

@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 
 use super::{
-    Registry, Viewer,
-    claim::{ObjectKind, single},
-    lookup::View,
+    claim::single, object_ref::ObjectKind, query::Viewer, store::Registry, view::ClientView,
 };
 use crate::vocabulary::host_name;
 
@@ -14,7 +12,7 @@ impl Registry {
     /// of a Service from the cluster's DNS, and those of a ServiceEntry where the proxy answers DNS
     /// (`pkg/dns/server/name_table.go`). Ranges are no answer.
     pub fn addresses_of(&self, viewer: &Viewer<'_>, name: &str, port: u16) -> Vec<IpAddr> {
-        let view = View::new(self, viewer);
+        let view = ClientView::new(self, viewer);
         let name = host_name::normal(name);
         let Some(claim) = view.named_or_meant(&name, port, |_| true) else {
             return Vec::new();

@@ -1,99 +1,18 @@
 //! What an object claims: a host at a port, and how a connection leads there.
 
-use std::{cmp::Ordering, fmt, net::IpAddr, sync::Arc};
+use std::{cmp::Ordering, net::IpAddr, sync::Arc};
 
 use ipnet::IpNet;
 
-use super::shelf::NamespaceId;
-use crate::{
-    injection::pod::namespace,
-    vocabulary::{Host, PortProtocol},
+use super::{
+    object_ref::{ObjectKind, ObjectRef},
+    reader::NamespaceId,
 };
-
-/// The kinds of objects that a registry is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ObjectKind {
-    /// `networking.istio.io ServiceEntry`.
-    ServiceEntry,
-    /// `v1 Service`.
-    Service,
-    /// `networking.istio.io Sidecar`.
-    Sidecar,
-    /// `networking.istio.io VirtualService`.
-    VirtualService,
-    /// `networking.istio.io DestinationRule`.
-    DestinationRule,
-}
-
-impl ObjectKind {
-    /// As in `kind` of a manifest.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ServiceEntry => "ServiceEntry",
-            Self::Service => "Service",
-            Self::Sidecar => "Sidecar",
-            Self::VirtualService => "VirtualService",
-            Self::DestinationRule => "DestinationRule",
-        }
-    }
-}
-
-/// Which object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ObjectRef {
-    /// Its kind.
-    pub kind: ObjectKind,
-    /// Its namespace.
-    pub namespace: Arc<str>,
-    /// Its name.
-    pub name: Arc<str>,
-}
-
-impl ObjectRef {
-    pub(super) fn new(kind: ObjectKind, in_namespace: &str, name: &str) -> Self {
-        Self {
-            kind,
-            namespace: namespace(in_namespace),
-            name: name.into(),
-        }
-    }
-}
-
-impl fmt::Display for ObjectRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = self.kind.as_str();
-        write!(f, "{kind} {}/{}", self.namespace, self.name)
-    }
-}
-
-/// A value in an object that cannot be read, and was left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// The object.
-    pub object: ObjectRef,
-    /// The field.
-    pub field: &'static str,
-    /// What stands there.
-    pub value: String,
-    /// What should.
-    pub expected: &'static str,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            object,
-            field,
-            value,
-            expected,
-        } = self;
-        write!(f, "{object}: {field}: `{value}` is not {expected}")
-    }
-}
+use crate::vocabulary::{Host, PortProtocol};
 
 /// A ServiceEntry or a Service.
 #[derive(Debug)]
-pub struct Entry {
+pub struct RegistryEntry {
     /// Which.
     pub object: ObjectRef,
     /// `metadata.creationTimestamp`; RFC 3339 in UTC, so that the order of texts is that of time.
@@ -110,7 +29,7 @@ pub struct Entry {
 /// A host at a port of an entry.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) entry: Arc<Entry>,
+    pub(super) entry: Arc<RegistryEntry>,
     pub(super) host: Host,
     pub(super) host_as_written: Arc<str>,
     /// Its host's place in the entry.
@@ -176,6 +95,12 @@ impl Claim {
         ranges.map(IpNet::trunc)
     }
 
+    /// Whether an address is one of those, or in one of the ranges.
+    pub(super) fn has_address(&self, ip: IpAddr) -> bool {
+        self.known_addresses().any(|known| known == ip)
+            || self.known_ranges().any(|range| range.contains(&ip))
+    }
+
     /// Whether the proxy has a listener for it at this address.
     pub(super) fn listens_at(&self, ip: IpAddr) -> bool {
         self.is_bound()
@@ -198,7 +123,7 @@ impl Claim {
     /// The oldest first, then by namespace and name (`SortServicesByCreationTime` in
     /// `pilot/pkg/model/push_context.go`), then as the entry has them.
     fn order(&self) -> (&str, &str, &str, ObjectKind, usize, u16) {
-        let Entry {
+        let RegistryEntry {
             object, created, ..
         } = &*self.entry;
         let (namespace, name) = (&*object.namespace, &*object.name);

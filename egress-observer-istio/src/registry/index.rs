@@ -11,61 +11,11 @@ use ipnet::IpNet;
 use super::{
     by_host::ByHost,
     claim::Claim,
-    shelf::{Ranked, Reader, Shelf},
+    listener::Listener,
+    reader::Reader,
+    shelf::{Ranked, Shelf},
 };
 use crate::vocabulary::PortProtocol;
-
-/// What a listener at every address (`0.0.0.0_port`) has on a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Listener {
-    pub(super) port: u16,
-    pub(super) part: Part,
-    /// Whether it is elsewhere for clients whose proxy answers DNS.
-    pub(super) moved_by_dns: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Part {
-    /// HTTP, by `Host`.
-    Http,
-    /// TCP: takes everything.
-    Tcp,
-    /// Both, by the first bytes.
-    Sniffed,
-    /// HTTP of an entry that gives no address to know it by.
-    HttpByNameOnly,
-    /// TLS likewise.
-    TlsByNameOnly,
-}
-
-impl Listener {
-    /// What a claim adds.
-    pub(super) fn of(claim: &Claim) -> impl Iterator<Item = Self> {
-        let parts: &[Part] = match (claim.protocol, claim.is_named_only()) {
-            _ if !claim.is_at_any_address() => &[],
-            (PortProtocol::Http, false) => &[Part::Http],
-            (PortProtocol::Http, true) => &[Part::Http, Part::HttpByNameOnly],
-            (PortProtocol::Tls, true) => &[Part::TlsByNameOnly],
-            (PortProtocol::Tcp, _) => &[Part::Tcp],
-            (PortProtocol::Sniffed, false) => &[Part::Sniffed],
-            (PortProtocol::Sniffed, true) => {
-                &[Part::Sniffed, Part::HttpByNameOnly, Part::TlsByNameOnly]
-            }
-            (PortProtocol::Tls, false) | (PortProtocol::Udp, _) => &[],
-        };
-        let (port, moved) = (claim.port, claim.is_moved_by_dns());
-        // The listener for HTTP stays, but such a client knows the host by its allocated address.
-        let known = !claim.allocated.is_empty();
-        parts.iter().map(move |part| Self {
-            port,
-            part: *part,
-            moved_by_dns: match part {
-                Part::HttpByNameOnly | Part::TlsByNameOnly => known,
-                Part::Http | Part::Tcp | Part::Sniffed => moved,
-            },
-        })
-    }
-}
 
 /// The index.
 #[derive(Debug, Default)]
@@ -85,11 +35,14 @@ pub(super) struct Index {
 impl Index {
     pub(super) fn insert(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
         let (port, readers) = (claim.port, seen(readers, claim));
-        let by_host = |claims: &mut Ranked<_>| {
-            claims.insert(None, &[Reader::Curious], claim);
-            claims.insert(Some(port), readers, claim);
-        };
-        self.by_host.change(&claim.host, by_host, Ranked::is_empty);
+        self.by_host.change(
+            &claim.host,
+            |claims| {
+                claims.insert(None, &[Reader::Curious], claim);
+                claims.insert(Some(port), readers, claim);
+            },
+            Ranked::is_empty,
+        );
         for ip in claim.known_addresses() {
             self.by_address_alone.insert(ip, &[Reader::Curious], claim);
             self.by_address.insert((ip, port), readers, claim);
@@ -108,11 +61,14 @@ impl Index {
 
     pub(super) fn remove(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
         let (port, readers) = (claim.port, seen(readers, claim));
-        let by_host = |claims: &mut Ranked<_>| {
-            claims.remove(None, &[Reader::Curious], claim);
-            claims.remove(Some(port), readers, claim);
-        };
-        self.by_host.change(&claim.host, by_host, Ranked::is_empty);
+        self.by_host.change(
+            &claim.host,
+            |claims| {
+                claims.remove(None, &[Reader::Curious], claim);
+                claims.remove(Some(port), readers, claim);
+            },
+            Ranked::is_empty,
+        );
         for ip in claim.known_addresses() {
             self.by_address_alone.remove(ip, &[Reader::Curious], claim);
             self.by_address.remove((ip, port), readers, claim);

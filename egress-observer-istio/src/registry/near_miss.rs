@@ -1,15 +1,20 @@
-//! Entries that one would expect to take a connection, and why they do not. For people.
+//! Entries that one would expect to take a connection, and do not.
 
-use std::{collections::BTreeMap, fmt, hash::Hash, sync::Arc};
+use std::{collections::BTreeMap, hash::Hash, sync::Arc};
 
 use super::{
-    Destination, Entry, Hit, Match, ObjectRef, Registry, Viewer,
     claim::Claim,
-    index::{Listener, Part},
-    lookup::{Asked, View},
-    shelf::{Reader, Shelf},
+    listener::{Listener, Part},
+    miss::{NearMiss, Why},
+    object_ref::ObjectRef,
+    query::{Hit, Match, RegistryQuery, Viewer},
+    reader::Reader,
+    shelf::Shelf,
+    sought::Sought,
+    store::Registry,
+    view::ClientView,
 };
-use crate::vocabulary::{Host, PortProtocol, Protocol, host_name::unabbreviated};
+use crate::vocabulary::{Host, host_name::unabbreviated};
 
 /// How many are told at most.
 const MOST: usize = 8;
@@ -18,64 +23,6 @@ const NEIGHBOURS: usize = 3;
 /// How many claims are looked at for each way to find them.
 const LOOKED_AT: usize = 64;
 
-/// An entry that nearly takes a connection.
-#[derive(Clone, Debug)]
-pub struct NearMiss<'r> {
-    /// The object.
-    pub entry: &'r Arc<Entry>,
-    /// Its host, as written there.
-    pub host: &'r Arc<str>,
-    /// Why not.
-    pub why: Why,
-}
-
-/// Why an entry does not take a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Why {
-    /// `exportTo` leaves out the client's namespace.
-    NotExported,
-    /// This Sidecar's egress hosts leave it out.
-    HiddenBySidecar(ObjectRef),
-    /// It has these ports.
-    OtherPorts(Vec<u16>),
-    /// `*.foo.com` is not for `foo.com`.
-    WildcardOnly,
-    /// The entry's port, or the connection, is UDP.
-    Udp,
-    /// It has addresses, and this is none of them.
-    OtherAddress,
-    /// It has the address, but the name is another.
-    OtherName,
-    /// It is for another host altogether, on the same port.
-    OtherHost,
-    /// Only the name leads to it.
-    NameOnly,
-    /// This one comes first: by its longer range, its nearer name, its namespace or its age.
-    Yields(ObjectRef),
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotExported => f.write_str("its exportTo leaves out the client's namespace"),
-            Self::HiddenBySidecar(sidecar) => {
-                write!(f, "the egress hosts of {sidecar} leave it out")
-            }
-            Self::OtherPorts(ports) => {
-                let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
-                write!(f, "it declares another port: {}", ports.join(", "))
-            }
-            Self::WildcardOnly => f.write_str("a wildcard is not for the name that it is below"),
-            Self::Udp => f.write_str("the mesh has no listener for UDP"),
-            Self::OtherAddress => f.write_str("it has addresses, and this is none of them"),
-            Self::OtherName => f.write_str("it has the address, but the name is another"),
-            Self::OtherHost => f.write_str("it declares another host"),
-            Self::NameOnly => f.write_str("only a host name leads to it"),
-            Self::Yields(other) => write!(f, "{other} comes first"),
-        }
-    }
-}
-
 impl Registry {
     /// Entries that have the name or the address of a destination, a wildcard above or directly
     /// below the name, or a range around the address, and do not take it; at most eight. If there
@@ -83,46 +30,33 @@ impl Registry {
     pub fn near_misses<'r>(
         &'r self,
         viewer: &Viewer<'r>,
-        to: &Destination<'_>,
+        to: &RegistryQuery<'_>,
     ) -> Vec<NearMiss<'r>> {
-        let view = View::new(self, viewer);
-        let asked = Asked::new(to);
+        let view = ClientView::new(self, viewer);
+        let sought = Sought::new(to);
         let hit = match self.lookup(viewer, to) {
             Match::Declared(hit) | Match::AddressNeeded(hit) => Some(hit),
             Match::Undeclared { .. } | Match::NameNeeded { .. } => None,
         };
         let mut by_host: BTreeMap<(&ObjectRef, &Host), Vec<&'r Arc<Claim>>> = BTreeMap::new();
-        for claim in self.candidates(viewer, &asked) {
+        for claim in self.candidates(viewer, &sought) {
             let object = &claim.entry.object;
             let claims = by_host.entry((object, &claim.host)).or_default();
             if !claims.iter().any(|other| Arc::ptr_eq(other, claim)) {
                 claims.push(claim);
             }
         }
-        let misses = by_host.values().filter_map(|claims| {
-            let at_port = claims.iter().find(|claim| claim.port == asked.port);
-            let claim = at_port.or_else(|| claims.first())?;
-            let why = match at_port {
-                Some(claim) => view.why_not(claim, to, &asked, hit)?,
-                None => view.hidden(claim).unwrap_or_else(|| {
-                    let mut ports: Vec<u16> = claims.iter().map(|claim| claim.port).collect();
-                    ports.sort_unstable();
-                    Why::OtherPorts(ports)
-                }),
-            };
-            Some(NearMiss {
-                entry: &claim.entry,
-                host: &claim.host_as_written,
-                why,
-            })
-        });
-        misses.take(MOST).collect()
+        by_host
+            .values()
+            .filter_map(|claims| view.near_miss(claims, to, &sought, hit))
+            .take(MOST)
+            .collect()
     }
 
-    fn candidates<'r>(&'r self, viewer: &Viewer<'_>, asked: &Asked<'_>) -> Vec<&'r Arc<Claim>> {
+    fn candidates<'r>(&'r self, viewer: &Viewer<'_>, sought: &Sought<'_>) -> Vec<&'r Arc<Claim>> {
         let index = &self.index;
         let mut found = Vec::new();
-        if let Some(name) = &asked.host {
+        if let Some(name) = &sought.host {
             let whole = unabbreviated(name, viewer.namespace);
             let names = [Some(&**name), whole.as_deref()];
             for name in names.into_iter().flatten() {
@@ -132,14 +66,14 @@ impl Registry {
                 }
             }
         }
-        if let Some(ip) = asked.ip {
+        if let Some(ip) = sought.ip {
             found.extend(curious(&index.by_address_alone, ip));
-            for range in index.ranges(ip, asked.port) {
-                found.extend(curious(&index.by_range, (range, asked.port)));
+            for range in index.ranges(ip, sought.port) {
+                found.extend(curious(&index.by_range, (range, sought.port)));
             }
         }
-        if found.is_empty() && asked.host.is_some() {
-            found.extend(self.neighbours(viewer, asked.port));
+        if found.is_empty() && sought.host.is_some() {
+            found.extend(self.neighbours(viewer, sought.port));
         }
         found
     }
@@ -172,63 +106,29 @@ fn curious<K: Copy + Eq + Hash>(shelf: &Shelf<K>, key: K) -> impl Iterator<Item 
     shelf.of(key, Reader::Curious).take(LOOKED_AT)
 }
 
-impl View<'_, '_> {
-    /// Why a claim on the very port does not take a connection, if it does not.
-    fn why_not(
+impl ClientView<'_, '_> {
+    /// Why an entry's host is not what a connection leads to, if it is not, by its claims.
+    fn near_miss<'r>(
         &self,
-        claim: &Claim,
-        to: &Destination<'_>,
-        asked: &Asked<'_>,
+        claims: &[&'r Arc<Claim>],
+        to: &RegistryQuery<'_>,
+        sought: &Sought<'_>,
         hit: Option<Hit<'_>>,
-    ) -> Option<Why> {
-        let is_hit = |hit: &Hit<'_>| {
-            hit.entry.object == claim.entry.object && *hit.host == claim.host_as_written
+    ) -> Option<NearMiss<'r>> {
+        let at_port = claims.iter().find(|claim| claim.port == sought.port);
+        let claim = at_port.or_else(|| claims.first())?;
+        let why = match at_port {
+            Some(claim) => self.why_not(claim, to, sought, hit)?,
+            None => self.hidden(claim).unwrap_or_else(|| {
+                let mut ports: Vec<u16> = claims.iter().map(|claim| claim.port).collect();
+                ports.sort_unstable();
+                Why::OtherPorts(ports)
+            }),
         };
-        if hit.as_ref().is_some_and(is_hit) {
-            return None;
-        }
-        if claim.protocol == PortProtocol::Udp || to.protocol == Protocol::Udp {
-            return Some(Why::Udp);
-        }
-        if let Some(why) = self.hidden(claim) {
-            return Some(why);
-        }
-        let has_ip = asked.ip.map(|ip| {
-            let ranges = || claim.known_ranges().any(|range| range.contains(&ip));
-            claim.known_addresses().any(|known| known == ip) || ranges()
-        });
-        if let Some(name) = &asked.host {
-            let apex = claim.host.wildcard && *claim.host.name == **name;
-            if apex && has_ip != Some(true) {
-                return Some(Why::WildcardOnly);
-            }
-            if claim.is_bound() && has_ip == Some(false) {
-                return Some(Why::OtherAddress);
-            }
-        }
-        let stands_for = |name: &str| {
-            let whole = unabbreviated(name, self.viewer.namespace);
-            claim.host.stands_for(name) || whole.is_some_and(|name| claim.host.stands_for(&name))
-        };
-        Some(match (hit, &asked.host) {
-            (Some(hit), _) => Why::Yields(hit.entry.object.clone()),
-            (None, Some(name)) if !stands_for(name) && has_ip == Some(true) => Why::OtherName,
-            (None, Some(name)) if !stands_for(name) => Why::OtherHost,
-            (None, _) => Why::NameOnly,
+        Some(NearMiss {
+            entry: &claim.entry,
+            host: &claim.host_as_written,
+            why,
         })
-    }
-
-    /// Why a client does not even see a claim, if it does not.
-    pub(super) fn hidden(&self, claim: &Claim) -> Option<Why> {
-        let sees = |reader: &Reader| match reader {
-            Reader::Own(id) | Reader::Granted(id) => Some(*id) == self.namespace,
-            Reader::Everyone => true,
-            Reader::Curious => false,
-        };
-        if !self.registry.readers(&claim.entry).iter().any(sees) {
-            return Some(Why::NotExported);
-        }
-        let sidecar = self.viewer.sidecar?;
-        (!self.lets_through(claim)).then(|| Why::HiddenBySidecar(sidecar.object.clone()))
     }
 }

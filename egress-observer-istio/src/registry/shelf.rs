@@ -7,77 +7,10 @@ use std::{
     sync::Arc,
 };
 
-use super::claim::Claim;
-use crate::vocabulary::Export;
-
-/// A namespace that some object has mentioned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct NamespaceId(u32);
-
-/// The namespaces that objects have mentioned. None is ever forgotten; there are not many.
-#[derive(Debug, Default)]
-pub(super) struct Namespaces {
-    by_name: HashMap<Arc<str>, NamespaceId>,
-}
-
-impl Namespaces {
-    pub(super) fn get(&self, name: &str) -> Option<NamespaceId> {
-        self.by_name.get(name).copied()
-    }
-
-    /// The namespace, and its name in the one place where that is kept.
-    pub(super) fn intern(&mut self, name: &str) -> (NamespaceId, Arc<str>) {
-        if let Some((name, id)) = self.by_name.get_key_value(name) {
-            return (*id, Arc::clone(name));
-        }
-        let id = NamespaceId(u32::try_from(self.by_name.len()).unwrap_or(u32::MAX));
-        let name: Arc<str> = name.into();
-        self.by_name.insert(Arc::clone(&name), id);
-        (id, name)
-    }
-}
-
-/// Who may see a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Reader {
-    /// The claim's own namespace.
-    Own(NamespaceId),
-    /// Another one that `exportTo` names.
-    Granted(NamespaceId),
-    /// Every namespace.
-    Everyone,
-    /// Nobody in the mesh, but whoever asks why something does not match.
-    Curious,
-}
-
-impl Reader {
-    /// Those to whom an object of the namespace `own` is exported. A namespace that no object
-    /// mentions has nobody who could read.
-    pub(super) fn all(
-        export: Export<'_>,
-        (own, name): (NamespaceId, &str),
-        namespaces: &Namespaces,
-    ) -> Vec<Self> {
-        if export.is_to_everyone() {
-            return vec![Self::Own(own), Self::Everyone];
-        }
-        let mut readers = Vec::new();
-        for id in export
-            .namespaces(name)
-            .filter_map(|name| namespaces.get(name))
-        {
-            let reader = if id == own {
-                Self::Own(id)
-            } else {
-                Self::Granted(id)
-            };
-            if !readers.contains(&reader) {
-                readers.push(reader);
-            }
-        }
-        readers
-    }
-}
+use super::{
+    claim::Claim,
+    reader::{NamespaceId, Reader},
+};
 
 /// Claims by a small key and by reader, oldest first. A tree, since every entry of a mesh may have
 /// the same port.
@@ -120,6 +53,11 @@ impl<K: Copy + Ord> Ranked<K> {
             .filter_map(|(_, _, claim)| claim.as_ref())
     }
 
+    /// The oldest that one kind of reader sees and that is `fit`.
+    fn first(&self, key: K, reader: Reader, fit: impl Fn(&Claim) -> bool) -> Option<&Arc<Claim>> {
+        self.of(key, reader).find(|claim| fit(claim))
+    }
+
     /// The oldest that a client in `namespace` sees and that is `fit`.
     pub(super) fn oldest(
         &self,
@@ -127,13 +65,10 @@ impl<K: Copy + Ord> Ranked<K> {
         namespace: Option<NamespaceId>,
         fit: impl Fn(&Claim) -> bool,
     ) -> Option<&Arc<Claim>> {
-        let first = |reader| self.of(key, reader).find(|claim| fit(claim));
-        let own = namespace.and_then(|id| first(Reader::Own(id)));
-        let granted = namespace.and_then(|id| first(Reader::Granted(id)));
-        [own, granted, first(Reader::Everyone)]
-            .into_iter()
-            .flatten()
-            .min()
+        let own = namespace.and_then(|id| self.first(key, Reader::Own(id), &fit));
+        let granted = namespace.and_then(|id| self.first(key, Reader::Granted(id), &fit));
+        let for_all = self.first(key, Reader::Everyone, &fit);
+        [own, granted, for_all].into_iter().flatten().min()
     }
 
     /// The same, but its own namespace's before others'.
@@ -143,7 +78,7 @@ impl<K: Copy + Ord> Ranked<K> {
         namespace: Option<NamespaceId>,
         fit: impl Fn(&Claim) -> bool,
     ) -> Option<&Arc<Claim>> {
-        let own = namespace.and_then(|id| self.of(key, Reader::Own(id)).find(|claim| fit(claim)));
+        let own = namespace.and_then(|id| self.first(key, Reader::Own(id), &fit));
         own.or_else(|| self.oldest(key, namespace, fit))
     }
 }

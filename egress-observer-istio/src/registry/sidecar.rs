@@ -3,10 +3,13 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    claim::{Claim, ObjectKind, ObjectRef, Problem},
-    declare::Reader as Values,
-    index::Listener,
-    shelf::{NamespaceId, Namespaces, Reader, Shelf},
+    claim::Claim,
+    egress::{Egress, EgressHost},
+    listener::Listener,
+    object_ref::{ObjectKind, ObjectRef, UnreadableValue},
+    reader::{NamespaceId, Namespaces, Reader},
+    shelf::Shelf,
+    values::ValueReader,
 };
 use crate::{objects, vocabulary::Host};
 
@@ -37,91 +40,18 @@ pub struct SidecarPolicy {
     pub mode: String,
 }
 
-#[derive(Debug)]
-struct Egress {
-    port: Option<u16>,
-    hosts: Vec<EgressHost>,
-}
-
-/// `namespace/dnsName`.
-#[derive(Debug)]
-struct EgressHost {
-    namespaces: From,
-    /// None: all.
-    host: Option<Host>,
-    /// `~namespace/dnsName` takes away.
-    taken_away: bool,
-}
-
-#[derive(Debug)]
-enum From {
-    Any,
-    /// That of the pod.
-    Own,
-    Nobody,
-    One(NamespaceId),
-}
-
-impl EgressHost {
-    fn parse(text: &str, namespaces: &mut Namespaces) -> Option<Self> {
-        let (from, host) = text.split_once('/')?;
-        let (from, taken_away) = match from.strip_prefix('~') {
-            Some(rest) if !rest.is_empty() => (rest, true),
-            _ => (from, false),
-        };
-        let host = match host {
-            "*" => None,
-            host => Some(Host::parse(host)?),
-        };
-        let namespaces = match from {
-            "" => return None,
-            "*" => From::Any,
-            "." => From::Own,
-            "~" => From::Nobody,
-            name => From::One(namespaces.intern(name).0),
-        };
-        Some(Self {
-            namespaces,
-            host,
-            taken_away,
-        })
-    }
-
-    fn means(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        let from = match self.namespaces {
-            From::Any => true,
-            From::Own => own,
-            From::Nobody => false,
-            From::One(one) => one == namespace,
-        };
-        from && self.host.as_ref().is_none_or(|outer| host.is_within(outer))
-    }
-
-    fn is_everything(&self) -> bool {
-        matches!(self.namespaces, From::Any) && self.host.is_none() && !self.taken_away
-    }
-}
-
-impl Egress {
-    fn lets_through(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        let meant = |host_of: &&EgressHost| host_of.means(namespace, own, host);
-        let mut meant = self.hosts.iter().filter(meant).peekable();
-        meant.peek().is_some() && !meant.any(|host| host.taken_away)
-    }
-}
-
 impl SidecarScope {
     /// Reads the object. Hosts that cannot be read let nothing through.
     pub(super) fn new(
         object: &objects::Sidecar,
         root: &str,
         namespaces: &mut Namespaces,
-    ) -> (Self, Vec<Problem>) {
+    ) -> (Self, Vec<UnreadableValue>) {
         let objects::Sidecar { metadata, spec } = object;
         let mut object = ObjectRef::new(ObjectKind::Sidecar, &metadata.namespace, &metadata.name);
         let (id, namespace) = namespaces.intern(&object.namespace);
         object.namespace = namespace;
-        let mut values = Values::new(object.clone());
+        let mut values = ValueReader::new(object.clone());
         let mut egress = Vec::new();
         for listener in &spec.egress {
             let hosts = listener.hosts.iter().filter_map(|text| {
@@ -182,12 +112,9 @@ impl SidecarScope {
 
     /// Whether it keeps anything out. Without an egress section, nothing.
     pub(super) fn restricts(&self) -> bool {
-        let everything = |egress: &Egress| {
-            egress.port.is_none() && egress.hosts.iter().all(EgressHost::is_everything)
-        };
         match self.egress.as_slice() {
             [] => false,
-            [one] => one.hosts.is_empty() || !everything(one),
+            [one] => one.hosts.is_empty() || !one.is_everything(),
             _ => true,
         }
     }
@@ -209,11 +136,11 @@ impl SidecarScope {
         if !self.restricts() {
             return true;
         }
-        let of_port = |egress: &&Egress| egress.port == Some(claim.port);
-        let locked = claim.is_locked_out() && self.egress.iter().any(|egress| of_port(&egress));
+        let port = Some(claim.port);
+        let locked = claim.is_locked_out() && self.egress.iter().any(|egress| egress.port == port);
         self.egress
             .iter()
-            .filter(|egress| of_port(egress) || (egress.port.is_none() && !locked))
+            .filter(|egress| egress.port == port || (egress.port.is_none() && !locked))
             .any(|egress| egress.lets_through(claim.entry.namespace, own, &claim.host))
     }
 
@@ -221,17 +148,18 @@ impl SidecarScope {
     /// Sidecar for all namespaces shows to each claim's own.
     fn readers(&self, readers: &[Reader], claim: &Claim) -> Vec<Reader> {
         let (from_elsewhere, at_home) = if self.for_all {
-            let seen = |own| self.lets_through(own, claim);
-            (seen(false), seen(true))
+            (
+                self.lets_through(false, claim),
+                self.lets_through(true, claim),
+            )
         } else {
             let seen = self.lets_through(self.namespace == claim.entry.namespace, claim);
             (seen, seen)
         };
-        let own = |reader: &Reader| matches!(reader, Reader::Own(_));
-        let kept = readers
-            .iter()
-            .filter(|reader| from_elsewhere || (at_home && own(reader)));
-        kept.copied().collect()
+        let readers = readers.iter().copied();
+        readers
+            .filter(|reader| from_elsewhere || (at_home && matches!(reader, Reader::Own(_))))
+            .collect()
     }
 
     /// Takes in what it lets through of a claim.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Destination, Match, Registry, Viewer, linear::Answer};
+use super::{Match, Registry, RegistryQuery, Viewer, linear::ScanAnswer};
 use crate::{objects, vocabulary::Protocol};
 
 fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntry {
@@ -39,7 +39,7 @@ fn service(namespace: &str, name: &str, spec: Value) -> objects::Service {
 }
 
 /// `192.0.2.1:80`, `a.test:443`, or both: `a.test=192.0.2.1:443`.
-fn destination(text: &str) -> Destination<'_> {
+fn destination(text: &str) -> RegistryQuery<'_> {
     let (to, port) = text.rsplit_once(':').unwrap();
     let (host, ip) = match to.split_once('=') {
         Some((host, ip)) => (Some(host), Some(ip.parse().unwrap())),
@@ -48,7 +48,7 @@ fn destination(text: &str) -> Destination<'_> {
             Err(_) => (Some(to), None),
         },
     };
-    Destination {
+    RegistryQuery {
         ip,
         host,
         port: port.parse().unwrap(),

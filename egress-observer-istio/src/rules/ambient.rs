@@ -3,11 +3,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{DNS_LISTENER, DNS_PORT, Decision, Dialled, canonical};
+pub use super::ambient_rule::AmbientRule;
+use super::{
+    decision::Decision,
+    dialled::{Dialled, packet_address},
+    dns::{DNS_LISTENER, DNS_PORT},
+    rule::Rule,
+};
 use crate::vocabulary::{Protocol, Reason};
 
 /// Where ztunnel takes connections in the pod.
-pub const OUTBOUND: u16 = 15_001;
+const OUTBOUND: u16 = 15_001;
 /// The kubelet's probes come from here, and are answered to it.
 const PROBE_V4: Ipv4Addr = Ipv4Addr::new(169, 254, 7, 127);
 const PROBE_V6: Ipv6Addr = Ipv6Addr::new(
@@ -19,7 +25,7 @@ const MARK_MASK: u32 = 0xfff;
 /// The mark of replies to what ztunnel took in.
 const INBOUND_MARK: u32 = 0x111;
 
-/// What a pod's rules were made from. Annotations of sidecars mean nothing here.
+/// `AmbientConfig` is what a pod's rules were made from. Annotations of sidecars mean nothing here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AmbientConfig {
     /// Whether ztunnel answers DNS.
@@ -38,48 +44,13 @@ impl Default for AmbientConfig {
     }
 }
 
-/// The rule that decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
-    /// An answer to the kubelet's probe.
-    Probe,
-    /// DNS.
-    Dns,
-    /// A reply to what ztunnel took in.
-    InboundMark,
-    /// The pod to itself.
-    Loopback,
-    /// TCP.
-    Redirect,
-    /// No rule.
-    NoRule,
-}
-
-impl Rule {
-    /// As in `iptables-save`.
-    pub(super) const fn text(self) -> &'static str {
-        match self {
-            Self::Probe => "-A ISTIO_OUTPUT -d 169.254.7.127/32 -p tcp -j ACCEPT",
-            Self::Dns => {
-                "-A ISTIO_OUTPUT --dport 53 -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15053"
-            }
-            Self::InboundMark => "-A ISTIO_OUTPUT -p tcp -m mark --mark 0x111/0xfff -j ACCEPT",
-            Self::Loopback => "-A ISTIO_OUTPUT ! -d 127.0.0.1/32 -o lo -j ACCEPT",
-            Self::Redirect => {
-                "-A ISTIO_OUTPUT ! -d 127.0.0.1/32 -p tcp -m mark ! --mark 0x539/0xfff -j REDIRECT --to-ports 15001"
-            }
-            Self::NoRule => "end of ISTIO_OUTPUT: no rule redirects it",
-        }
-    }
-}
-
-/// Applies the rules in their order; the first that fits decides. Users and groups do not matter;
+/// `decide` applies the rules in their order; the first that fits decides. Users and groups do not
+/// matter;
 /// `mark` is the socket's SO_MARK, 0 for what has no capability to set one.
 pub fn decide(config: AmbientConfig, dialled: &Dialled<'_>, mark: u32) -> Decision {
-    let ip = canonical(dialled.ip);
-    let rule = |rule| super::Rule::Ambient(rule);
+    let ip = packet_address(dialled.ip);
     if ip.is_ipv6() && !config.ipv6 {
-        return Decision::direct(Reason::NoIpv6Rules, super::Rule::NoIpv6Rules);
+        return Decision::direct(Reason::NoIpv6Rules, Rule::NoIpv6Rules);
     }
     let tcp = dialled.protocol == Protocol::Tcp;
     let localhost = match ip {
@@ -89,20 +60,28 @@ pub fn decide(config: AmbientConfig, dialled: &Dialled<'_>, mark: u32) -> Decisi
     let over_loopback = ip.is_loopback() || dialled.own.contains(&ip);
     let ztunnel = mark & MARK_MASK == MARK;
     if tcp && (ip == PROBE_V4 || ip == PROBE_V6) {
-        return Decision::direct(Reason::Ambient, rule(Rule::Probe));
+        return Decision::direct(Reason::Ambient, Rule::Ambient(AmbientRule::Probe));
     }
     let asks = if tcp { !localhost } else { !over_loopback };
     if config.dns && dialled.port == DNS_PORT && asks && !ztunnel {
-        return Decision::captured(Reason::DnsCapture, DNS_LISTENER, rule(Rule::Dns));
+        return Decision::captured(
+            Reason::DnsCapture,
+            DNS_LISTENER,
+            Rule::Ambient(AmbientRule::Dns),
+        );
     }
     if tcp && mark & MARK_MASK == INBOUND_MARK {
-        return Decision::direct(Reason::Ambient, rule(Rule::InboundMark));
+        return Decision::direct(Reason::Ambient, Rule::Ambient(AmbientRule::InboundMark));
     }
     if over_loopback && !localhost {
-        return Decision::direct(Reason::Loopback, rule(Rule::Loopback));
+        return Decision::direct(Reason::Loopback, Rule::Ambient(AmbientRule::Loopback));
     }
     if tcp && !localhost && !ztunnel {
-        return Decision::captured(Reason::Ambient, OUTBOUND, rule(Rule::Redirect));
+        return Decision::captured(
+            Reason::Ambient,
+            OUTBOUND,
+            Rule::Ambient(AmbientRule::Redirect),
+        );
     }
     let reason = if localhost {
         Reason::Loopback
@@ -111,5 +90,5 @@ pub fn decide(config: AmbientConfig, dialled: &Dialled<'_>, mark: u32) -> Decisi
     } else {
         Reason::NotTcp
     };
-    Decision::direct(reason, rule(Rule::NoRule))
+    Decision::direct(reason, Rule::Ambient(AmbientRule::NoRule))
 }

@@ -1,30 +1,16 @@
-//! Lists of ranges and ports, read as Istio's programs read them.
+//! Lists of ranges of addresses, read as Istio's programs read them.
 
-use std::{net::IpAddr, ops::RangeInclusive};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use thiserror::Error;
 
-use super::{Backend, Version, spans::Spans};
+use super::{
+    list::{ListError, elements, prefix},
+    spans::Spans,
+    version::Version,
+};
 
-/// Ports from one to another; most often the same.
-pub type PortRange = RangeInclusive<u16>;
-
-/// Text on which Istio's program ends: no rules are made, and the pod does not start.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ListError {
-    /// Not a range.
-    #[error("`{0}` is not a range in CIDR form, such as 10.0.0.0/8")]
-    Range(String),
-    /// `*` where only ranges are allowed.
-    #[error("`*` is not allowed here")]
-    Star,
-    /// Not a port.
-    #[error("`{0}` is not a port: expected a number from 0 to 65535, or two joined by `{1}`")]
-    Port(String, char),
-}
-
-/// Destinations by address: `*`, or ranges in their order.
+/// `Ranges` are destinations by address: `*`, or ranges in their order.
 #[derive(Clone, Debug, Default)]
 pub struct Ranges {
     all: bool,
@@ -45,20 +31,22 @@ impl FromIterator<IpNet> for Ranges {
     /// Host bits are kept as written and count for nothing.
     fn from_iter<T: IntoIterator<Item = IpNet>>(ranges: T) -> Self {
         let list: Vec<IpNet> = ranges.into_iter().collect();
-        let placed = || list.iter().zip(0_u32..);
-        let v4 = Spans::new(placed().filter_map(|(range, place)| match range {
-            IpNet::V4(range) => Some((place, range.network().into(), range.broadcast().into())),
-            IpNet::V6(_) => None,
-        }));
-        let v6 = Spans::new(placed().filter_map(|(range, place)| match range {
-            IpNet::V4(_) => None,
-            IpNet::V6(range) => Some((place, range.network().into(), range.broadcast().into())),
-        }));
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for (range, place) in list.iter().zip(0_u32..) {
+            match range {
+                IpNet::V4(range) => {
+                    v4.push((place, range.network().into(), range.broadcast().into()));
+                }
+                IpNet::V6(range) => {
+                    v6.push((place, range.network().into(), range.broadcast().into()));
+                }
+            }
+        }
         Self {
             all: false,
             list,
-            v4,
-            v6,
+            v4: Spans::new(v4),
+            v6: Spans::new(v6),
         }
     }
 }
@@ -97,14 +85,8 @@ impl Ranges {
 
     /// Where what they hold begins or ends: between two of these it does not change.
     pub fn ends(&self) -> impl Iterator<Item = IpAddr> {
-        let v4 = self
-            .v4
-            .starts()
-            .map(|start| std::net::Ipv4Addr::from(start).into());
-        let v6 = self
-            .v6
-            .starts()
-            .map(|start| std::net::Ipv6Addr::from(start).into());
+        let v4 = self.v4.starts().map(|start| Ipv4Addr::from(start).into());
+        let v6 = self.v6.starts().map(|start| Ipv6Addr::from(start).into());
         v4.chain(v6)
     }
 
@@ -135,104 +117,10 @@ impl Ranges {
     }
 }
 
-/// Elements between commas, empty ones dropped, blanks kept (`Split` in
-/// `tools/common/config/types.go`).
-pub fn elements(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').filter(|element| !element.is_empty())
-}
-
-/// A range as Go's `netip.ParsePrefix` reads it: no blanks, no bare address, no zone.
-pub fn prefix(text: &str) -> Option<IpNet> {
-    let (address, length) = text.split_once('/')?;
-    let leading_zero = length.len() > 1 && length.starts_with('0');
-    let digits = length.bytes().all(|byte| byte.is_ascii_digit());
-    if leading_zero || !digits {
-        return None;
-    }
-    IpNet::new(address.parse().ok()?, length.parse().ok()?).ok()
-}
-
-/// Ports in their order.
-#[derive(Clone, Debug, Default)]
-pub struct Ports {
-    list: Vec<PortRange>,
-    spans: Spans<u16>,
-}
-
-impl PartialEq for Ports {
-    fn eq(&self, other: &Self) -> bool {
-        self.list == other.list
-    }
-}
-
-impl Eq for Ports {}
-
-impl FromIterator<PortRange> for Ports {
-    fn from_iter<T: IntoIterator<Item = PortRange>>(ports: T) -> Self {
-        let list: Vec<PortRange> = ports.into_iter().collect();
-        let placed = list.iter().zip(0_u32..);
-        let spans = Spans::new(placed.map(|(range, place)| (place, *range.start(), *range.end())));
-        Self { list, spans }
-    }
-}
-
-impl Ports {
-    /// The ports in their order.
-    pub fn list(&self) -> &[PortRange] {
-        &self.list
-    }
-
-    /// The place of the first element that holds a port.
-    pub fn first(&self, port: u16) -> Option<u32> {
-        self.spans.first(port)
-    }
-
-    /// Reads a list as `--dport` of iptables does, or `tcp dport` of nft: the text goes into the
-    /// rules as it is, so blanks around an element do no harm, and ranges are `8000:9000` for the
-    /// one and `8000-9000` for the other.
-    pub fn parse(text: &str, backend: Backend) -> Result<Self, ListError> {
-        let joint = match backend {
-            Backend::Iptables => ':',
-            Backend::Nftables => '-',
-        };
-        elements(text)
-            .map(|element| {
-                port_range(element.trim(), joint, backend)
-                    .ok_or_else(|| ListError::Port(element.to_owned(), joint))
-            })
-            .collect()
-    }
-}
-
-fn port_range(text: &str, joint: char, backend: Backend) -> Option<PortRange> {
-    let number = |text: &str, open: u16| match (text, backend) {
-        // iptables takes `8000:` and `:9000` as open at that end.
-        ("", Backend::Iptables) => Some(open),
-        (text, _) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
-        _ => None,
-    };
-    match text.split_once(joint) {
-        Some((low, high)) => {
-            let (low, high) = (number(low, 0)?, number(high, u16::MAX)?);
-            (low <= high).then_some(low..=high)
-        }
-        None => {
-            let port = (!text.is_empty()).then(|| number(text, 0)).flatten()?;
-            Some(port..=port)
-        }
-    }
-}
-
 /// A list of ranges in text of ours, for tests.
 #[cfg(test)]
-pub fn ranges(text: &str) -> Ranges {
+pub(crate) fn ranges(text: &str) -> Ranges {
     Ranges::parse(text, Some(Version::CURRENT)).unwrap().0
-}
-
-/// A list of ports in text of ours, for tests.
-#[cfg(test)]
-pub fn ports(text: &str) -> Ports {
-    Ports::parse(text, Backend::Iptables).unwrap()
 }
 
 #[cfg(test)]
@@ -271,25 +159,6 @@ mod tests {
     }
 
     #[test]
-    fn ports_are_read_as_the_backend_reads_them() {
-        assert_eq!(ports("6000, 7000:7010,").list(), [6000..=6000, 7000..=7010]);
-        assert_eq!(ports("8000:,:80").list(), [8000..=65535, 0..=80]);
-        let nft = Ports::parse("443-445", Backend::Nftables).unwrap();
-        assert_eq!(nft.list(), [443..=445]);
-        for (text, backend) in [
-            ("443-445", Backend::Iptables),
-            ("8000:9000", Backend::Nftables),
-            ("*", Backend::Iptables),
-            ("http", Backend::Iptables),
-            ("90:80", Backend::Iptables),
-            ("65536", Backend::Iptables),
-            ("+80", Backend::Iptables),
-        ] {
-            assert!(Ports::parse(text, backend).is_err(), "{text}");
-        }
-    }
-
-    #[test]
     fn only_a_range_written_with_a_loopback_address_names_loopback() {
         assert!(ranges("127.1.2.3/8").names_loopback());
         assert!(ranges("::1/128").names_loopback());
@@ -299,13 +168,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_makes_the_parsers_panic(text in ".{0,60}", list in "[0-9a-f:./,* -]{0,60}") {
+        fn no_text_makes_the_parser_panic(text in ".{0,60}", list in "[0-9a-f:./,* -]{0,60}") {
             for text in [text, list] {
                 for version in [None, Some(Version(26)), Some(Version(27))] {
                     drop(Ranges::parse(&text, version));
                 }
-                drop(Ports::parse(&text, Backend::Iptables));
-                drop(Ports::parse(&text, Backend::Nftables));
             }
         }
 
@@ -317,12 +184,12 @@ mod tests {
             let nets: Vec<IpNet> = list
                 .iter()
                 .map(|(address, length)| {
-                    IpNet::new(std::net::Ipv4Addr::from(*address).into(), *length).unwrap()
+                    IpNet::new(Ipv4Addr::from(*address).into(), *length).unwrap()
                 })
                 .collect();
             let ranges: Ranges = nets.iter().copied().collect();
             let ends = nets.iter().flat_map(|net| [net.network(), net.broadcast()]);
-            let probes = probes.into_iter().map(|probe| std::net::Ipv4Addr::from(probe).into());
+            let probes = probes.into_iter().map(|probe| Ipv4Addr::from(probe).into());
             for ip in probes.chain(ends) {
                 let expected = nets.iter().position(|net| net.contains(&ip));
                 prop_assert_eq!(ranges.first(ip).map(|place| place as usize), expected);

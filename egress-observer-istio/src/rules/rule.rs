@@ -1,10 +1,8 @@
-//! The rules by name, and as text that is found in `iptables-save`.
+//! The rules by name.
 
-use std::fmt::{self, Write as _};
+use super::ambient_rule::AmbientRule;
 
-use super::{Backend, CaptureConfig, DnsCapture, PortRange};
-
-/// The rule that decided. Numbers are places in the lists of the configuration that it was made
+/// `Rule` is the rule that decided. Numbers are places in the lists of the configuration that it was made
 /// from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
@@ -45,12 +43,12 @@ pub enum Rule {
     /// No rules at all, or not one of these.
     None,
     /// A rule of ambient mode.
-    Ambient(super::ambient::Rule),
+    Ambient(AmbientRule),
 }
 
-/// What a rule was made from.
+/// `RuleSetting` is what a rule was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Setting {
+pub enum RuleSetting {
     /// Addresses of the pod and `ISTIO_DUAL_STACK`.
     Ipv6,
     /// Excluded devices.
@@ -74,124 +72,24 @@ pub enum Setting {
 }
 
 impl Rule {
-    /// What it was made from.
-    pub const fn setting(self) -> Setting {
+    /// The setting that the rule was made from.
+    pub const fn setting(self) -> RuleSetting {
         match self {
-            Self::NoIpv6Rules => Setting::Ipv6,
-            Self::ExcludedInterface(_) => Setting::Interfaces,
-            Self::ExcludedPort(_) => Setting::ExcludePorts,
-            Self::SelfCall(_) | Self::Loopback(_) | Self::Proxy(_) => Setting::Proxy,
-            Self::OwnerGroup => Setting::OwnerGroups,
-            Self::Dns => Setting::Dns,
-            Self::ExcludedRange(_) => Setting::Exclude,
-            Self::IncludedPort(_) => Setting::IncludePorts,
-            Self::IncludedRange(_) | Self::IncludedAll | Self::NotIncluded => Setting::Include,
+            Self::NoIpv6Rules => RuleSetting::Ipv6,
+            Self::ExcludedInterface(_) => RuleSetting::Interfaces,
+            Self::ExcludedPort(_) => RuleSetting::ExcludePorts,
+            Self::SelfCall(_) | Self::Loopback(_) | Self::Proxy(_) => RuleSetting::Proxy,
+            Self::OwnerGroup => RuleSetting::OwnerGroups,
+            Self::Dns => RuleSetting::Dns,
+            Self::ExcludedRange(_) => RuleSetting::Exclude,
+            Self::IncludedPort(_) => RuleSetting::IncludePorts,
+            Self::IncludedRange(_) | Self::IncludedAll | Self::NotIncluded => RuleSetting::Include,
             Self::InboundPassthrough
             | Self::Localhost
             | Self::NotTcp
             | Self::Version
             | Self::None
-            | Self::Ambient(_) => Setting::Fixed,
-        }
-    }
-
-    /// The rule as `istio-iptables` writes it, for an IPv4 destination where both are possible; for
-    /// what is no single rule, words.
-    pub fn text(self, config: &CaptureConfig) -> String {
-        self.try_text(config).unwrap_or_default()
-    }
-
-    fn try_text(self, config: &CaptureConfig) -> Result<String, fmt::Error> {
-        let mut text = String::new();
-        let port = |ranges: &[PortRange], place: u32| ranges.get(place as usize).map(port_text);
-        match self {
-            Self::NoIpv6Rules => text.push_str("no ip6tables rules: the pod has no IPv6 address"),
-            Self::ExcludedInterface(place) => match config.exclude_interfaces.get(place as usize) {
-                Some(name) => write!(text, "-A OUTPUT -o {name} -j RETURN")?,
-                None => text.push_str("-A OUTPUT -o <excluded interface> -j RETURN"),
-            },
-            Self::ExcludedPort(place) => {
-                let port = port(config.exclude_ports.list(), place).unwrap_or_default();
-                write!(text, "-A ISTIO_OUTPUT -p tcp --dport {port} -j RETURN")?;
-            }
-            Self::InboundPassthrough => {
-                text.push_str("-A ISTIO_OUTPUT -s 127.0.0.6/32 -o lo -j RETURN");
-            }
-            Self::SelfCall(place) => write!(
-                text,
-                "-A ISTIO_OUTPUT ! -d {} -o lo -p tcp -m owner {} -j ISTIO_IN_REDIRECT",
-                config.loopback,
-                owner(config, place)
-            )?,
-            Self::Loopback(place) => write!(
-                text,
-                "-A ISTIO_OUTPUT -o lo -m owner ! {} -j RETURN",
-                owner(config, place)
-            )?,
-            Self::Proxy(place) => write!(
-                text,
-                "-A ISTIO_OUTPUT -m owner {} -j RETURN",
-                owner(config, place)
-            )?,
-            Self::OwnerGroup => text.push_str("-A ISTIO_OUTPUT -m owner --gid-owner .. -j RETURN"),
-            Self::Dns => {
-                let to = match &config.dns {
-                    Some(DnsCapture::Nameservers { .. }) => " -d <nameserver>",
-                    Some(DnsCapture::All) | None => "",
-                };
-                let listener = super::DNS_LISTENER;
-                write!(
-                    text,
-                    "-A ISTIO_OUTPUT_DNS{to} --dport 53 -j REDIRECT --to-ports {listener}"
-                )?;
-            }
-            Self::Localhost => write!(text, "-A ISTIO_OUTPUT -d {} -j RETURN", config.loopback)?,
-            Self::ExcludedRange(place) => match config.exclude.list().get(place as usize) {
-                Some(range) => write!(text, "-A ISTIO_OUTPUT -d {range} -j RETURN")?,
-                None => text.push_str("-A ISTIO_OUTPUT -d <excluded range> -j RETURN"),
-            },
-            Self::IncludedPort(place) => {
-                let port = port(config.include_ports.list(), place).unwrap_or_default();
-                write!(
-                    text,
-                    "-A ISTIO_OUTPUT -p tcp --dport {port} -j ISTIO_REDIRECT"
-                )?;
-            }
-            Self::IncludedRange(place) => match config.include.list().get(place as usize) {
-                Some(range) => write!(text, "-A ISTIO_OUTPUT -d {range} -j ISTIO_REDIRECT")?,
-                None => text.push_str("-A ISTIO_OUTPUT -d <included range> -j ISTIO_REDIRECT"),
-            },
-            Self::IncludedAll => text.push_str("-A ISTIO_OUTPUT -j ISTIO_REDIRECT"),
-            Self::NotIncluded => text.push_str("end of ISTIO_OUTPUT: no rule redirects it"),
-            Self::NotTcp => text.push_str("-A OUTPUT -p tcp -j ISTIO_OUTPUT: no rule for UDP"),
-            Self::Version => text.push_str("the rules differ between versions of Istio"),
-            Self::None => {}
-            Self::Ambient(rule) => text.push_str(rule.text()),
-        }
-        if config.backend == Backend::Nftables && text.starts_with("-A ") {
-            // The same rule; its spelling in nft is another.
-            text.insert_str(0, "table inet istio-proxy-nat, as in iptables: ");
-        }
-        Ok(text)
-    }
-}
-
-fn port_text(range: &PortRange) -> String {
-    if range.start() == range.end() {
-        range.start().to_string()
-    } else {
-        format!("{}:{}", range.start(), range.end())
-    }
-}
-
-fn owner(config: &CaptureConfig, place: u32) -> String {
-    let place = place as usize;
-    let users = config.proxy_uids.len();
-    match config.proxy_uids.get(place) {
-        Some(uid) => format!("--uid-owner {uid}"),
-        None => {
-            let gid = config.proxy_gids.get(place.saturating_sub(users));
-            format!("--gid-owner {}", gid.copied().unwrap_or_default())
+            | Self::Ambient(_) => RuleSetting::Fixed,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One test for each rule; the differential test has the combinations.
 
 use super::*;
+use crate::vocabulary::{Expected, Protocol, Reason};
 
 const APP: u32 = 1000;
 const PROXY: u32 = 1337;

@@ -30,6 +30,15 @@ macro_rules! closed_set {
             }
         }
 
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word: ::std::borrow::Cow<'_, str> = ::serde::Deserialize::deserialize(deserializer)?;
+                Self::parse(&word).ok_or_else(|| {
+                    <D::Error as ::serde::de::Error>::unknown_variant(&word, &[$($word),*])
+                })
+            }
+        }
+
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(self.as_str())

@@ -40,7 +40,7 @@ closed_set! {
 
 closed_set! {
     /// How a connection failed.
-    Failure {
+    ConnectionFailure {
         /// Refused by a RST.
         Refused = "refused",
         /// No answer.

@@ -16,7 +16,7 @@ closed_set! {
 
 closed_set! {
     /// What the kernel did with a connection.
-    Path {
+    ObservedPath {
         /// The mesh's listener accepted it.
         Captured = "captured",
         /// It went out as it is.
@@ -28,7 +28,7 @@ closed_set! {
 
 closed_set! {
     /// What the mesh knows of a destination.
-    Registry {
+    RegistryMatch {
         /// A ServiceEntry declares it.
         ServiceEntry = "service_entry",
         /// It is inside the cluster.

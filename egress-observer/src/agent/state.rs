@@ -194,7 +194,10 @@ impl AgentState {
         };
         let finding = finding::judge(snapshot, &source, names, flow)?;
         if let Some(cause) = source.lacks()
-            && matches!(finding.reason, Reason::NotAttributed | Reason::NotSynced)
+            && matches!(
+                finding.kind.reason,
+                Reason::NotAttributed | Reason::NotSynced
+            )
         {
             self.health.flows.unattributed(cause, flow.n);
         }

@@ -14,9 +14,12 @@ use super::{
     flows::{FlowSource, bad_lines},
     pod, write_out,
 };
-use crate::explain::{
-    API_VERSION, Explainer, Explanation, To, Who,
-    recorded::{Recorded, Whose},
+use crate::{
+    api_version::API_VERSION,
+    explain::{
+        Explainer, Explanation, To, Who,
+        recorded::{Recorded, Whose},
+    },
 };
 use egress_observer_istio::{injection::pod::Pod, judgement::ClientSocket, vocabulary::Protocol};
 

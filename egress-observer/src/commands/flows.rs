@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::BadInput;
 use crate::{
     cli::DEFAULT_API_SOCKET,
-    flows::{self, Flow},
+    flows::{self, RecordedFlow},
     text::count,
 };
 
@@ -57,7 +57,10 @@ impl FlowSource {
     }
 
     /// Hands each flow to `take`, which may say why it cannot be used. How many lines are no flows.
-    pub(crate) fn each(&self, take: &mut dyn FnMut(Flow) -> Result<(), String>) -> Result<u64> {
+    pub(crate) fn each(
+        &self,
+        take: &mut dyn FnMut(RecordedFlow) -> Result<(), String>,
+    ) -> Result<u64> {
         let mut n_bad = 0;
         for path in &self.flows {
             n_bad += Lines::open(path)?.each(take)?;
@@ -122,7 +125,10 @@ impl Lines {
         })
     }
 
-    fn each(&mut self, take: &mut dyn FnMut(Flow) -> Result<(), String>) -> Result<u64, BadInput> {
+    fn each(
+        &mut self,
+        take: &mut dyn FnMut(RecordedFlow) -> Result<(), String>,
+    ) -> Result<u64, BadInput> {
         let Self { input, name } = self;
         let (mut n_bad, mut n_unused) = (0_u64, 0_u64);
         let mut text = Vec::new();

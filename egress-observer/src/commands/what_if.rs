@@ -9,7 +9,7 @@ use tracing::subscriber::{self, NoSubscriber};
 use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
 use crate::{
     explain::{To, ToError},
-    flows::{Flow, From, Seen},
+    flows::{Origin, RecordedFlow, RecordedJudgement},
     text::count,
     what_if::{
         WhatIfReport,
@@ -144,14 +144,14 @@ fn world(args: &WhatIfArgs) -> Result<World> {
 }
 
 /// One connection of each pod to each destination of the command line.
-fn tries(args: &WhatIfArgs, world: &World) -> Vec<Flow> {
-    let pods: Vec<From> = if args.all_pods {
+fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
+    let pods: Vec<Origin> = if args.all_pods {
         world.names().collect()
     } else {
         let pods = args.pod.iter();
         pods.map(|pod| {
             let (namespace, pod) = pod.split_once('/').unwrap_or(("default", pod));
-            From {
+            Origin {
                 namespace: namespace.to_owned(),
                 pod: pod.to_owned(),
                 workload: String::new(),
@@ -159,9 +159,9 @@ fn tries(args: &WhatIfArgs, world: &World) -> Vec<Flow> {
         })
         .collect()
     };
-    let of_pod = |from: &From| {
+    let of_pod = |from: &Origin| {
         let from = from.clone();
-        args.to.iter().map(move |to| Flow {
+        args.to.iter().map(move |to| RecordedFlow {
             from: from.clone(),
             container: None,
             actor: None,
@@ -170,7 +170,7 @@ fn tries(args: &WhatIfArgs, world: &World) -> Vec<Flow> {
             to: to.clone(),
             names: to.host.iter().cloned().collect(),
             n: 1,
-            seen: Seen::default(),
+            seen: RecordedJudgement::default(),
         })
     };
     pods.iter().flat_map(of_pod).collect()

@@ -9,7 +9,7 @@ use crate::{
 };
 use egress_observer_istio::{
     injection::pod::Pod,
-    vocabulary::{Expected, Reason, Registry, Verdict},
+    vocabulary::{Expected, Reason, RegistryMatch, Verdict},
 };
 
 /// What there is to do about a connection, the best first.
@@ -213,7 +213,7 @@ fn find_out(explanation: &Explanation) -> Option<Advice> {
             let what = "The address decides. Give the one that the pod resolves the name to.";
             (what.to_owned(), Some(format!("--to {host}@IP:{port}")))
         }
-        Reason::NameNeeded if registry.matched == Registry::Unknown => {
+        Reason::NameNeeded if registry.matched == RegistryMatch::Unknown => {
             let port = explanation.destination.port;
             let what = "The sidecar goes by the name that the client asks for (HTTP Host, TLS SNI), \
                         which the address does not tell. Give the name.";

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use egress_observer_istio::vocabulary::{
-    Actor, Expected, Policy, Protocol, Reason, Registry, Scope, Verdict,
+    Actor, Expected, Policy, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 /// The answer about one destination.
@@ -98,7 +98,7 @@ pub struct Stand {
 pub struct RegistryAnswer {
     /// Whether, and how.
     #[serde(rename = "match")]
-    pub matched: Registry,
+    pub matched: RegistryMatch,
     /// Kind of the object that takes it.
     pub kind: Option<&'static str>,
     /// Its namespace.

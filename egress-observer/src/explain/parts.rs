@@ -6,7 +6,7 @@ use egress_observer_istio::{
     judgement::Judgement,
     registry::{Match, NearMiss},
     rules::{CaptureConfig, Decision, Rule},
-    vocabulary::Registry,
+    vocabulary::RegistryMatch,
 };
 
 /// An entry that does not take it, and why.
@@ -46,7 +46,7 @@ pub(super) fn registry(judged: &Judgement<'_>, others: Vec<OtherEntry>) -> Regis
         Match::Undeclared { .. } | Match::NameNeeded { .. } => (None, None, None),
     };
     let needs = match matched {
-        _ if registry != Registry::Unknown => Vec::new(),
+        _ if registry != RegistryMatch::Unknown => Vec::new(),
         Match::NameNeeded { http, tls } => {
             let needs = [http.then_some("http_host"), tls.then_some("tls_sni")];
             needs.into_iter().flatten().collect()

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use super::destination::To;
-use crate::flows::Flow;
+use crate::flows::RecordedFlow;
 use egress_observer_istio::{injection::pod::Pod, vocabulary::Actor};
 
 /// Whose destinations are wanted.
@@ -26,11 +26,11 @@ pub(crate) struct Recorded<'a> {
 
 impl Whose<'_> {
     /// Whether a flow is of the pod, or of another pod of its workload.
-    fn has(&self, flow: &Flow) -> bool {
+    fn has(&self, flow: &RecordedFlow) -> bool {
         let from = &flow.from;
         let workload = &*self.pod.workload;
         from.namespace == *self.pod.namespace
-            && (from.pod == self.pod.name || from.workload == workload || from.pod == workload)
+            && (from.pod == *self.pod.name || from.workload == workload || from.pod == workload)
             && flow.actor.is_none_or(|actor| actor == self.actor)
             && (flow.container.is_none()
                 || self.container.is_none()
@@ -46,7 +46,7 @@ impl<'a> Recorded<'a> {
         }
     }
 
-    pub(crate) fn add(&mut self, flow: Flow) {
+    pub(crate) fn add(&mut self, flow: RecordedFlow) {
         if !self.whose.has(&flow) {
             return;
         }

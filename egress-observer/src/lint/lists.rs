@@ -13,7 +13,7 @@ use egress_observer_istio::{
         pod::INIT,
         setup::{self, EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, TRAFFIC},
     },
-    mesh::{Injector, Proxy},
+    mesh::{Injector, ProxyValues},
     rules::{Backend, CaptureConfig, PortRange, Ports, Version, elements, flags, prefix},
 };
 
@@ -260,7 +260,7 @@ impl<'a> Lists<'a> {
     }
 }
 
-fn mesh_text<'a>(proxy: &'a Proxy, name: &str) -> &'a str {
+fn mesh_text<'a>(proxy: &'a ProxyValues, name: &str) -> &'a str {
     match name {
         INCLUDE => &proxy.include_ip_ranges,
         EXCLUDE => &proxy.exclude_ip_ranges,

@@ -20,7 +20,7 @@ use egress_observer_istio::{
         setup::{Membership, Setup},
     },
     manifests::{Located, Object},
-    mesh::{Injector, Mesh, MeshConfig, Values},
+    mesh::{Injector, InjectorValues, Mesh, MeshConfig},
     objects::{self, ConfigMap, Metadata, PodSpec, ServiceEntry, Workload},
     rules::prefix,
     view::Snapshot,
@@ -369,7 +369,7 @@ impl<'a> Scene<'a> {
         let place = place(located, "ConfigMap", &object.metadata);
         if is("istio-sidecar-injector")
             && let Some(text) = object.data.get("values")
-            && let Ok(values) = serde_saphyr::from_str::<Values>(text)
+            && let Ok(values) = serde_saphyr::from_str::<InjectorValues>(text)
         {
             let config = object.data.get("config");
             let config = config.and_then(|text| serde_saphyr::from_str(text).ok());

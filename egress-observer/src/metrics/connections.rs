@@ -15,7 +15,7 @@ use super::{
     labels::{ConnectionLabels, DestinationLabels, FailureLabels, WorkloadLabels},
     text::Writer,
 };
-use crate::finding::{Finding, Service};
+use crate::finding::{Finding, FindingKind, Service};
 use egress_observer_istio::vocabulary::{Scope, Verdict};
 
 /// Which connections have a series for their destination.
@@ -85,26 +85,26 @@ impl Metrics {
 
     /// Counts a finding, once.
     pub fn record(&mut self, finding: &Finding, time: Timestamp, now: Instant) {
-        let workload = WorkloadLabels::of(finding);
-        let n = finding.n;
-        if finding.verdict == Verdict::UnexpectedBypass {
+        let Finding { kind, n } = finding;
+        let (workload, n) = (WorkloadLabels::of(kind), *n);
+        if kind.verdict == Verdict::UnexpectedBypass {
             let seconds = time.as_second().try_into().unwrap_or(0);
             self.last_bypasses
                 .change(workload.clone(), now, |value| *value = seconds);
         }
-        if let Some(error) = finding.failure {
+        if let Some(error) = kind.failure {
             let labels = FailureLabels {
                 workload: workload.clone(),
-                scope: finding.scope,
+                scope: kind.scope,
                 error,
             };
             self.failures.add(labels, n, now);
         }
-        if self.has_destination(finding) {
-            self.record_destination(finding, workload.clone(), now);
+        if self.has_destination(kind) {
+            self.record_destination(kind, n, workload.clone(), now);
         }
-        if finding.scope == Scope::External && finding.client.is_some() {
-            match finding.service {
+        if kind.scope == Scope::External && kind.client.is_some() {
+            match kind.service {
                 Service::Ip(_) => self.unnamed.missing += n,
                 Service::Ambiguous(_) => self.unnamed.ambiguous += n,
                 Service::Host(_) | Service::Name(_) | Service::Other => {}
@@ -112,39 +112,45 @@ impl Metrics {
         }
         let labels = ConnectionLabels {
             workload,
-            protocol: finding.protocol,
-            actor: finding.actor,
-            scope: finding.scope,
-            path: finding.path,
-            verdict: finding.verdict,
-            reason: finding.reason,
+            protocol: kind.protocol,
+            actor: kind.actor,
+            scope: kind.scope,
+            path: kind.path,
+            verdict: kind.verdict,
+            reason: kind.reason,
         };
         self.connections.add(labels, n, now);
     }
 
-    fn has_destination(&self, finding: &Finding) -> bool {
+    fn has_destination(&self, kind: &FindingKind) -> bool {
         match self.level {
             Destinations::None => false,
             Destinations::Unexpected => {
                 matches!(
-                    finding.verdict,
+                    kind.verdict,
                     Verdict::UnexpectedBypass | Verdict::UnexpectedCapture
                 )
             }
-            Destinations::External => finding.scope == Scope::External,
+            Destinations::External => kind.scope == Scope::External,
             Destinations::All => true,
         }
     }
 
-    fn record_destination(&mut self, finding: &Finding, workload: WorkloadLabels, now: Instant) {
+    fn record_destination(
+        &mut self,
+        kind: &FindingKind,
+        n: u64,
+        workload: WorkloadLabels,
+        now: Instant,
+    ) {
         let mut labels = DestinationLabels {
             workload,
-            service: finding.service.clone(),
-            port: Some(finding.port),
-            protocol: finding.protocol,
-            path: finding.path,
-            registry: finding.registry,
-            verdict: finding.verdict,
+            service: kind.service.clone(),
+            port: Some(kind.port),
+            protocol: kind.protocol,
+            path: kind.path,
+            registry: kind.registry,
+            verdict: kind.verdict,
         };
         let family = &mut self.destinations;
         if family.len() >= self.max_destinations && !family.has(&labels) {
@@ -153,9 +159,9 @@ impl Metrics {
                 port: None,
                 ..labels
             };
-            self.folded += finding.n;
+            self.folded += n;
         }
-        family.add(labels, finding.n, now);
+        family.add(labels, n, now);
     }
 
     /// Writes all families.
@@ -205,12 +211,14 @@ mod tests {
     use std::time::Duration;
 
     use super::{super::family::EXPIRY, *};
-    use egress_observer_istio::vocabulary::{Actor, Failure, Path, Protocol, Reason, Registry};
+    use egress_observer_istio::vocabulary::{
+        Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch,
+    };
 
     const TIME: Timestamp = Timestamp::constant(1_700_000_000, 0);
 
-    fn finding(last_byte: u8) -> Finding {
-        Finding {
+    fn kind(last_byte: u8) -> FindingKind {
+        FindingKind {
             client: None,
             namespace: "shop".into(),
             workload: "cart".into(),
@@ -221,13 +229,16 @@ mod tests {
             protocol: Protocol::Tcp,
             actor: Actor::App,
             scope: Scope::External,
-            path: Path::Direct,
-            registry: Registry::Undeclared,
+            path: ObservedPath::Direct,
+            registry: RegistryMatch::Undeclared,
             verdict: Verdict::UnexpectedBypass,
             reason: Reason::IncludedRange,
             failure: None,
-            n: 2,
         }
+    }
+
+    fn twice(kind: FindingKind) -> Finding {
+        Finding { kind, n: 2 }
     }
 
     fn written(metrics: &Metrics) -> Vec<String> {
@@ -243,16 +254,16 @@ mod tests {
     #[test]
     fn a_finding_is_one_line_per_family_with_labels_in_order() {
         let mut metrics = Metrics::new(Destinations::External, 10);
-        metrics.record(&finding(1), TIME, Instant::now());
-        let failed = Finding {
-            failure: Some(Failure::Refused),
-            path: Path::Unknown,
+        metrics.record(&twice(kind(1)), TIME, Instant::now());
+        let failed = FindingKind {
+            failure: Some(ConnectionFailure::Refused),
+            path: ObservedPath::Unknown,
             verdict: Verdict::Unknown,
             reason: Reason::NotEstablished,
             scope: Scope::Cluster,
-            ..finding(1)
+            ..kind(1)
         };
-        metrics.record(&failed, TIME, Instant::now());
+        metrics.record(&twice(failed), TIME, Instant::now());
         assert_eq!(
             written(&metrics),
             [
@@ -278,7 +289,7 @@ mod tests {
     fn destinations_beyond_the_limit_are_folded_and_none_is_lost() {
         let mut metrics = Metrics::new(Destinations::All, 3);
         for last_byte in 0..10 {
-            metrics.record(&finding(last_byte), TIME, Instant::now());
+            metrics.record(&twice(kind(last_byte)), TIME, Instant::now());
         }
         let lines = written(&metrics);
         let folded: Vec<_> = lines
@@ -295,7 +306,7 @@ mod tests {
     fn series_outlive_their_workload_for_a_while() {
         let mut metrics = Metrics::new(Destinations::All, 10);
         let start = Instant::now();
-        metrics.record(&finding(1), TIME, start);
+        metrics.record(&twice(kind(1)), TIME, start);
         let later = start + EXPIRY + Duration::from_secs(1);
         metrics.prune(&HashSet::from([("shop", "cart")]), later);
         assert_eq!(metrics.n_series()[0].1, 1);
@@ -308,13 +319,13 @@ mod tests {
     #[test]
     fn the_last_bypass_has_its_time() {
         let mut metrics = Metrics::new(Destinations::None, 1);
-        let mediated = Finding {
+        let mediated = FindingKind {
             verdict: Verdict::Mediated,
             workload: "other".into(),
-            ..finding(1)
+            ..kind(1)
         };
-        metrics.record(&mediated, TIME, Instant::now());
-        metrics.record(&finding(1), TIME, Instant::now());
+        metrics.record(&twice(mediated), TIME, Instant::now());
+        metrics.record(&twice(kind(1)), TIME, Instant::now());
         let mut out = Writer::default();
         metrics.write(&mut out);
         let text = out.finish();

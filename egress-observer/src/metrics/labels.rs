@@ -2,9 +2,9 @@
 
 use std::{fmt::Display, sync::Arc};
 
-use crate::finding::{Finding, Service};
+use crate::finding::{FindingKind, Service};
 use egress_observer_istio::vocabulary::{
-    Actor, Failure, Path, Protocol, Reason, Registry, Scope, Verdict,
+    Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,10 +14,10 @@ pub(super) struct WorkloadLabels {
 }
 
 impl WorkloadLabels {
-    pub(super) fn of(finding: &Finding) -> Self {
+    pub(super) fn of(kind: &FindingKind) -> Self {
         Self {
-            namespace: Arc::clone(&finding.namespace),
-            name: Arc::clone(&finding.workload),
+            namespace: Arc::clone(&kind.namespace),
+            name: Arc::clone(&kind.workload),
         }
     }
 }
@@ -28,7 +28,7 @@ pub(super) struct ConnectionLabels {
     pub(super) protocol: Protocol,
     pub(super) actor: Actor,
     pub(super) scope: Scope,
-    pub(super) path: Path,
+    pub(super) path: ObservedPath,
     pub(super) verdict: Verdict,
     pub(super) reason: Reason,
 }
@@ -40,8 +40,8 @@ pub(super) struct DestinationLabels {
     /// `None` where many are folded.
     pub(super) port: Option<u16>,
     pub(super) protocol: Protocol,
-    pub(super) path: Path,
-    pub(super) registry: Registry,
+    pub(super) path: ObservedPath,
+    pub(super) registry: RegistryMatch,
     pub(super) verdict: Verdict,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct DestinationLabels {
 pub(super) struct FailureLabels {
     pub(super) workload: WorkloadLabels,
     pub(super) scope: Scope,
-    pub(super) error: Failure,
+    pub(super) error: ConnectionFailure,
 }
 
 /// What a family's labels can do.

@@ -42,12 +42,12 @@ pub struct Rotation {
 
 /// A file that is written from time to time.
 #[derive(Debug)]
-pub(super) struct File {
+pub(super) struct RecordFile {
     path: PathBuf,
     rotation: Rotation,
 }
 
-impl File {
+impl RecordFile {
     /// The file at `path`, which is made if it is not there and else continued.
     pub(super) fn open(path: &Path, rotation: Rotation) -> Result<Self, RecordError> {
         let file = Self {

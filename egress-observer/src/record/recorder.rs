@@ -10,14 +10,14 @@ use tracing::error;
 
 use super::{
     Record,
-    file::{File, RecordError, Rotation},
+    file::{RecordError, RecordFile, Rotation},
 };
 use crate::finding::Finding;
 
 /// Collects findings, and writes them from time to time.
 #[derive(Debug)]
 pub struct Recorder {
-    file: File,
+    file: RecordFile,
     pending: Record,
     interval: Duration,
     written: Instant,
@@ -35,7 +35,7 @@ impl Recorder {
         interval: Duration,
     ) -> Result<Self, RecordError> {
         Ok(Self {
-            file: File::open(path, rotation)?,
+            file: RecordFile::open(path, rotation)?,
             pending,
             interval,
             written: Instant::now(),

@@ -3,11 +3,15 @@ use std::{fs, sync::Arc};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{file::File, *};
-use crate::flows;
+use egress_observer_istio::vocabulary::{
+    Actor, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
+};
+
+use super::{file::RecordFile, *};
+use crate::{finding::Service, flows};
 
 fn finding(last_byte: u8, names: &[&str]) -> Finding {
-    Finding {
+    let kind = FindingKind {
         client: None,
         namespace: "shop".into(),
         workload: "cart".into(),
@@ -18,13 +22,13 @@ fn finding(last_byte: u8, names: &[&str]) -> Finding {
         protocol: Protocol::Tcp,
         actor: Actor::App,
         scope: Scope::External,
-        path: Path::Captured,
-        registry: Registry::Undeclared,
+        path: ObservedPath::Captured,
+        registry: RegistryMatch::Undeclared,
         verdict: Verdict::Blocked,
         reason: Reason::IncludedRange,
         failure: None,
-        n: 2,
-    }
+    };
+    Finding { kind, n: 2 }
 }
 
 fn at(second: i64) -> Timestamp {
@@ -96,7 +100,7 @@ fn a_full_file_makes_room_and_the_last_ones_stay() {
         max_bytes: 1,
         n_old: 2,
     };
-    let file = File::open(&path, rotation).unwrap();
+    let file = RecordFile::open(&path, rotation).unwrap();
     let mut record = Record::new(10);
     for n in 0..5 {
         record.add(finding(n, &[]), at(0));
@@ -123,7 +127,7 @@ fn a_line_that_broke_off_is_cut_away() {
         max_bytes: 1 << 20,
         n_old: 0,
     };
-    let file = File::open(&path, rotation).unwrap();
+    let file = RecordFile::open(&path, rotation).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "{\"a\": 1}\n");
     let mut record = Record::new(10);
     record.add(finding(1, &[]), at(0));
@@ -139,7 +143,7 @@ fn what_cannot_be_written_stays() {
         max_bytes: 1 << 20,
         n_old: 0,
     };
-    let file = File::open(&path, rotation).unwrap();
+    let file = RecordFile::open(&path, rotation).unwrap();
     fs::remove_file(&path).unwrap();
     fs::create_dir(&path).unwrap();
     let mut record = Record::new(10);

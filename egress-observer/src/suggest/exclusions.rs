@@ -19,7 +19,7 @@ use self::{
     seen::{Uses, Way},
     values::{mesh_values, workload_values},
 };
-use crate::{api_version::API_VERSION, flows::Flow};
+use crate::{api_version::API_VERSION, flows::RecordedFlow};
 use egress_observer_istio::vocabulary::Protocol;
 
 /// What flows show of the addresses that are looked for.
@@ -38,7 +38,7 @@ impl<'a> Exclusions<'a> {
     }
 
     /// Takes in a flow. Only TCP is ever captured, and the proxy's own is not.
-    pub(crate) fn add(&mut self, flow: &Flow) {
+    pub(crate) fn add(&mut self, flow: &RecordedFlow) {
         let tcp = flow.to.protocol != Some(Protocol::Udp);
         let Some(ip) = flow.to.ip.filter(|_| tcp) else {
             return;

@@ -46,6 +46,7 @@ pub(crate) struct Question {
 }
 
 /// The ranges that these objects say the cluster has.
+#[cfg(feature = "agent")]
 pub(crate) fn of_cluster(objects: &[Object]) -> Vec<IpNet> {
     let ranges = weigh(objects, false).ranges.into_iter();
     ranges

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api_version::API_VERSION,
     explain::{Explainer, Unanswered, Who},
-    flows::{Flow, From},
+    flows::{Origin, RecordedFlow},
 };
 use egress_observer_istio::vocabulary::Protocol;
 
@@ -61,13 +61,13 @@ impl<'a> Comparison<'a> {
     }
 
     /// Judges a flow three times.
-    pub(crate) fn add(&mut self, flow: &Flow) -> Result<(), Unplaced> {
+    pub(crate) fn add(&mut self, flow: &RecordedFlow) -> Result<(), Unplaced> {
         let placed = self.judge(flow);
         self.n_unplaced += u64::from(placed.is_err());
         placed
     }
 
-    fn judge(&mut self, flow: &Flow) -> Result<(), Unplaced> {
+    fn judge(&mut self, flow: &RecordedFlow) -> Result<(), Unplaced> {
         let place = self
             .world
             .find(&flow.from)
@@ -144,7 +144,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-fn unplaced(from: &From) -> Unplaced {
+fn unplaced(from: &Origin) -> Unplaced {
     let namespace = from.namespace.clone();
     if from.pod.is_empty() {
         let workload = from.workload.clone();
@@ -278,7 +278,7 @@ mod tests {
                 format!("outboundTrafficPolicy.mode={mode}"),
                 format!("meshConfig.defaultConfig.proxyMetadata.ISTIO_META_DNS_CAPTURE={dns}"),
             ];
-            let ip = std::net::Ipv4Addr::from(ip);
+            let ip = Ipv4Addr::from(ip);
             let flow = json!({"pod": "shop/a", "destination": {"ip": ip, "port": port}});
             let same = report(today, &settings, &flow.to_string());
             // A restart may change it, as it does without a change.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{explain::Who, flows::Flow};
+use crate::{explain::Who, flows::RecordedFlow};
 use egress_observer_istio::{
     injection::{pod::Pod, setup::Membership},
     judgement::ClientSocket,
@@ -42,7 +42,7 @@ impl PodSides {
         !matches!(self.restarted.applied.membership, Membership::Unknown(_))
     }
 
-    pub(super) fn who(&self, flow: &Flow) -> Who {
+    pub(super) fn who(&self, flow: &RecordedFlow) -> Who {
         let mut declared = self.before.declared.iter();
         let container = match (&flow.container, flow.actor) {
             (Some(name), _) => Some(name.clone()),

@@ -42,6 +42,6 @@ fn nothing_is_left_of_what_is_removed() {
     assert!(registry.remove_service("shop", "web"));
     assert!(!registry.remove_service("shop", "web"));
     assert_eq!(registry.problems().count(), 0);
-    let empty = super::super::Index::default();
+    let empty = crate::registry::index::Index::default();
     assert_eq!(format!("{:?}", registry.index), format!("{empty:?}"));
 }

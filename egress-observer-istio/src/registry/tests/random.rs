@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::{prelude::*, sample::select};
 
 use super::{
-    super::linear::{Client, Linear},
+    super::linear::{Linear, ScanClient},
     *,
 };
 
@@ -267,10 +267,10 @@ impl Both {
         let root = self.sidecars.get("istio-system");
         let hosts = NAMES.iter().copied().map(Some).chain([None]);
         let ips = IPS.iter().map(|ip| Some(ip.parse().unwrap())).chain([None]);
-        let destinations: Vec<Destination<'_>> = hosts
+        let destinations: Vec<RegistryQuery<'_>> = hosts
             .flat_map(|host| ips.clone().map(move |ip| (host, ip)))
             .flat_map(|(host, ip)| {
-                PORTS.map(|port| Destination {
+                PORTS.map(|port| RegistryQuery {
                     ip,
                     host,
                     port,
@@ -289,13 +289,13 @@ impl Both {
                 sidecar: registry.sidecar_for(namespace, &BTreeMap::new()),
                 dns_capture,
             };
-            let client = Client {
+            let client = ScanClient {
                 namespace,
                 sidecar: self.sidecars.get(namespace).or(root),
                 dns_capture,
             };
             for to in &destinations {
-                let found = Answer::from(registry.lookup(&viewer, to));
+                let found = ScanAnswer::from(registry.lookup(&viewer, to));
                 let expected = self.linear.lookup(&client, to);
                 assert_eq!(found, expected, "{client:?}\n{to:?}\n{:#?}", self.linear);
                 registry.near_misses(&viewer, to);
@@ -326,7 +326,7 @@ proptest! {
         for object in &linear.services {
             registry.remove_service(&object.metadata.namespace, &object.metadata.name);
         }
-        let empty = super::super::Index::default();
+        let empty = crate::registry::index::Index::default();
         prop_assert_eq!(format!("{:?}", registry.index), format!("{empty:?}"));
         prop_assert!(registry.sidecars.values().flatten().all(|scope| scope.listeners.is_empty()));
     }

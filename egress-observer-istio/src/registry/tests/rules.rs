@@ -16,7 +16,7 @@ fn udp_never_matches() {
         ("shop", "tcp", entry("TCP", 54, "b.test", &["192.0.2.1"])),
     ]);
     expect(&registry, &[("192.0.2.1:53", "no"), ("a.test:53", "no")]);
-    let to = Destination {
+    let to = RegistryQuery {
         protocol: Protocol::Udp,
         ..destination("192.0.2.1:54")
     };
@@ -69,7 +69,7 @@ fn an_address_of_an_http_entry_stands_for_its_host() {
             ("192.0.2.9:8080", "no"),
         ],
     );
-    let literal = Destination {
+    let literal = RegistryQuery {
         host: Some("192.0.2.1"),
         ..destination("192.0.2.1:80")
     };

@@ -1,17 +1,20 @@
 use proptest::prelude::*;
 
-use super::*;
-use crate::rules::{ports, ranges};
+use super::{
+    table::{OWNER_GROUPS, OWNER_GROUPS_EXCLUDE},
+    *,
+};
+use crate::rules::{CaptureConfig, DnsCapture, OwnerGroups, Ranges, Version, ports, ranges};
 
-fn parse_with(line: &[&str], env: &[(&str, &str)]) -> Result<Parsed, FlagError> {
+fn parse_with(line: &[&str], env: &[(&str, &str)]) -> Result<ParsedFlags, FlagError> {
     let env: Vec<_> = env
         .iter()
-        .map(|(name, value)| Variable {
+        .map(|(name, value)| FlagVariable {
             name,
             value: Some(value),
         })
         .collect();
-    let around = Surroundings {
+    let around = FlagContext {
         version: Some(Version::CURRENT),
         env: &env,
         nameservers: (vec!["10.96.0.10".parse().unwrap()], false),
@@ -79,11 +82,11 @@ fn a_variable_counts_only_without_the_flag() {
 
 #[test]
 fn a_variable_that_stands_elsewhere_is_not_guessed() {
-    let env = [Variable {
+    let env = [FlagVariable {
         name: "ISTIO_SERVICE_CIDR",
         value: None,
     }];
-    let around = Surroundings {
+    let around = FlagContext {
         version: Some(Version::CURRENT),
         env: &env,
         nameservers: (vec![], true),
@@ -228,7 +231,7 @@ proptest! {
         let separate = parse_with(&["-i", &include, "-o", &ports], &[]);
         let attached = [format!("-i={include}"), format!("-o={ports}")];
         let attached: Vec<&str> = attached.iter().map(String::as_str).collect();
-        let same = |result: Result<Parsed, FlagError>| {
+        let same = |result: Result<ParsedFlags, FlagError>| {
             result.map(|parsed| parsed.config).map_err(|error| error.to_string())
         };
         prop_assert_eq!(same(separate), same(parse_with(&attached, &[])));

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     flow_pods::FlowPods,
-    flows::{Flow, From},
+    flows::{Origin, RecordedFlow},
 };
 use egress_observer_istio::{
     injection::pod::{self, Pod},
@@ -41,7 +41,7 @@ impl ExclusionCluster {
     }
 
     /// Namespace and name of the workload that a flow is of.
-    pub(super) fn workload(&self, from: &From) -> (String, String) {
+    pub(super) fn workload(&self, from: &Origin) -> (String, String) {
         let pod = self.pods.named(&from.namespace, &from.pod);
         let name = match pod {
             _ if !from.workload.is_empty() => from.workload.clone(),
@@ -52,7 +52,7 @@ impl ExclusionCluster {
     }
 
     /// What connected: what the flow says, else what the container is.
-    pub(super) fn actor(&self, flow: &Flow, workload: &(String, String)) -> Actor {
+    pub(super) fn actor(&self, flow: &RecordedFlow, workload: &(String, String)) -> Actor {
         let named = self.named(workload, flow.container.as_deref());
         flow.actor.or(named).unwrap_or(Actor::App)
     }

@@ -9,11 +9,11 @@ use super::{
     answer::{AddressUser, Already},
     cluster::ExclusionCluster,
 };
-use crate::{flows::Flow, lint::output::plain, text::count};
+use crate::{flows::RecordedFlow, lint::output::plain, text::count};
 use egress_observer_istio::{
     injection::pod::Pod,
     rules::Dialled,
-    vocabulary::{Actor, Expected, Path, Protocol, Verdict},
+    vocabulary::{Actor, Expected, ObservedPath, Protocol, Verdict},
 };
 
 /// Which way a connection went.
@@ -34,7 +34,7 @@ pub(super) enum Way {
 impl Way {
     /// By what was seen, else by the verdict on it. Nothing for what no setting of a sidecar changes:
     /// pods without one, and the proxy's own connections.
-    pub(super) fn of(flow: &Flow) -> Option<Self> {
+    pub(super) fn of(flow: &RecordedFlow) -> Option<Self> {
         let seen = &flow.seen;
         let outside = matches!(
             seen.verdict,
@@ -46,7 +46,7 @@ impl Way {
         let blocked = seen.verdict == Some(Verdict::Blocked);
         Some(match (seen.path, seen.verdict) {
             (_, Some(Verdict::UnexpectedBypass)) => Self::Astray,
-            (Some(Path::Captured), _)
+            (Some(ObservedPath::Captured), _)
             | (
                 _,
                 Some(
@@ -56,9 +56,9 @@ impl Way {
                     | Verdict::UnexpectedCapture,
                 ),
             ) => Self::Captured { blocked },
-            (Some(Path::Direct), _)
+            (Some(ObservedPath::Direct), _)
             | (_, Some(Verdict::ConfiguredBypass | Verdict::DeclaredBypass)) => Self::Direct,
-            (Some(Path::Unknown), _) | (_, Some(Verdict::Unknown)) => Self::Unproved,
+            (Some(ObservedPath::Unknown), _) | (_, Some(Verdict::Unknown)) => Self::Unproved,
             (None, _) => Self::Untold,
         })
     }
@@ -93,7 +93,13 @@ struct Use {
 }
 
 impl Uses {
-    pub(super) fn add(&mut self, ip: IpAddr, flow: &Flow, way: Way, cluster: &ExclusionCluster) {
+    pub(super) fn add(
+        &mut self,
+        ip: IpAddr,
+        flow: &RecordedFlow,
+        way: Way,
+        cluster: &ExclusionCluster,
+    ) {
         let workload = cluster.workload(&flow.from);
         let actor = cluster.actor(flow, &workload);
         if actor == Actor::Proxy {
@@ -143,7 +149,7 @@ impl Uses {
     }
 }
 
-fn add(to: &mut u64, flow: &Flow) {
+fn add(to: &mut u64, flow: &RecordedFlow) {
     *to = to.saturating_add(flow.n);
 }
 

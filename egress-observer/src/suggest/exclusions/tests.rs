@@ -12,14 +12,14 @@ fn cluster(text: &str) -> ExclusionCluster {
 }
 
 /// A flow of shop/sleep with these further fields.
-fn flow(ip: &str, port: u16, fields: &str) -> Flow {
+fn flow(ip: &str, port: u16, fields: &str) -> RecordedFlow {
     let text = format!(
         r#"{{"namespace": "shop", "workload": "sleep", "destination": {{"ip": "{ip}", "port": {port}}}, {fields}}}"#
     );
     flows::parse(text.as_bytes()).unwrap()
 }
 
-fn suggest(cluster: &ExclusionCluster, flows: &[Flow]) -> ExclusionSuggestions {
+fn suggest(cluster: &ExclusionCluster, flows: &[RecordedFlow]) -> ExclusionSuggestions {
     let mut exclusions = Exclusions::new(cluster);
     for flow in flows {
         exclusions.add(flow);

@@ -8,13 +8,13 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::{explain::To, flow_pods::FlowPods, flows::From, service_entry::NewServiceEntry};
+use crate::{explain::To, flow_pods::FlowPods, flows::Origin, service_entry::NewServiceEntry};
 use egress_observer_istio::{
     injection::pod,
     judgement::{Asker, ClientSocket, Evidence, assess},
     manifests::Object,
     objects,
-    registry::{Destination, Match, NearMiss, ObjectKind, ObjectRef, Viewer, Why},
+    registry::{Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery, Viewer, Why},
     view::Snapshot,
     vocabulary::{Protocol, Scope},
 };
@@ -75,7 +75,7 @@ impl KnownMesh {
     }
 
     /// Whose view counts: the pod's, or that of its namespace.
-    fn viewer<'a>(&'a self, from: &'a From) -> Viewer<'a> {
+    fn viewer<'a>(&'a self, from: &'a Origin) -> Viewer<'a> {
         if let Some(pod) = self.pods.of(from) {
             return self.snapshot.viewer(pod);
         }
@@ -89,7 +89,7 @@ impl KnownMesh {
 
     /// What the mesh makes of a destination: for a pod what its connections are judged by, else what
     /// its namespace sees.
-    pub(super) fn lookup<'a>(&'a self, from: &'a From, to: &To) -> Match<'a> {
+    pub(super) fn lookup<'a>(&'a self, from: &'a Origin, to: &To) -> Match<'a> {
         let Some(pod) = self.pods.of(from) else {
             let viewer = self.viewer(from);
             return self.snapshot.registry.lookup(&viewer, &asked(to));
@@ -109,7 +109,7 @@ impl KnownMesh {
     }
 
     /// How far away it is, if its address is known.
-    pub(super) fn scope(&self, from: &From, to: &To) -> Option<Scope> {
+    pub(super) fn scope(&self, from: &Origin, to: &To) -> Option<Scope> {
         let ip = to.ip?;
         Some(match self.pods.of(from) {
             Some(pod) => self.snapshot.scope(pod, ip),
@@ -119,7 +119,7 @@ impl KnownMesh {
 
     /// Entries that nearly take it. One for another host altogether is not near, and that a name is
     /// needed says nothing where one is given.
-    pub(super) fn near(&self, from: &From, to: &To) -> BTreeSet<Near> {
+    pub(super) fn near(&self, from: &Origin, to: &To) -> BTreeSet<Near> {
         let viewer = self.viewer(from);
         let misses = self.snapshot.registry.near_misses(&viewer, &asked(to));
         let telling = misses.iter().filter(|miss| match miss.why {
@@ -150,8 +150,8 @@ impl KnownMesh {
     }
 }
 
-fn asked(to: &To) -> Destination<'_> {
-    Destination {
+fn asked(to: &To) -> RegistryQuery<'_> {
+    RegistryQuery {
         ip: to.ip,
         host: to.host.as_deref(),
         port: to.port,

@@ -11,7 +11,7 @@ use super::{
     known::{EntryId, Near, id},
     recorded::{tally, workload},
 };
-use crate::flows::{Flow, From};
+use crate::flows::{Origin, RecordedFlow};
 use egress_observer_istio::{registry::Match, vocabulary::Protocol};
 
 /// Destinations, and entries that there are.
@@ -43,7 +43,7 @@ pub(super) enum EntryTarget {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Usage {
     /// By workload.
-    pub(super) users: BTreeMap<String, (From, ConnectionTally)>,
+    pub(super) users: BTreeMap<String, (Origin, ConnectionTally)>,
     pub(super) addresses: BTreeSet<IpAddr>,
     pub(super) near: BTreeSet<Near>,
 }
@@ -72,7 +72,7 @@ pub(super) struct Coverage {
 const NEAR: usize = 8;
 
 impl ObservedDestinations {
-    pub(super) fn want(&mut self, flow: &Flow, target: EntryTarget, near: BTreeSet<Near>) {
+    pub(super) fn want(&mut self, flow: &RecordedFlow, target: EntryTarget, near: BTreeSet<Near>) {
         let wanted = WantedEntry {
             namespace: flow.from.namespace.clone(),
             target,
@@ -92,7 +92,7 @@ impl ObservedDestinations {
         }
     }
 
-    pub(super) fn refuse(&mut self, flow: &Flow, reason: Refusal) {
+    pub(super) fn refuse(&mut self, flow: &RecordedFlow, reason: Refusal) {
         let refused = Refused {
             namespace: flow.from.namespace.clone(),
             names: flow.names.clone(),
@@ -106,7 +106,12 @@ impl ObservedDestinations {
     }
 
     /// Counts for the entries of today that take it, or may, or have its host.
-    pub(super) fn cover(&mut self, flow: &Flow, matches: &[Match<'_>], near: &BTreeSet<Near>) {
+    pub(super) fn cover(
+        &mut self,
+        flow: &RecordedFlow,
+        matches: &[Match<'_>],
+        near: &BTreeSet<Near>,
+    ) {
         let (mut certain, mut perhaps) = (BTreeSet::new(), BTreeSet::new());
         let mut nameless = false;
         for matched in matches {

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     explain::To,
-    flows::{Flow, From},
+    flows::{Origin, RecordedFlow},
 };
 use egress_observer_istio::{
     registry::Match,
     vocabulary::{
-        Protocol, Registry, Scope,
+        Protocol, RegistryMatch, Scope,
         host_name::{is_istio_name, is_label},
     },
 };
@@ -42,7 +42,7 @@ impl<'a> Observer<'a> {
         self.observed
     }
 
-    pub(crate) fn add(&mut self, flow: &Flow) {
+    pub(crate) fn add(&mut self, flow: &RecordedFlow) {
         if of_proxy(flow) {
             return;
         }
@@ -60,7 +60,7 @@ impl<'a> Observer<'a> {
         }
     }
 
-    fn is_asked_for(&self, flow: &Flow) -> bool {
+    fn is_asked_for(&self, flow: &RecordedFlow) -> bool {
         let EntrySettings {
             namespaces,
             verdicts,
@@ -73,7 +73,7 @@ impl<'a> Observer<'a> {
 
     /// What was recorded as near stays near. What was recorded as external may be inside after all:
     /// whoever recorded it may not have known the cluster's ranges.
-    fn scope(&self, flow: &Flow) -> Scope {
+    fn scope(&self, flow: &RecordedFlow) -> Scope {
         if let Some(near) = flow.seen.scope.filter(|scope| *scope != Scope::External) {
             return near;
         }
@@ -92,7 +92,7 @@ impl<'a> Observer<'a> {
     /// 5. Today's objects tell whether the rest is undeclared; without them, what was recorded does.
     fn decide(
         &self,
-        flow: &Flow,
+        flow: &RecordedFlow,
         meant: &[To],
         matches: &[Match<'_>],
     ) -> Option<Result<EntryTarget, Refusal>> {
@@ -100,8 +100,8 @@ impl<'a> Observer<'a> {
             return Some(Err(Refusal::Udp));
         }
         match flow.seen.registry {
-            Some(Registry::ServiceEntry | Registry::Cluster) => return None,
-            Some(Registry::Undeclared | Registry::Unknown) | None => {}
+            Some(RegistryMatch::ServiceEntry | RegistryMatch::Cluster) => return None,
+            Some(RegistryMatch::Undeclared | RegistryMatch::Unknown) | None => {}
         }
         let mut lookups = matches.iter();
         if !matches.is_empty() && lookups.all(|matched| matches!(matched, Match::Declared(_))) {
@@ -117,7 +117,7 @@ impl<'a> Observer<'a> {
             (Some(_), _, _) if !told => Err(Refusal::NotTold),
             (Some(host), _, _) => self.valid(flow, EntryTarget::Host(host.clone())),
             (None, Some(ip), _) if self.settings.include_addresses => {
-                if told || flow.seen.registry == Some(Registry::Unknown) {
+                if told || flow.seen.registry == Some(RegistryMatch::Unknown) {
                     self.valid(flow, EntryTarget::Address(ip))
                 } else {
                     Err(Refusal::NotTold)
@@ -128,7 +128,7 @@ impl<'a> Observer<'a> {
     }
 
     /// Whether what would be written is taken by Istio and Kubernetes.
-    fn valid(&self, flow: &Flow, target: EntryTarget) -> Result<EntryTarget, Refusal> {
+    fn valid(&self, flow: &RecordedFlow, target: EntryTarget) -> Result<EntryTarget, Refusal> {
         let named = self.settings.protocol(flow.to.port).says_a_name();
         match &target {
             _ if !is_label(&flow.from.namespace) => Err(Refusal::InvalidNamespace),
@@ -139,7 +139,7 @@ impl<'a> Observer<'a> {
     }
 
     /// What is near a destination that is undeclared.
-    fn near(&self, flow: &Flow, meant: &[To], matches: &[Match<'_>]) -> BTreeSet<Near> {
+    fn near(&self, flow: &RecordedFlow, meant: &[To], matches: &[Match<'_>]) -> BTreeSet<Near> {
         match (self.known, meant, matches) {
             (Some(known), [to], [Match::Undeclared { .. }]) => known.near(&flow.from, to),
             _ => BTreeSet::new(),
@@ -148,7 +148,7 @@ impl<'a> Observer<'a> {
 }
 
 /// What today's objects make of each destination; nothing, if there are none.
-fn matches<'k>(known: Option<&'k KnownMesh>, from: &'k From, meant: &[To]) -> Vec<Match<'k>> {
+fn matches<'k>(known: Option<&'k KnownMesh>, from: &'k Origin, meant: &[To]) -> Vec<Match<'k>> {
     let lookups = known.map(|known| meant.iter().map(move |to| known.lookup(from, to)));
     lookups.into_iter().flatten().collect()
 }

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 
 use super::answer::ConnectionTally;
-use crate::flows::{Flow, From};
+use crate::flows::{Origin, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::PROXY,
-    vocabulary::{Actor, Registry, Scope, Verdict, host_name::is_of_cluster},
+    vocabulary::{Actor, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
 };
 
 /// What the proxy does, it does for others, whose own connections are recorded.
-pub(super) fn of_proxy(flow: &Flow) -> bool {
+pub(super) fn of_proxy(flow: &RecordedFlow) -> bool {
     match flow.actor {
         Some(actor) => actor == Actor::Proxy,
         None => flow.container.as_deref() == Some(PROXY),
@@ -18,14 +18,14 @@ pub(super) fn of_proxy(flow: &Flow) -> bool {
 }
 
 /// What was done with it says so, where nothing else does.
-pub(super) fn recorded_as_undeclared(flow: &Flow) -> bool {
+pub(super) fn recorded_as_undeclared(flow: &RecordedFlow) -> bool {
     let verdict = flow.seen.verdict;
-    flow.seen.registry == Some(Registry::Undeclared)
+    flow.seen.registry == Some(RegistryMatch::Undeclared)
         || matches!(verdict, Some(Verdict::Blocked | Verdict::Passthrough))
 }
 
 /// How far away a destination is by its name and address alone.
-pub(super) fn by_itself(flow: &Flow) -> Scope {
+pub(super) fn by_itself(flow: &RecordedFlow) -> Scope {
     match &flow.to.host {
         _ if flow.to.ip.is_some_and(is_near) => Scope::Local,
         Some(host) if is_of_cluster(host) => Scope::Cluster,
@@ -42,7 +42,7 @@ fn is_near(ip: IpAddr) -> bool {
     link_local || ip.is_loopback() || ip.is_unspecified() || ip.is_multicast()
 }
 
-pub(super) fn workload(from: &From) -> &str {
+pub(super) fn workload(from: &Origin) -> &str {
     if from.workload.is_empty() {
         &from.pod
     } else {
@@ -50,7 +50,7 @@ pub(super) fn workload(from: &From) -> &str {
     }
 }
 
-pub(super) fn tally(flow: &Flow) -> ConnectionTally {
+pub(super) fn tally(flow: &RecordedFlow) -> ConnectionTally {
     ConnectionTally {
         connections: flow.n,
         verdicts: flow

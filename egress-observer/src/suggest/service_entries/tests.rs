@@ -15,8 +15,9 @@ use crate::{
 };
 use egress_observer_istio::{
     manifests::{self, Object},
-    registry::{Destination, Match, Viewer},
+    registry::{Match, RegistryQuery, Viewer},
     view::Snapshot,
+    vocabulary::{Protocol, Verdict},
 };
 
 /// A connection as an agent records it, with these fields of its destination besides.
@@ -533,7 +534,7 @@ proptest! {
         for line in &lines {
             let flow = flows::parse(line.to_string().as_bytes()).unwrap();
             let viewer = Viewer { namespace: &flow.from.namespace, ..Viewer::default() };
-            let to = Destination {
+            let to = RegistryQuery {
                 ip: flow.to.ip, host: flow.to.host.as_deref(),
                 port: flow.to.port, protocol: Protocol::Tcp,
             };

@@ -1,0 +1,78 @@
+//! What was set up for a pod when it started, from its own spec.
+
+mod cni_plugin;
+mod init;
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use super::{
+    names::{INIT, INTERCEPTION_MODE, PROXY, REDIRECTION, STATUS, VALIDATION},
+    setup::{Membership, Setup},
+    spec::{ambient_config, container, nameservers, not_a_sidecar, truthy, variable},
+};
+use crate::{
+    objects::{Container, Pod},
+    vocabulary::Reason,
+};
+
+/// What was applied to the pod is told from its own spec, in this order:
+///
+/// 1. the node's network: never injected;
+/// 2. no proxy: ambient, if ztunnel took it, else outside;
+/// 3. a proxy that is no sidecar (`proxy router`), or none that would take connections
+///    (`DISABLE_ENVOY`): nothing is redirected;
+/// 4. `istio-init`: what its command line and environment say, unless it failed;
+/// 5. `interceptionMode: NONE`: nothing is redirected;
+/// 6. `istio-validation`, or the annotations that the injector writes for the CNI plugin: what
+///    these say;
+/// 7. nothing of that: nothing is redirected.
+pub(super) fn applied(object: &Pod, ips: &[IpAddr], cluster_dns: &[IpAddr]) -> Setup {
+    let spec = &object.spec;
+    let annotations = &object.metadata.annotations;
+    if spec.host_network {
+        return Setup::outside(Reason::HostNetwork, "spec.hostNetwork: true");
+    }
+    let Some(proxy) = container(spec, PROXY) else {
+        return match annotations.get(REDIRECTION).map(String::as_str) {
+            Some(state @ ("enabled" | "pending")) => Setup::new(
+                Membership::Ambient(ambient_config(annotations)),
+                format!("annotation {REDIRECTION} {state:?}"),
+            ),
+            _ => Setup::outside(Reason::NoSidecar, format!("no container {PROXY}")),
+        };
+    };
+    if let Some(source) = not_a_sidecar(proxy) {
+        return Setup::not_redirected(source);
+    }
+    if truthy(proxy, "DISABLE_ENVOY") {
+        return Setup::not_redirected(format!("container {PROXY}: DISABLE_ENVOY"));
+    }
+    let nameservers = nameservers(spec, cluster_dns);
+    if let Some(init) = container(spec, INIT) {
+        return if init::failed(object) {
+            let problem = format!("{INIT} failed: the pod has no complete rules");
+            Setup::unreadable(init::source(), &problem)
+        } else {
+            init::setup(init, proxy, ips, nameservers)
+        };
+    }
+    let mode = interception_mode(annotations, proxy);
+    if mode.as_deref() == Some("NONE") {
+        return Setup::not_redirected(format!("annotation {INTERCEPTION_MODE} \"NONE\""));
+    }
+    let validation = container(spec, VALIDATION);
+    let by_cni = annotations.contains_key(STATUS) && annotations.contains_key(INTERCEPTION_MODE);
+    if validation.is_none() && !by_cni {
+        return Setup::not_redirected(format!("no {INIT}, and nothing for the CNI plugin"));
+    }
+    if let Some(skipped) = cni_plugin::skips(object) {
+        return Setup::not_redirected(format!("the CNI plugin skips it: {skipped}"));
+    }
+    cni_plugin::setup(object, proxy, validation, ips)
+}
+
+/// The mode as the injector wrote it where nobody can change it, else the annotation.
+fn interception_mode(annotations: &BTreeMap<String, String>, proxy: &Container) -> Option<String> {
+    variable(proxy, "ISTIO_META_INTERCEPTION_MODE")
+        .or_else(|| annotations.get(INTERCEPTION_MODE).cloned())
+}

@@ -1,0 +1,131 @@
+//! The containers of a pod: what they are, and whether the rules were there when they ran.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::names::{INIT, PROXY};
+use crate::{
+    objects::{self, PodSpec, SecurityContext},
+    vocabulary::Actor,
+};
+
+/// A `Container` is one that the pod's status names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it is.
+    pub role: ContainerRole,
+}
+
+/// `ContainerRole` is what a container is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerRole {
+    /// Whom its connections count for.
+    pub actor: Actor,
+    /// Whether the pod's rules were there when it ran.
+    pub rules: Rules,
+}
+
+/// A `DeclaredContainer` is one of the pod's spec.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredContainer {
+    /// `name`.
+    pub name: String,
+    /// What it is.
+    pub role: ContainerRole,
+    /// `securityContext.runAsUser`, its own or the pod's; else the image decides.
+    pub uid: Option<u32>,
+    /// `securityContext.runAsGroup` likewise.
+    pub gid: Option<u32>,
+}
+
+/// `Rules` says whether a pod's rules were there when a container ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// They were.
+    Made,
+    /// It ran before they were made.
+    NotYet,
+    /// It may be one of those that ran before.
+    Unknown,
+}
+
+/// The containers of the spec, the application's first.
+pub(super) fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
+    let of_pod = &spec.security_context;
+    let mut all = Vec::new();
+    for container in &spec.containers {
+        let role = ContainerRole {
+            actor: actor(&container.name, Actor::App),
+            rules: Rules::Made,
+        };
+        all.push(declare(container, role, of_pod));
+    }
+    // Those before istio-init ran without rules. The injector puts it last where the proxy is no
+    // init container itself.
+    let mut init = spec.init_containers.iter();
+    let rules_made = init.position(|container| container.name == INIT);
+    for (place, container) in spec.init_containers.iter().enumerate() {
+        // With a restart policy it runs beside the application.
+        let beside = container.restart_policy == "Always";
+        let early = rules_made.is_some_and(|made| place < made);
+        let role = ContainerRole {
+            actor: actor(
+                &container.name,
+                if beside { Actor::App } else { Actor::Init },
+            ),
+            rules: if early { Rules::NotYet } else { Rules::Made },
+        };
+        all.push(declare(container, role, of_pod));
+    }
+    all.sort_by_key(|container| container.role.actor);
+    all
+}
+
+fn declare(
+    container: &objects::Container,
+    role: ContainerRole,
+    of_pod: &SecurityContext,
+) -> DeclaredContainer {
+    let own = &container.security_context;
+    DeclaredContainer {
+        name: container.name.clone(),
+        role,
+        uid: own.run_as_user.or(of_pod.run_as_user),
+        gid: own.run_as_group.or(of_pod.run_as_group),
+    }
+}
+
+fn actor(name: &str, other: Actor) -> Actor {
+    if name == PROXY { Actor::Proxy } else { other }
+}
+
+/// The containers that the status names, by their ids.
+pub(super) fn containers(
+    object: &objects::Pod,
+    declared: &[DeclaredContainer],
+) -> HashMap<String, Container> {
+    let status = &object.status;
+    let ephemeral = ContainerRole {
+        actor: Actor::App,
+        rules: Rules::Made,
+    };
+    status
+        .container_statuses
+        .iter()
+        .chain(&status.init_container_statuses)
+        .chain(&status.ephemeral_container_statuses)
+        .filter_map(|status| {
+            // `containerd://<id>`; empty until the container was created.
+            let (_, id) = status.container_id.split_once("://")?;
+            let declared = declared
+                .iter()
+                .find(|container| container.name == status.name);
+            let container = Container {
+                name: status.name.as_str().into(),
+                role: declared.map_or(ephemeral, |container| container.role),
+            };
+            Some((id.to_owned(), container))
+        })
+        .collect()
+}

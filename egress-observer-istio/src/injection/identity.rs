@@ -1,0 +1,70 @@
+//! Who a pod is: its uid, its namespace, and the workload that it belongs to.
+
+use std::sync::Arc;
+
+use crate::objects::{Metadata, OwnerReference, Pod};
+
+/// `uid` is what a pod's cgroups are named by: the API server gives a static pod's mirror another uid than
+/// the kubelet uses.
+pub fn uid(metadata: &Metadata) -> &str {
+    let mirror = metadata.annotations.get("kubernetes.io/config.mirror");
+    mirror.unwrap_or(&metadata.uid)
+}
+
+/// An absent namespace is `default`, as `kubectl` has it.
+pub fn namespace(namespace: &str) -> Arc<str> {
+    if namespace.is_empty() {
+        "default"
+    } else {
+        namespace
+    }
+    .into()
+}
+
+/// The controller, or the first owner where none is marked as such.
+fn owner(metadata: &Metadata) -> Option<&OwnerReference> {
+    let owners = &metadata.owner_references;
+    let controller = owners.iter().find(|owner| owner.controller);
+    controller.or(owners.first())
+}
+
+/// The owner that Istio's telemetry names (`pkg/kube/inject` and the proxy's
+/// `workload.name`): a ReplicaSet's Deployment, a Job's CronJob, else the controller, else the pod.
+pub(super) fn workload(object: &Pod) -> String {
+    let metadata = &object.metadata;
+    let Some(owner) = owner(metadata) else {
+        return metadata.name.clone();
+    };
+    let hash = metadata.labels.get("pod-template-hash");
+    let deployment =
+        hash.and_then(|hash| owner.name.strip_suffix(hash.as_str())?.strip_suffix('-'));
+    match (owner.kind.as_str(), deployment) {
+        ("ReplicaSet", Some(deployment)) => deployment.to_owned(),
+        ("Job", _) => cron_job(&owner.name).unwrap_or(&owner.name).to_owned(),
+        _ => owner.name.clone(),
+    }
+}
+
+/// Who may hold the pod's template: what makes new pods first, then what made this one.
+pub(super) fn owners<'a>(object: &'a Pod, workload: &'a str) -> Vec<(&'a str, &'a str)> {
+    let Some(owner) = owner(&object.metadata) else {
+        return Vec::new();
+    };
+    let maker = match owner.kind.as_str() {
+        "ReplicaSet" => Some("Deployment"),
+        "Job" => Some("CronJob"),
+        _ => None,
+    };
+    let maker = maker.map(|kind| (kind, workload));
+    maker
+        .into_iter()
+        .chain([(owner.kind.as_str(), owner.name.as_str())])
+        .collect()
+}
+
+/// A CronJob names its Jobs after itself and the scheduled minute: 8 to 10 digits.
+fn cron_job(job: &str) -> Option<&str> {
+    let (name, minute) = job.rsplit_once('-')?;
+    let digits = minute.bytes().all(|byte| byte.is_ascii_digit());
+    (digits && (8..=10).contains(&minute.len())).then_some(name)
+}

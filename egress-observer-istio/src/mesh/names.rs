@@ -1,0 +1,24 @@
+//! How Istio names the ConfigMaps of a revision.
+
+/// `ROOT_NAMESPACE` is Istio's default for `rootNamespace`, and the namespace whose ConfigMaps win over those of the same
+/// name elsewhere.
+pub const ROOT_NAMESPACE: &str = "istio-system";
+
+/// Whether what is known from one namespace stays when another has it, too.
+pub(super) fn outranks(known: &str, other: &str) -> bool {
+    known == ROOT_NAMESPACE && other != ROOT_NAMESPACE
+}
+
+/// The revision is the suffix of a ConfigMap's name.
+pub fn revision_of<'a>(name: &'a str, base: &str) -> Option<&'a str> {
+    let rest = name.strip_prefix(base)?;
+    if rest.is_empty() {
+        return Some("");
+    }
+    rest.strip_prefix('-')
+}
+
+/// Istio names the default revision's objects without a suffix.
+pub fn canonical(revision: &str) -> &str {
+    if revision == "default" { "" } else { revision }
+}

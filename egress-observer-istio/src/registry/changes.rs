@@ -1,0 +1,136 @@
+//! Objects come, change and go, one at a time.
+
+use tracing::warn;
+
+use super::{
+    declared::Declaration,
+    defaults::Defaults,
+    object_ref::{ObjectKind, ObjectRef, UnreadableValue},
+    service, service_entry,
+    sidecar::SidecarScope,
+    store::Registry,
+};
+use crate::objects;
+
+impl Registry {
+    /// Takes a ServiceEntry in, in place of an earlier state of it.
+    pub fn set_service_entry(&mut self, object: &objects::ServiceEntry) {
+        let declared = service_entry::declared(object, &mut self.namespaces);
+        self.set_new(declared);
+    }
+
+    /// Forgets a ServiceEntry. Whether there was one.
+    pub fn remove_service_entry(&mut self, namespace: &str, name: &str) -> bool {
+        self.remove(&ObjectRef::new(ObjectKind::ServiceEntry, namespace, name))
+    }
+
+    /// Takes a Service in, in place of an earlier state of it.
+    pub fn set_service(&mut self, object: &objects::Service) {
+        let declared = service::declared(object, &mut self.namespaces);
+        self.set_new(declared);
+    }
+
+    /// Forgets a Service. Whether there was one.
+    pub fn remove_service(&mut self, namespace: &str, name: &str) -> bool {
+        self.remove(&ObjectRef::new(ObjectKind::Service, namespace, name))
+    }
+
+    /// Takes a Sidecar in, in place of an earlier state of it.
+    pub fn set_sidecar(&mut self, object: &objects::Sidecar) {
+        let root = &self.defaults.root_namespace;
+        let (scope, problems) = SidecarScope::new(object, root, &mut self.namespaces);
+        self.set_problems(&scope.object, problems);
+        self.set_scope(scope);
+    }
+
+    /// Forgets a Sidecar. Whether there was one.
+    pub fn remove_sidecar(&mut self, namespace: &str, name: &str) -> bool {
+        let object = ObjectRef::new(ObjectKind::Sidecar, namespace, name);
+        self.problems.remove(&object);
+        self.remove_scope(&object)
+    }
+
+    /// Takes a VirtualService in, in place of an earlier state of it.
+    pub fn set_virtual_service(&mut self, object: &objects::VirtualService) {
+        let (object, problems) = self
+            .routing
+            .set_virtual_service(object, &mut self.namespaces);
+        self.set_problems(&object, problems);
+    }
+
+    /// Forgets a VirtualService. Whether there was one.
+    pub fn remove_virtual_service(&mut self, namespace: &str, name: &str) -> bool {
+        let object = ObjectRef::new(ObjectKind::VirtualService, namespace, name);
+        self.problems.remove(&object);
+        self.routing.remove(&object)
+    }
+
+    /// Takes a DestinationRule in, in place of an earlier state of it.
+    pub fn set_destination_rule(&mut self, object: &objects::DestinationRule) {
+        let (object, problems) = self
+            .routing
+            .set_destination_rule(object, &mut self.namespaces);
+        self.set_problems(&object, problems);
+    }
+
+    /// Forgets a DestinationRule. Whether there was one.
+    pub fn remove_destination_rule(&mut self, namespace: &str, name: &str) -> bool {
+        let object = ObjectRef::new(ObjectKind::DestinationRule, namespace, name);
+        self.problems.remove(&object);
+        self.routing.remove(&object)
+    }
+
+    /// Takes in what the mesh's configuration says: `rootNamespace`, whose Sidecar and
+    /// DestinationRules are for all, and `defaultServiceExportTo`. An empty value is Istio's default.
+    /// What depends on them is indexed anew, if they change.
+    pub fn set_defaults(&mut self, root_namespace: &str, service_export_to: &[String]) {
+        let defaults = Defaults::new(root_namespace, service_export_to);
+        if self.defaults == defaults {
+            return;
+        }
+        let declared: Vec<Declaration> = self
+            .declared
+            .drain()
+            .map(|(_, declared)| declared)
+            .collect();
+        for declared in &declared {
+            self.unindex(declared);
+        }
+        for word in &defaults.service_export_to {
+            self.namespaces.intern(word.trim());
+        }
+        self.defaults = defaults;
+        for scope in self.sidecars.values_mut().flatten() {
+            scope.set_root(&self.defaults.root_namespace);
+        }
+        for declared in declared {
+            self.set(declared);
+        }
+    }
+
+    fn set_new(&mut self, declared: Declaration) {
+        warn_of(&declared.problems);
+        self.set(declared);
+    }
+
+    fn set_problems(&mut self, object: &ObjectRef, problems: Vec<UnreadableValue>) {
+        warn_of(&problems);
+        if problems.is_empty() {
+            self.problems.remove(object);
+        } else {
+            self.problems.insert(object.clone(), problems);
+        }
+    }
+}
+
+fn warn_of(problems: &[UnreadableValue]) {
+    for UnreadableValue {
+        object,
+        field,
+        value,
+        expected,
+    } in problems
+    {
+        warn!(%object, field, value, "is not {expected}: left out");
+    }
+}

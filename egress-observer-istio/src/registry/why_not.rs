@@ -1,0 +1,64 @@
+//! Why a claim does not take a connection.
+
+use super::{
+    claim::Claim,
+    miss::Why,
+    query::{Hit, RegistryQuery},
+    sought::Sought,
+    view::ClientView,
+};
+use crate::vocabulary::{PortProtocol, Protocol, host_name::unabbreviated};
+
+impl ClientView<'_, '_> {
+    /// Why a claim on the very port does not take a connection, if it does not.
+    pub(super) fn why_not(
+        &self,
+        claim: &Claim,
+        to: &RegistryQuery<'_>,
+        sought: &Sought<'_>,
+        hit: Option<Hit<'_>>,
+    ) -> Option<Why> {
+        if hit.is_some_and(|hit| hit.is_of(claim)) {
+            return None;
+        }
+        if claim.protocol == PortProtocol::Udp || to.protocol == Protocol::Udp {
+            return Some(Why::Udp);
+        }
+        if let Some(why) = self.hidden(claim) {
+            return Some(why);
+        }
+        let has_ip = sought.ip.map(|ip| claim.has_address(ip));
+        if let Some(name) = &sought.host {
+            let apex = claim.host.wildcard && *claim.host.name == **name;
+            if apex && has_ip != Some(true) {
+                return Some(Why::WildcardOnly);
+            }
+            if claim.is_bound() && has_ip == Some(false) {
+                return Some(Why::OtherAddress);
+            }
+        }
+        Some(match (hit, &sought.host) {
+            (Some(hit), _) => Why::Yields(hit.entry.object.clone()),
+            (None, Some(name)) if !self.may_mean(name, claim) && has_ip == Some(true) => {
+                Why::OtherName
+            }
+            (None, Some(name)) if !self.may_mean(name, claim) => Why::OtherHost,
+            (None, _) => Why::NameOnly,
+        })
+    }
+
+    /// Whether the client may mean a claim's host by a name.
+    fn may_mean(&self, name: &str, claim: &Claim) -> bool {
+        let whole = unabbreviated(name, self.viewer.namespace);
+        claim.host.stands_for(name) || whole.is_some_and(|name| claim.host.stands_for(&name))
+    }
+
+    /// Why a client does not even see a claim, if it does not.
+    pub(super) fn hidden(&self, claim: &Claim) -> Option<Why> {
+        if !self.is_exported(claim) {
+            return Some(Why::NotExported);
+        }
+        let sidecar = self.viewer.sidecar?;
+        (!self.lets_through(claim)).then(|| Why::HiddenBySidecar(sidecar.object.clone()))
+    }
+}

@@ -1,0 +1,112 @@
+//! The words of a command line, as pflag reads them.
+
+use super::{
+    error::FlagError,
+    table::{FLAGS, Flag},
+};
+
+/// A flag's value, and where it stands.
+#[derive(Clone)]
+pub(super) struct Given {
+    pub(super) value: String,
+    pub(super) from: String,
+}
+
+/// The arguments are the words behind the program's name. Images up to 1.3 had it as their entry
+/// point.
+pub fn arguments<'a>(command: &'a [String], args: &'a [String]) -> Vec<&'a str> {
+    let words: Vec<&str> = command.iter().chain(args).map(String::as_str).collect();
+    let program = words.iter().rposition(|word| is_program(word));
+    let start = program.map_or(0, |at| at + 1);
+    words.get(start..).unwrap_or_default().to_vec()
+}
+
+fn is_program(word: &str) -> bool {
+    let name = word.rsplit('/').next().unwrap_or_default();
+    matches!(name, "istio-iptables" | "istio-iptables.sh")
+}
+
+/// The flags of a command line by their long spelling, the last of each.
+pub(super) fn read_flags(
+    args: &[&str],
+    notes: &mut Vec<String>,
+) -> Result<Vec<(&'static Flag, Given)>, FlagError> {
+    let mut found: Vec<(&Flag, Given)> = Vec::new();
+    let mut rest = args.iter();
+    while let Some(arg) = rest.next() {
+        if *arg == "--" {
+            break;
+        }
+        let Some(Word {
+            name,
+            attached,
+            long,
+        }) = Word::read(arg)
+        else {
+            // A positional argument: without meaning.
+            continue;
+        };
+        let mut all = FLAGS.iter();
+        let spelt = all.find(|flag| name == if long { flag.long } else { flag.short });
+        let Some(flag) = spelt else {
+            notes.push(format!(
+                "flag {arg}: not one of istio-iptables, not looked at"
+            ));
+            continue;
+        };
+        let from = format!("flag {}{name}", if long { "--" } else { "-" });
+        let value = match (attached, flag.switch) {
+            // Switches may be joined: `-nf`.
+            (Some(attached), true) if !long && !attached.starts_with('=') => {
+                notes.push(format!("flag {arg}: only -{name} of it is looked at"));
+                "true"
+            }
+            (Some(attached), _) => attached.strip_prefix('=').unwrap_or(attached),
+            (None, true) => "true",
+            (None, false) => match rest.next() {
+                Some(value) => value,
+                None => return Err(FlagError::Missing(from)),
+            },
+        };
+        let given = Given {
+            value: value.to_owned(),
+            from,
+        };
+        found.retain(|(known, _)| known.long != flag.long);
+        found.push((flag, given));
+    }
+    Ok(found)
+}
+
+/// An argument that is a flag: `-i *`, `-i*`, `-i=*`, `--name value`, `--name=value`.
+struct Word<'a> {
+    name: &'a str,
+    /// What is attached, with its `=`.
+    attached: Option<&'a str>,
+    long: bool,
+}
+
+impl<'a> Word<'a> {
+    fn read(arg: &'a str) -> Option<Self> {
+        if let Some(long) = arg.strip_prefix("--") {
+            let end = long.find('=').unwrap_or(long.len());
+            let (name, attached) = long.split_at(end);
+            return Some(Self {
+                name,
+                attached: (!attached.is_empty()).then_some(attached),
+                long: true,
+            });
+        }
+        let short = arg.strip_prefix('-')?;
+        let end = short
+            .char_indices()
+            .nth(1)
+            .map_or(short.len(), |(at, _)| at);
+        let (name, attached) = short.split_at(end);
+        (!name.is_empty()).then_some(Self {
+            name,
+            attached: (!attached.is_empty()).then_some(attached),
+            long: false,
+        })
+    }
+}
