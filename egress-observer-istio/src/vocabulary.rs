@@ -15,7 +15,7 @@ mod reason;
 mod verdict;
 
 pub use self::{
-    cluster::{Confidence, Platform, RangeOf, Resource},
+    cluster::{Confidence, Platform, RangeOf},
     connection::{Actor, ConnectionFailure, DnsResult, Protocol, Scope},
     export::Export,
     host::Host,

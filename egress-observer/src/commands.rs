@@ -3,58 +3,25 @@
 pub mod explain;
 pub mod flows;
 pub mod lint;
+pub mod manifests;
+pub mod outcome;
+mod output;
 pub mod suggest;
 pub mod what_if;
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
     sync::Arc,
 };
 
-use clap::Args;
-use ipnet::IpNet;
 use thiserror::Error;
 
-use egress_observer_istio::{
-    injection::pod::Pod,
-    manifests::ManifestError,
-    view::{ObjectCounts, Snapshot},
-};
+use egress_observer_istio::{injection::pod::Pod, view::Snapshot};
 
-/// Input that cannot be used.
+/// Input that cannot be used, so that there is no answer.
 #[derive(Debug, Error)]
 #[error("{0}")]
 pub struct BadInput(pub String);
-
-/// Something was found that the caller asked to fail on; the answer itself is complete.
-#[derive(Debug, Error)]
-#[error("{0}")]
-pub struct Findings(pub String);
-
-/// Where the cluster's objects come from.
-#[derive(Debug, Args)]
-pub struct Manifests {
-    /// Files or directories with Pods, ConfigMaps, Namespaces, workloads and Istio's objects as YAML
-    /// or JSON.
-    #[arg(long, required = true, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
-    pub manifests: Vec<PathBuf>,
-    /// Pod and Service ranges of this cluster: what is in them is inside the cluster.
-    #[arg(
-        long,
-        value_name = "CIDR",
-        value_delimiter = ',',
-        env = "EGRESS_OBSERVER_CLUSTER_CIDRS"
-    )]
-    pub cluster_cidrs: Vec<IpNet>,
-}
-
-impl Manifests {
-    /// Reads them.
-    pub fn read(&self) -> Result<(Snapshot, ObjectCounts), ManifestError> {
-        Snapshot::from_files(&self.manifests, &self.cluster_cidrs)
-    }
-}
 
 /// The pod with this namespace and name, or the first one of the workload that is called so.
 fn pod<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Pod, BadInput> {
@@ -74,7 +41,7 @@ fn pod<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Pod, BadInput> {
     // A pod's name changes with every restart; its workload's does not.
     let of_workload = |pod: &&Arc<Pod>| format!("{}/{}", pod.namespace, pod.workload) == full;
     let same = snapshot.pods().filter(of_workload);
-    if let Some(pod) = same.min_by_key(|pod| pod.name.clone()) {
+    if let Some(pod) = same.min_by_key(|pod| Arc::clone(&pod.name)) {
         return Ok(pod);
     }
     names.sort_by_key(|own| (!alike(own, &full), own.clone()));

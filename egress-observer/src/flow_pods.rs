@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::flows::Origin;
+use crate::flows::Caller;
 use egress_observer_istio::injection::pod::Pod;
 
 /// The pods of manifests, by what flows call them.
@@ -43,7 +43,7 @@ impl FlowPods {
 
     /// The place among all of the pod that a flow comes from, or else of the first one of its workload,
     /// whose name may stand in the place of the pod's.
-    pub(crate) fn place(&self, from: &Origin) -> Option<usize> {
+    pub(crate) fn place(&self, from: &Caller) -> Option<usize> {
         let places = self.by_namespace.get(from.namespace.as_str())?;
         let named = places.by_name.get(from.pod.as_str());
         named
@@ -53,7 +53,7 @@ impl FlowPods {
     }
 
     /// The pod at that place.
-    pub(crate) fn of(&self, from: &Origin) -> Option<&Arc<Pod>> {
+    pub(crate) fn of(&self, from: &Caller) -> Option<&Arc<Pod>> {
         self.place(from).and_then(|place| self.pods.get(place))
     }
 

@@ -17,7 +17,7 @@ use egress_observer_istio::vocabulary::{
 /// Connections of one process to one destination.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RecordedFlow {
-    pub(crate) from: Origin,
+    pub(crate) from: Caller,
     pub(crate) container: Option<String>,
     /// What the container is, where its name is not given.
     pub(crate) actor: Option<Actor>,
@@ -45,7 +45,7 @@ pub(crate) struct RecordedJudgement {
 
 /// Whose they are. One that is missing is empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct Caller {
     pub(crate) namespace: String,
     pub(crate) pod: String,
     /// Any pod of it stands for the one that is not given, or gone.
@@ -134,7 +134,7 @@ fn origin(
     pod: Option<LineText<'_>>,
     namespace: Option<LineText<'_>>,
     workload: Option<LineText<'_>>,
-) -> Result<Origin, FlowError> {
+) -> Result<Caller, FlowError> {
     let [pod, namespace, workload] =
         [pod, namespace, workload].map(|text| text.map_or_else(String::new, LineText::into_string));
     let (namespace, pod) = match pod.split_once('/') {
@@ -144,7 +144,7 @@ fn origin(
     if pod.is_empty() && (workload.is_empty() || namespace.is_empty()) {
         return Err(FlowError::NoSource);
     }
-    Ok(Origin {
+    Ok(Caller {
         namespace: if namespace.is_empty() {
             "default".to_owned()
         } else {
@@ -207,7 +207,7 @@ mod tests {
             "destination": {"host": "HTTPbin.org", "ip": "198.18.0.10", "port": 443, "protocol": "TCP"},
             "count": 12, "verdict": "blocked"}"#;
         let expected = RecordedFlow {
-            from: Origin {
+            from: Caller {
                 namespace: "shop".to_owned(),
                 pod: "sleep".to_owned(),
                 workload: String::new(),

@@ -10,12 +10,12 @@ use crate::{
     kernel::preflight,
 };
 use egress_observer_istio::{
-    manifests,
+    manifests::Reading,
     rules::{
         Backend, Dialled, Ports, Ranges, Version, decide,
         flags::{self, FlagContext, FlagVariable},
     },
-    view::Snapshot,
+    view::live::Live,
     vocabulary::Protocol,
 };
 
@@ -109,7 +109,7 @@ pub fn istio_iptables(data: &[u8]) {
     let text = text(data);
     let (args, env) = text.split_once("\n\n").unwrap_or((&text, ""));
     let args: Vec<&str> = args.lines().collect();
-    let env: X = env
+    let env: Vec<FlagVariable<'_>> = env
         .lines()
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| FlagVariable {
@@ -179,14 +179,12 @@ fn config_map(name: &str, key: &str, text: &str) -> serde_json::Value {
 }
 
 fn explain_all(text: &str) {
-    let mut objects = Vec::new();
-    let read = manifests::parse("fuzz.yaml".as_ref(), text, &mut |object| {
-        objects.push(object)
-    });
-    if read.is_err() {
-        return;
+    let reading = Reading::of("fuzz.yaml".as_ref(), text);
+    for unreadable in &reading.unreadable {
+        drop(unreadable.to_string());
     }
-    let (snapshot, _) = Snapshot::from_objects(objects, &[]);
+    let (objects, _) = reading.unique();
+    let snapshot = Live::of(objects, &[]).into_snapshot();
     let questions = ["a.test:443", "192.0.2.1:80", "a.test@192.0.2.1:53/udp"];
     for pod in snapshot.pods() {
         if let Ok(explainer) = Explainer::new(&snapshot, pod, Who::default()) {

@@ -11,6 +11,7 @@ mod failure;
 mod groups;
 mod hints;
 mod kinds;
+mod selection;
 mod status;
 mod watch;
 
@@ -23,13 +24,8 @@ use tokio::{sync::mpsc, time::sleep};
 use tracing::warn;
 
 pub(crate) use self::status::{News, Tally, Watches};
-use self::{
-    failure::Pace,
-    groups::Groups,
-    kinds::{Kind, Namespace, Webhook},
-    watch::{Selection, Watch},
-};
-use egress_observer_istio::objects;
+use self::{failure::Pace, groups::Groups, selection::Selection, watch::Watch};
+use egress_observer_istio::objects::{self, kinds::OneKind};
 
 /// Where the API is, and what is asked for.
 #[derive(Clone, Debug)]
@@ -73,14 +69,14 @@ pub(crate) async fn start(settings: &Settings) -> Result<(Watches, mpsc::Receive
         send,
     };
     let node = format!("spec.nodeName={}", settings.node_name);
-    start.watch::<objects::Pod>(Selection::fields(node));
-    start.watch::<Namespace>(Selection::default());
+    start.watch::<objects::PodObject>(Selection::fields(node));
+    start.watch::<objects::NamespaceObject>(Selection::default());
     for name in config_maps(&settings.istio_revisions) {
         let own = Selection::fields(format!("metadata.name={name}"));
         start.watch::<objects::ConfigMap>(own.in_namespace(&settings.istio_namespace));
     }
-    start.watch::<Webhook>(Selection::labels("istio.io/tag"));
-    start.watch::<objects::ServiceEntry>(Selection::default());
+    start.watch::<objects::WebhookObject>(Selection::labels("istio.io/tag"));
+    start.watch::<objects::ServiceEntryObject>(Selection::default());
     start.watch::<objects::Sidecar>(Selection::default());
     start.watch::<objects::VirtualService>(Selection::default());
     start.watch::<objects::DestinationRule>(Selection::default());
@@ -119,8 +115,8 @@ struct Start {
 }
 
 impl Start {
-    fn watch<K: Kind>(&mut self, selection: Selection) {
-        let id = self.watches.add(K::RESOURCE, selection.to_string());
+    fn watch<K: OneKind>(&mut self, selection: Selection) {
+        let id = self.watches.add(K::KIND, selection.to_string());
         let watch = Watch::<K>::new(
             id,
             (self.client.clone(), self.pace.clone()),

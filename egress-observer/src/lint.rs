@@ -23,6 +23,7 @@ mod spelling;
 mod stale;
 pub(crate) mod suppress;
 mod text;
+mod unread;
 mod workloads;
 
 use std::path::PathBuf;
@@ -36,8 +37,8 @@ pub use self::{
 };
 use self::{lists::Lists, scene::Scene};
 use egress_observer_istio::{
-    manifests::{self, Located, ManifestError},
-    view::Snapshot,
+    manifests::{self, Located, ManifestError, Reading},
+    view::{Snapshot, live::Live},
 };
 
 /// What the manifests themselves do not say.
@@ -49,9 +50,18 @@ pub struct Settings {
 
 /// What is wrong in files, in the order of files, objects and codes.
 pub fn lint_files(paths: &[PathBuf], settings: &Settings) -> Result<Vec<Finding>, ManifestError> {
-    let objects = manifests::read(paths)?;
-    let snapshot = Snapshot::from_objects(scene::population(&objects), &settings.cluster_ranges).0;
-    Ok(lint(&objects, &snapshot, settings))
+    let reading = manifests::read(paths)?;
+    Ok(lint_reading(&reading, settings))
+}
+
+/// The same for what was read of them.
+pub(crate) fn lint_reading(reading: &Reading, settings: &Settings) -> Vec<Finding> {
+    let population = scene::population(&reading.objects);
+    let live = Live::of(population, &settings.cluster_ranges);
+    let mut findings = unread::findings(&reading.unreadable);
+    findings.extend(lint(&reading.objects, live.snapshot(), settings));
+    findings.sort();
+    findings
 }
 
 /// The same for objects, with the state that `scene::population` of them describes.
@@ -109,9 +119,8 @@ mod tests {
         let settings = Settings {
             cluster_ranges: vec!["10.96.0.0/12".parse().unwrap()],
         };
-        let snapshot =
-            Snapshot::from_objects(scene::population(&objects), &settings.cluster_ranges).0;
-        lint(&objects, &snapshot, &settings)
+        let live = Live::of(scene::population(&objects), &settings.cluster_ranges);
+        lint(&objects, live.snapshot(), &settings)
     }
 
     fn deployment(annotations: Value) -> Object {

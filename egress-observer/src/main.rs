@@ -1,4 +1,4 @@
-//! Reads the command line, runs the command, and turns its error into a message and an exit code.
+//! Reads the command line, runs the command, and says how it ended.
 
 use std::process::ExitCode;
 
@@ -8,46 +8,38 @@ use clap::Parser as _;
 use egress_observer::{agent, kernel};
 use egress_observer::{
     cli::{Cli, Command, LogFormat},
-    commands::{self, BadInput, Findings, flows::Unreachable},
+    commands::{
+        self,
+        outcome::{Outcome, exit_code_of},
+    },
 };
-use egress_observer_istio::manifests::ManifestError;
 use tracing_subscriber::EnvFilter;
-
-/// No agent answers.
-const UNREACHABLE: u8 = 3;
-/// `EX_DATAERR`: the input is wrong, not the program or the machine.
-const BAD_INPUT: u8 = 65;
-/// The answer is complete, and has what the caller asked to fail on.
-const FINDINGS: u8 = 79;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let result = set_up_log(&cli).and_then(|()| run(cli.command));
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            report(&error);
-            if error.is::<ManifestError>() || error.is::<BadInput>() {
-                BAD_INPUT.into()
-            } else if error.is::<Findings>() {
-                FINDINGS.into()
-            } else if error.is::<Unreachable>() {
-                UNREACHABLE.into()
-            } else {
-                ExitCode::FAILURE
+    match set_up_log(&cli).and_then(|()| run(cli.command)) {
+        Ok(outcome) => {
+            if let Some(message) = outcome.message() {
+                report(message);
             }
+            outcome.exit_code().into()
+        }
+        Err(failure) => {
+            report(&format!("{failure:#}"));
+            exit_code_of(&failure).into()
         }
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command) -> anyhow::Result<Outcome> {
     match command {
         #[cfg(feature = "agent")]
         Command::Agent(args) => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("starting the runtime")?
-            .block_on(agent::run(args)),
+            .block_on(agent::run(args))
+            .map(|()| Outcome::Done),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Lint(args) => commands::lint::run(&args),
         Command::WhatIf(args) => commands::what_if::run(&args),
@@ -60,7 +52,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             } else {
                 tracing::info!(pin_dir = %dir.display(), "nothing to remove");
             }
-            Ok(())
+            Ok(Outcome::Done)
         }
     }
 }
@@ -82,7 +74,10 @@ fn set_up_log(cli: &Cli) -> anyhow::Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stderr, reason = "the one place that reports a failure")]
-fn report(error: &anyhow::Error) {
-    eprintln!("egress-observer: {error:#}");
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place that reports how a command ends"
+)]
+fn report(message: &str) {
+    eprintln!("egress-observer: {message}");
 }

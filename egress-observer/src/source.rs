@@ -1,29 +1,31 @@
 //! Where objects come from: files, or the cluster's API.
 
+mod files;
+mod reload;
+
 use std::{
     future::pending,
-    io,
-    path::PathBuf,
+    mem,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
 use ipnet::IpNet;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::warn;
 
+use self::files::Files;
 use crate::{
     cli::AgentArgs,
-    config_watch::ConfigWatch,
     kubernetes::{self, Message, Settings, Watches},
+    metrics::health::ClusterHealth,
 };
 use egress_observer_istio::{
     manifests::ManifestError,
-    view::{
-        ObjectCounts, Snapshot,
-        live::{Change, Live},
-    },
+    view::{change::ObjectChange, live::Live},
 };
+
+pub(crate) use self::reload::Reload;
 
 /// Messages taken in at once.
 const BATCH: usize = 256;
@@ -36,12 +38,6 @@ pub(crate) enum ObjectSource {
     Api(Api),
 }
 
-pub(crate) struct Files {
-    paths: Vec<PathBuf>,
-    cluster_cidrs: Vec<IpNet>,
-    watch: ConfigWatch,
-}
-
 pub(crate) struct Api {
     settings: Settings,
     cluster_cidrs: Vec<IpNet>,
@@ -51,7 +47,7 @@ pub(crate) struct Api {
 /// What arrived.
 pub(crate) enum Arrived {
     /// Everything, read anew.
-    Files(Box<Result<(Snapshot, ObjectCounts), ManifestError>>),
+    Files(Result<Reload, ManifestError>),
     /// Some of it.
     Messages(Vec<Message>),
 }
@@ -62,7 +58,7 @@ impl Arrived {
         match self {
             Self::Files(_) => true,
             Self::Messages(messages) => messages.iter().any(|message| match message {
-                Message::News(news) => news.changes.iter().any(Change::of_configuration),
+                Message::News(news) => news.changes.iter().any(ObjectChange::of_configuration),
                 Message::Ranges(_) => true,
             }),
         }
@@ -77,12 +73,10 @@ impl ObjectSource {
             if cluster_cidrs.is_empty() {
                 warn!("{NO_RANGES}");
             }
-            return Ok(Self::Files(Files {
-                paths: args.manifests.clone(),
+            return Ok(Self::Files(Files::open(
+                args.manifests.clone(),
                 cluster_cidrs,
-                // Before the files are read, so that no change is missed.
-                watch: ConfigWatch::new(&args.manifests)?,
-            }));
+            )?));
         }
         let Some(node_name) = args.node_name.clone().filter(|name| !name.is_empty()) else {
             bail!(
@@ -106,11 +100,13 @@ impl ObjectSource {
     }
 
     /// What is known at the start: all that files say, or nothing.
-    pub(crate) fn known(&self) -> Result<(Live, Option<ObjectCounts>)> {
+    pub(crate) fn known(&mut self) -> Result<(Live, Option<Reload>)> {
         Ok(match self {
             Self::Files(files) => {
-                let (snapshot, objects) = files.read()?;
-                (Live::fixed(snapshot), Some(objects))
+                let mut live = Live::new(&files.cluster_cidrs, Vec::new());
+                let mut reload = files.read()?;
+                live.apply(mem::take(&mut reload.changes), Instant::now());
+                (live, Some(reload))
             }
             Self::Api(api) => {
                 let dns = kubernetes::cluster_dns(&api.settings);
@@ -135,9 +131,11 @@ impl ObjectSource {
     pub(crate) async fn next(&mut self) -> Result<Arrived> {
         match self {
             Self::Files(files) => {
-                let changed: io::Result<()> = files.watch.changed().await;
-                changed.context("watching the configuration")?;
-                Ok(Arrived::Files(Box::new(files.read())))
+                files
+                    .changed()
+                    .await
+                    .context("watching the configuration")?;
+                Ok(Arrived::Files(files.read()))
             }
             Self::Api(Api {
                 messages: Some(messages),
@@ -154,20 +152,16 @@ impl ObjectSource {
     }
 }
 
-impl Files {
-    fn read(&self) -> Result<(Snapshot, ObjectCounts), ManifestError> {
-        let (snapshot, objects) = Snapshot::from_files(&self.paths, &self.cluster_cidrs)?;
-        info!(?objects, "configuration read");
-        // A pod's cgroups are named by its uid.
-        for pod in snapshot.pods().filter(|pod| pod.uid.is_empty()) {
-            warn!(%pod, "has no metadata.uid: its connections cannot be told");
-        }
-        Ok((snapshot, objects))
-    }
-}
-
 const NO_RANGES: &str = "no --cluster-cidrs: Services, and pods of other nodes, count as \
                          destinations outside the cluster";
+
+/// Notes what was read from files and taken in.
+pub(crate) fn note(health: &ClusterHealth, cluster: &Live, reload: Reload) {
+    let mut counts = reload.counts;
+    counts.config_maps = cluster.n_config_maps();
+    let readable = counts.unreadable.is_empty() && !cluster.snapshot().mesh_is_unreadable();
+    health.reloaded(Some(&counts), readable);
+}
 
 /// Takes messages of the API in.
 pub(crate) fn take(live: &mut Live, watches: &mut Watches, messages: Vec<Message>, now: Instant) {

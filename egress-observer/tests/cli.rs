@@ -93,7 +93,10 @@ fn manifests_are_read_from_standard_input_too() {
         "[",
     );
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(said.contains("- is not valid YAML"), "{output:?}");
+    assert!(
+        said.contains("-: document 1, line 1: not valid YAML"),
+        "{output:?}"
+    );
 }
 
 #[test]
@@ -122,27 +125,46 @@ fn a_missing_file_is_named_though_the_address_is_taken() {
     assert_eq!(output.status.code(), Some(65), "{output:?}");
 }
 
+/// What the agent says of a manifest, and what ends it: an address that is taken, which comes after.
+fn agent_that_goes_on(manifest: &Path) -> String {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let manifest = manifest.to_string_lossy();
+    let line = [
+        "agent",
+        "--manifests",
+        &manifest,
+        "--metrics-address",
+        &address,
+    ];
+    let output = run(&line);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("cannot serve on --metrics-address"), "{said}");
+    said
+}
+
 #[test]
-fn broken_yaml_is_named_with_its_line() {
-    let path = file("broken.yaml", "kind: Pod\nmetadata:\n  name: [a\n");
-    let (code, said) = agent(&path.to_string_lossy());
-    assert_eq!(code, Some(65), "{said}");
+fn broken_yaml_is_named_with_its_line_and_does_not_keep_the_agent_from_starting() {
+    let text = "kind: Pod\nmetadata: {name: a}\n---\nkind: Pod\nmetadata:\n  name: [a\n";
+    let said = agent_that_goes_on(&file("broken.yaml", text));
     assert!(
-        said.contains("broken.yaml is not valid YAML") && said.contains("line"),
+        said.contains("broken.yaml: document 2, line 6: not valid YAML: "),
+        "{said}"
+    );
+    assert!(
+        said.contains("read 1 object: 1 Pod; 1 that cannot be read"),
         "{said}"
     );
 }
 
 #[test]
-fn a_wrong_field_is_named_with_its_object() {
+fn a_wrong_field_is_named_with_its_object_and_does_not_keep_the_agent_from_starting() {
     let pod = "kind: Pod\nmetadata: {name: cart, namespace: shop}\nspec: {hostNetwork: maybe}\n";
-    let path = file("field.yaml", pod);
-    let (code, said) = agent(&path.to_string_lossy());
-    assert_eq!(code, Some(65), "{said}");
-    assert!(
-        said.contains("Pod shop/cart: field `spec.hostNetwork`"),
-        "{said}"
-    );
+    let said = agent_that_goes_on(&file("field.yaml", pod));
+    let expected = "field.yaml: document 1, from line 1: Pod shop/cart: field `spec.hostNetwork`";
+    assert!(said.contains(expected), "{said}");
+    assert!(said.contains("write true or false"), "{said}");
 }
 
 #[test]

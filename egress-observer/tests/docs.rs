@@ -16,13 +16,14 @@ use clap::CommandFactory as _;
 use egress_observer::{
     cli::Cli,
     finding::{Finding, FindingKind, Service},
-    metrics::{Destinations, Metrics, Writer, health::Health, workloads},
+    metrics::{
+        Destinations, Metrics, Writer,
+        health::{Health, ObjectCounts},
+        workloads,
+    },
 };
 use egress_observer_common::{maps, programs};
-use egress_observer_istio::{
-    view::{ObjectCounts, Snapshot},
-    vocabulary,
-};
+use egress_observer_istio::{manifests, objects::Kind, view::live::Live, vocabulary};
 
 /// A metric: its type and its labels in order.
 type Metric = (String, Vec<String>);
@@ -116,8 +117,9 @@ fn families() -> BTreeMap<String, Metric> {
     let mut out = Writer::default();
     connections().write(&mut out);
     let shop = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/shop");
-    let (snapshot, _) = Snapshot::from_files(&[shop], &[]).expect("the example is valid");
-    workloads::write(&snapshot, &mut out);
+    let reading = manifests::read(&[shop]).expect("the example is there");
+    let live = Live::of(reading.complete().expect("the example is valid"), &[]);
+    workloads::write(live.snapshot(), &mut out);
     exported_metrics(&out.finish())
 }
 
@@ -125,7 +127,12 @@ fn families() -> BTreeMap<String, Metric> {
 fn health() -> String {
     let health = Health::new().expect("names are valid");
     health.kernel.attached(std::iter::empty());
-    health.cluster.reloaded(Some(ObjectCounts::default()));
+    let unreadable = BTreeMap::from([("unknown", 1)]);
+    let counts = ObjectCounts {
+        unreadable,
+        ..ObjectCounts::default()
+    };
+    health.cluster.reloaded(Some(&counts), false);
     health.flows.host_connections(0);
     health.export.scraped(Duration::ZERO);
     health.write().expect("text")
@@ -214,11 +221,15 @@ fn closed_sets() -> BTreeMap<&'static str, Vec<String>> {
         .to_vec();
     let unattributed: Vec<String> = values!(Unattributed);
     causes.extend(unattributed);
+    let mut resources: Vec<String> = Kind::watched()
+        .map(|kind| kind.plural().to_owned())
+        .collect();
+    resources.push("unknown".to_owned());
     BTreeMap::from([
         ("cause", causes),
         ("mode", values!(MeshMode)),
         ("capture", values!(CaptureExtent)),
-        ("resource", values!(Resource)),
+        ("resource", resources),
         ("protocol", values!(Protocol)),
         ("actor", values!(Actor)),
         ("scope", values!(Scope)),
@@ -394,4 +405,27 @@ fn every_setting_is_documented_with_its_variable_and_default() {
             }
         }
     }
+}
+
+/// What the roles grant in the whole cluster is what is watched there, and nothing else: ConfigMaps are
+/// granted by name, in Istio's namespace.
+#[test]
+fn the_role_grants_the_kinds_that_are_watched() {
+    let text = read("../deploy/kustomize/base/manifests.yaml");
+    let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(&text).expect("YAML");
+    let mut roles = documents.iter().filter(|one| one["kind"] == "ClusterRole");
+    let role = roles.next().expect("a ClusterRole");
+    let mut granted = BTreeSet::new();
+    for rule in role["rules"].as_array().expect("rules") {
+        let groups = rule["apiGroups"].as_array().expect("groups");
+        for resource in rule["resources"].as_array().expect("resources") {
+            let group = groups[0].as_str().unwrap_or_default();
+            granted.insert((group, resource.as_str().unwrap_or_default()));
+        }
+    }
+    let watched = Kind::watched().filter(|kind| *kind != Kind::ConfigMap);
+    let watched: BTreeSet<_> = watched
+        .map(|kind| (kind.facts().groups[0], kind.plural()))
+        .collect();
+    assert_eq!(granted, watched);
 }

@@ -216,7 +216,10 @@ fn text_names_file_object_code_and_field() {
         ),
         "{text}"
     );
-    assert_eq!(stderr(&output), "egress-observer: 1 finding (1 error)\n");
+    assert_eq!(
+        stderr(&output),
+        "read 1 object: 1 ConfigMap\negress-observer: 1 finding (1 error)\n"
+    );
 }
 
 #[test]
@@ -316,7 +319,8 @@ fn suppressed_findings_do_not_fail_the_run() {
         let output = suppress(pattern);
         assert_eq!(output.status.code(), Some(0), "{pattern}");
         assert_eq!(stdout(&output), "", "{pattern}");
-        assert_eq!(stderr(&output), "no findings, 1 suppressed\n", "{pattern}");
+        let expected = "read 1 object: 1 ConfigMap\nno findings, 1 suppressed\n";
+        assert_eq!(stderr(&output), expected, "{pattern}");
     }
     let other = suppress("EO0001=ConfigMap/shop/*");
     assert_eq!(other.status.code(), Some(79));
@@ -343,6 +347,55 @@ fn names_from_manifests_cannot_steer_a_terminal() {
         if format == "junit" {
             assert!(well_formed(&text), "{text}");
         }
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_a_finding_in_every_shape() {
+    let case = ["--manifests", "EO0080/bad-yaml.yaml"];
+    for format in ["text", "json", "junit", "sarif"] {
+        let output = run(&with(case, &["-o", format]));
+        assert_eq!(output.status.code(), Some(79), "{format}: {output:?}");
+        let text = stdout(&output);
+        assert!(text.contains("EO0080"), "{format}: {text}");
+        assert!(text.contains("not valid YAML"), "{format}: {text}");
+        if format == "junit" {
+            assert!(well_formed(&text), "{text}");
+        }
+        let said = "read 2 objects: 2 Namespace; 1 that cannot be read\n\
+                    egress-observer: 1 finding (1 error)\n";
+        assert_eq!(stderr(&output), said);
+    }
+    let text = stdout(&run(&case));
+    let expected = "EO0080/bad-yaml.yaml: Document 2: EO0080 error: line ";
+    assert!(text.starts_with(expected), "{text}");
+    let never = run(&with(case, &["--failure-threshold", "never"]));
+    assert_eq!(never.status.code(), Some(0), "{never:?}");
+    let accepted = run(&with(case, &["--suppress", "EO0080=Document/2"]));
+    assert_eq!(accepted.status.code(), Some(0), "{accepted:?}");
+}
+
+#[test]
+fn nothing_is_linted_without_a_word() {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("lint-nothing");
+    fs::create_dir_all(&dir).expect("a directory");
+    for (name, text, expected) in [
+        (
+            "empty.yaml",
+            "# nothing\n",
+            "empty.yaml: holds no object\nread no object\nno findings\n",
+        ),
+        (
+            "other.yaml",
+            "kind: Secret\n",
+            "read no object; 1 of kinds that are not read: Secret x1\nno findings\n",
+        ),
+    ] {
+        let path = dir.join(name);
+        fs::write(&path, text).expect("a file");
+        let output = run(&["--manifests", &path.to_string_lossy()]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(stderr(&output).ends_with(expected), "{output:?}");
     }
 }
 

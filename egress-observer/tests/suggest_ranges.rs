@@ -179,7 +179,8 @@ fn bad_manifests_are_65_and_names_do_not_steer_a_terminal() {
         let path = file("bad.yaml", content);
         let output = ranges(&["--manifests", &path.to_string_lossy()]);
         assert_eq!(output.status.code(), Some(65), "{output:?}");
-        assert!(output.stdout.is_empty(), "{output:?}");
+        let said = text(&output.stderr);
+        assert!(said.contains("bad.yaml: document 1, "), "{said}");
     }
     let content = "kind: Service\nmetadata: {name: \"a\\e[31m\", namespace: \"b\\n# c\"}\nspec: {clusterIP: 10.0.0.1}\n---\n\
                    apiVersion: networking.k8s.io/v1\nkind: ServiceCIDR\nmetadata: {name: \"d\\e[31m\"}\n\

@@ -33,7 +33,7 @@ mod corpus {
         collections::BTreeMap,
         fs,
         net::{IpAddr, SocketAddr},
-        path::{Path, PathBuf},
+        path::Path,
     };
 
     use anyhow::{Context as _, Result, ensure};
@@ -44,7 +44,13 @@ mod corpus {
         flow::CountedFlow,
     };
     use egress_observer_common::{Count, FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
-    use egress_observer_istio::{judgement::ClientSocket, view::Snapshot, vocabulary::Protocol};
+    use egress_observer_istio::{
+        judgement::ClientSocket,
+        manifests,
+        view::{Snapshot, live::Live},
+        vocabulary::Protocol,
+    };
+    use ipnet::IpNet;
     use serde::Deserialize;
     use serde_json::Value;
 
@@ -134,10 +140,16 @@ mod corpus {
         Ok(())
     }
 
+    /// The state that the manifests of one folder describe, all of which can be read.
+    fn snapshot(dir: &Path, ranges: &[IpNet]) -> Result<Snapshot> {
+        let reading = manifests::read(&[dir.join("manifests.yaml")])?;
+        Ok(Live::of(reading.complete()?, ranges).into_snapshot())
+    }
+
     /// Explains the destinations of one folder. How many there are.
     fn explain(dir: &Path, wrong: &mut Vec<String>) -> Result<usize> {
         let ranges = CLUSTER.map(|range| range.parse().expect("a range"));
-        let (snapshot, _) = Snapshot::from_files(&[dir.join("manifests.yaml")], &ranges)?;
+        let snapshot = snapshot(dir, &ranges)?;
         let text = fs::read_to_string(dir.join("destinations.yaml"))?;
         let questions: Vec<Asked> = serde_saphyr::from_str(&text)?;
         let case = dir.file_name().unwrap_or_default().to_string_lossy();
@@ -183,8 +195,7 @@ mod corpus {
     /// Judges the connections of one folder. How many there are.
     fn judge(dir: &Path, wrong: &mut Vec<String>) -> Result<usize> {
         let ranges = CLUSTER.map(|range| range.parse().expect("a range"));
-        let manifests: [PathBuf; 1] = [dir.join("manifests.yaml")];
-        let (snapshot, _) = Snapshot::from_files(&manifests, &ranges)?;
+        let snapshot = snapshot(dir, &ranges)?;
         let text = fs::read_to_string(dir.join("connections.yaml"))?;
         let connections: Vec<Connection> = serde_saphyr::from_str(&text)?;
         for connection in &connections {

@@ -11,7 +11,7 @@ use super::{
     spec::{ambient_config, container, nameservers, not_a_sidecar, truthy, variable},
 };
 use crate::{
-    objects::{Container, Pod},
+    objects::{Container, PodObject},
     vocabulary::Reason,
 };
 
@@ -26,7 +26,7 @@ use crate::{
 /// 6. `istio-validation`, or the annotations that the injector writes for the CNI plugin: what
 ///    these say;
 /// 7. nothing of that: nothing is redirected.
-pub(super) fn applied(object: &Pod, ips: &[IpAddr], cluster_dns: &[IpAddr]) -> Setup {
+pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]) -> Setup {
     let spec = &object.spec;
     let annotations = &object.metadata.annotations;
     if spec.host_network {

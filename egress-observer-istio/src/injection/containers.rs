@@ -102,7 +102,7 @@ fn actor(name: &str, other: Actor) -> Actor {
 
 /// The containers that the status names, by their ids.
 pub(super) fn containers(
-    object: &objects::Pod,
+    object: &objects::PodObject,
     declared: &[DeclaredContainer],
 ) -> HashMap<String, Container> {
     let status = &object.status;

@@ -23,7 +23,7 @@ use super::{
     spec::{container, not_a_sidecar},
 };
 use crate::{
-    objects::{Pod, PodStatus, PodTemplate},
+    objects::{PodObject, PodStatus, PodTemplate},
     vocabulary::Reason,
 };
 
@@ -32,7 +32,7 @@ use crate::{
 /// without the template, one that is not today's value may be an order or a leftover, and what
 /// would be set up is not known.
 pub(super) fn desired(
-    pod: &Pod,
+    pod: &PodObject,
     was_applied: &Setup,
     ips: &[IpAddr],
     template: Option<&PodTemplate>,
@@ -115,7 +115,7 @@ fn with_its_own_proxy(pod: &PodToBe<'_>, because: &str) -> Option<Setup> {
             "{because}, and its sidecar may be its own: not known without its template"
         )));
     }
-    let object = Pod {
+    let object = PodObject {
         metadata: pod.metadata.clone(),
         spec: pod.spec.clone(),
         status: PodStatus::default(),

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::objects::{Metadata, OwnerReference, Pod};
+use crate::objects::{Metadata, OwnerReference, PodObject};
+
+/// The annotation of a static pod that has the hash of its file.
+pub const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// `uid` is what a pod's cgroups are named by: the API server gives a static pod's mirror another uid than
 /// the kubelet uses.
 pub fn uid(metadata: &Metadata) -> &str {
-    let mirror = metadata.annotations.get("kubernetes.io/config.mirror");
+    let mirror = metadata.annotations.get(MIRROR);
     mirror.unwrap_or(&metadata.uid)
 }
 
@@ -30,7 +33,7 @@ fn owner(metadata: &Metadata) -> Option<&OwnerReference> {
 
 /// The owner that Istio's telemetry names (`pkg/kube/inject` and the proxy's
 /// `workload.name`): a ReplicaSet's Deployment, a Job's CronJob, else the controller, else the pod.
-pub(super) fn workload(object: &Pod) -> String {
+pub(super) fn workload(object: &PodObject) -> String {
     let metadata = &object.metadata;
     let Some(owner) = owner(metadata) else {
         return metadata.name.clone();
@@ -46,7 +49,7 @@ pub(super) fn workload(object: &Pod) -> String {
 }
 
 /// Who may hold the pod's template: what makes new pods first, then what made this one.
-pub(super) fn owners<'a>(object: &'a Pod, workload: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(super) fn owners<'a>(object: &'a PodObject, workload: &'a str) -> Vec<(&'a str, &'a str)> {
     let Some(owner) = owner(&object.metadata) else {
         return Vec::new();
     };

@@ -21,7 +21,7 @@ use super::{
 };
 pub use super::{
     containers::{Container, ContainerRole, DeclaredContainer, Rules},
-    identity::{namespace, uid},
+    identity::{MIRROR, namespace, uid},
     names::{INIT, PROXY},
 };
 use crate::{
@@ -75,7 +75,7 @@ impl Pod {
     ///
     /// `template` finds the template of a workload by namespace, kind and name.
     pub(crate) fn new<'a>(
-        object: &objects::Pod,
+        object: &objects::PodObject,
         template: impl Fn((&str, &str, &str)) -> Option<&'a PodTemplate>,
         today: Today<'_>,
     ) -> Self {

@@ -1,53 +1,11 @@
-//! Objects that say which addresses a cluster gives out. Only `suggest ranges` reads them.
+//! Objects that say which addresses a cluster gives out. All but ServiceCIDRs are read by `suggest
+//! ranges` alone.
 
 use serde::Deserialize;
 
-use super::Metadata;
+use super::metadata::{Metadata, with_metadata};
 
-/// One of them.
-#[derive(Clone, Debug)]
-pub enum Addressing {
-    Node(Node),
-    ServiceCidr(ServiceCidr),
-    IpPool(IpPool),
-    CiliumNode(CiliumNode),
-    Network(Network),
-}
-
-impl Addressing {
-    /// Its kind, as the API has it.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::Node(_) => "Node",
-            Self::ServiceCidr(_) => "ServiceCIDR",
-            Self::IpPool(_) => "IPPool",
-            Self::CiliumNode(_) => "CiliumNode",
-            Self::Network(_) => "Network",
-        }
-    }
-
-    /// `metadata`. None of them has a namespace.
-    pub const fn metadata(&self) -> &Metadata {
-        match self {
-            Self::Node(object) => &object.metadata,
-            Self::ServiceCidr(object) => &object.metadata,
-            Self::IpPool(object) => &object.metadata,
-            Self::CiliumNode(object) => &object.metadata,
-            Self::Network(object) => &object.metadata,
-        }
-    }
-
-    /// The same, to change it.
-    pub const fn metadata_mut(&mut self) -> &mut Metadata {
-        match self {
-            Self::Node(object) => &mut object.metadata,
-            Self::ServiceCidr(object) => &mut object.metadata,
-            Self::IpPool(object) => &mut object.metadata,
-            Self::CiliumNode(object) => &mut object.metadata,
-            Self::Network(object) => &mut object.metadata,
-        }
-    }
-}
+with_metadata! { Node ServiceCidr IpPool CiliumNode Network }
 
 /// `v1 Node`.
 #[derive(Clone, Debug, Deserialize)]

@@ -14,7 +14,7 @@ use crate::objects;
 
 impl Registry {
     /// Takes a ServiceEntry in, in place of an earlier state of it.
-    pub fn set_service_entry(&mut self, object: &objects::ServiceEntry) {
+    pub fn set_service_entry(&mut self, object: &objects::ServiceEntryObject) {
         let declared = service_entry::declared(object, &mut self.namespaces);
         self.set_new(declared);
     }
@@ -25,7 +25,7 @@ impl Registry {
     }
 
     /// Takes a Service in, in place of an earlier state of it.
-    pub fn set_service(&mut self, object: &objects::Service) {
+    pub fn set_service(&mut self, object: &objects::ServiceObject) {
         let declared = service::declared(object, &mut self.namespaces);
         self.set_new(declared);
     }

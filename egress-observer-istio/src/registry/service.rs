@@ -20,8 +20,11 @@ use crate::{
 /// `pkg/config/kube/conversion.go`). One without a cluster IP has listeners at its pods' addresses
 /// only, an ExternalName none: a name is all that leads there. Only HTTP on a headless Service has a
 /// listener of its own, the port's common one.
-pub(super) fn declared(object: &objects::Service, namespaces: &mut Namespaces) -> Declaration {
-    let objects::Service { metadata, spec } = object;
+pub(super) fn declared(
+    object: &objects::ServiceObject,
+    namespaces: &mut Namespaces,
+) -> Declaration {
+    let objects::ServiceObject { metadata, spec } = object;
     let export_to = export_to(metadata);
     let entry = Arc::new(entry(ObjectKind::Service, metadata, &export_to, namespaces));
     let mut values = ValueReader::new(entry.object.clone());

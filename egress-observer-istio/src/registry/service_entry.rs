@@ -18,8 +18,11 @@ use crate::{
 
 /// A ServiceEntry makes a claim for each of its hosts at each of its ports (`convertServices` in
 /// `pilot/pkg/serviceregistry/serviceentry/conversion.go`).
-pub(super) fn declared(object: &objects::ServiceEntry, namespaces: &mut Namespaces) -> Declaration {
-    let objects::ServiceEntry {
+pub(super) fn declared(
+    object: &objects::ServiceEntryObject,
+    namespaces: &mut Namespaces,
+) -> Declaration {
+    let objects::ServiceEntryObject {
         metadata,
         spec,
         status,

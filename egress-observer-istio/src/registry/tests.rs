@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{Match, Registry, RegistryQuery, Viewer, linear::ScanAnswer};
 use crate::{objects, vocabulary::Protocol};
 
-fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntry {
+fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntryObject {
     let metadata = json!({"name": name, "namespace": namespace});
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }
@@ -33,7 +33,7 @@ fn sidecar(namespace: &str, name: &str, spec: Value) -> objects::Sidecar {
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }
 
-fn service(namespace: &str, name: &str, spec: Value) -> objects::Service {
+fn service(namespace: &str, name: &str, spec: Value) -> objects::ServiceObject {
     let metadata = json!({"name": name, "namespace": namespace});
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
 }

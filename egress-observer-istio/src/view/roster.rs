@@ -34,8 +34,9 @@ impl Roster {
 
     /// Those that are there, in no order.
     pub(super) fn there(&self) -> impl Iterator<Item = &Arc<Pod>> {
-        let there = |(uid, _): &(&String, &Arc<Pod>)| !self.gone.contains_key(*uid);
-        self.pods.iter().filter(there).map(|(_, pod)| pod)
+        let there = self.pods.iter();
+        let there = there.filter(|(uid, _)| !self.gone.contains_key(*uid));
+        there.map(|(_, pod)| pod)
     }
 
     /// Whether a pod that is there has this address.
@@ -94,14 +95,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::{mesh::Mesh, view::Surroundings};
+    use crate::{mesh::Mesh, view::surroundings::PodSurroundings};
 
     /// One with these addresses; what else it is does not matter here.
     fn pod(ips: &[&str]) -> Pod {
         let ips: Vec<_> = ips.iter().map(|ip| json!({"ip": ip})).collect();
         let object = json!({"metadata": {"name": "a"}, "status": {"podIPs": ips}});
         let object = serde_json::from_value(object).unwrap();
-        Surroundings::default().pod(&object, &Mesh::default())
+        PodSurroundings::default().pod(&object, &Mesh::default())
     }
 
     #[test]

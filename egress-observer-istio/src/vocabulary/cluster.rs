@@ -55,29 +55,3 @@ closed_set! {
         OpenShift = "openshift",
     }
 }
-
-closed_set! {
-    /// What is watched in a cluster, as its API names it.
-    Resource {
-        /// Pods of the node.
-        Pods = "pods",
-        /// Namespaces, by their metadata.
-        Namespaces = "namespaces",
-        /// ConfigMaps of Istio.
-        ConfigMaps = "configmaps",
-        /// Injection webhooks, by their metadata: what tags stand for.
-        MutatingWebhookConfigurations = "mutatingwebhookconfigurations",
-        /// ServiceEntries.
-        ServiceEntries = "serviceentries",
-        /// Sidecar objects.
-        Sidecars = "sidecars",
-        /// VirtualServices.
-        VirtualServices = "virtualservices",
-        /// DestinationRules.
-        DestinationRules = "destinationrules",
-        /// ProxyConfigs.
-        ProxyConfigs = "proxyconfigs",
-        /// The ranges of Services.
-        ServiceCidrs = "servicecidrs",
-    }
-}

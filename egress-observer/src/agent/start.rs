@@ -20,16 +20,17 @@ use crate::{
     metrics::{Metrics, health::Health},
     names::{Limits, PodNames},
     record::{Record, RecordError, Recorder, Rotation},
+    source::{self, Reload},
 };
-use egress_observer_istio::view::{ObjectCounts, live::Live};
+use egress_observer_istio::view::live::Live;
 
 /// Attaches and learns the cgroups.
 pub(super) fn attach(
     args: &AgentArgs,
-    (cluster, objects): (Live, Option<ObjectCounts>),
+    (cluster, reload): (Live, Option<Reload>),
 ) -> Result<AgentState> {
     let health = Health::new().context("making the metrics")?;
-    health.cluster.reloaded(Some(objects.unwrap_or_default()));
+    source::note(&health.cluster, &cluster, reload.unwrap_or_default());
     check(args)?;
     let recorder = recorder(args)?;
     let root = cgroup_root(args.cgroup_root.as_deref())?;

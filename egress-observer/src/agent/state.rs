@@ -1,6 +1,9 @@
 //! All state of the agent, and what becomes of it at each turn of the loop.
 
-use std::time::{Duration, Instant};
+use std::{
+    mem,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, bail};
 use bytes::Bytes;
@@ -287,17 +290,16 @@ impl AgentState {
                     self.health.cluster.changed(!unreadable);
                 }
             }
-            Arrived::Files(read) => match *read {
-                Ok((snapshot, objects)) => {
-                    self.cluster = Live::fixed(snapshot);
-                    self.health.cluster.reloaded(Some(objects));
-                }
-                Err(problem) => {
-                    self.health.cluster.reloaded(None);
-                    let problem = anyhow::Error::from(problem);
-                    error!("{problem:#}; the last configuration stays in place");
-                }
-            },
+            Arrived::Files(Ok(mut reload)) => {
+                let changes = mem::take(&mut reload.changes);
+                self.cluster.apply(changes, now);
+                source::note(&self.health.cluster, &self.cluster, reload);
+            }
+            Arrived::Files(Err(problem)) => {
+                self.health.cluster.reloaded(None, false);
+                let problem = anyhow::Error::from(problem);
+                error!("{problem:#}; the last configuration stays in place");
+            }
         }
     }
 

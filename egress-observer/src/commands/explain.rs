@@ -10,8 +10,11 @@ use clap::{ArgGroup, Args};
 use serde::Serialize;
 
 use super::{
-    BadInput, Manifests,
+    BadInput,
     flows::{FlowSource, bad_lines},
+    manifests::{ClusterArgs, GivenObjects},
+    outcome::Outcome,
+    output::{self, OutputFormat},
     pod, write_out,
 };
 use crate::{
@@ -25,10 +28,11 @@ use egress_observer_istio::{injection::pod::Pod, judgement::ClientSocket, vocabu
 
 /// Settings of `explain`.
 #[derive(Debug, Args)]
+#[command(mut_arg("manifests", |arg| arg.required(true)))]
 #[command(group = ArgGroup::new("destinations").args(["to", "flows", "agent"]).required(true).multiple(true))]
 pub struct ExplainArgs {
     #[command(flatten)]
-    manifests: Manifests,
+    cluster: ClusterArgs,
     /// The pod that connects, or a workload, whose first pod stands for it.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pod: String,
@@ -58,7 +62,7 @@ pub struct ExplainArgs {
     source: Option<IpAddr>,
     /// How to print it [default: text; json with `--to -`].
     #[arg(short, long, value_enum)]
-    output: Option<Output>,
+    output: Option<OutputFormat>,
 }
 
 /// `--to`.
@@ -83,16 +87,6 @@ enum Transport {
     Udp,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For people.
-    Text,
-    /// One object a line.
-    Json,
-    /// One document each.
-    Yaml,
-}
-
 /// A line that is no destination: takes the place of its answer.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,8 +99,9 @@ struct LineError<'a> {
 }
 
 /// Answers about each destination in turn.
-pub fn run(args: &ExplainArgs) -> Result<()> {
-    let (snapshot, _) = args.manifests.read()?;
+pub fn run(args: &ExplainArgs) -> Result<Outcome> {
+    let given = GivenObjects::read(&args.cluster.paths.manifests)?;
+    let (snapshot, outcome) = given.snapshot(&args.cluster.ranges);
     let who = Who {
         container: args.container.clone(),
         socket: ClientSocket {
@@ -124,9 +119,11 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
         Transport::Udp => Protocol::Udp,
     };
     let lines = args.to.iter().any(|to| matches!(to, Given::StandardInput));
-    let output = args
-        .output
-        .unwrap_or(if lines { Output::Json } else { Output::Text });
+    let output = args.output.unwrap_or(if lines {
+        OutputFormat::Json
+    } else {
+        OutputFormat::Text
+    });
     let (recorded, n_no_flow) = recorded(args, pod, &explainer)?;
     let mut printer = Printer {
         output,
@@ -150,11 +147,14 @@ pub fn run(args: &ExplainArgs) -> Result<()> {
         Ok(())
     })
     .context("writing to standard output")?;
-    if n_bad > 0 {
+    let no_destinations = if n_bad > 0 {
         let message = format!("standard input: {n_bad} lines are no destinations");
-        return Err(BadInput(message).into());
-    }
-    Ok(bad_lines(n_no_flow)?)
+        Outcome::BadInput(message)
+    } else {
+        Outcome::Done
+    };
+    let no_flows = Outcome::of_lines(bad_lines(n_no_flow));
+    Ok(outcome.and(no_destinations).and(no_flows))
 }
 
 /// What the destinations of the pod in recorded flows may mean, and how many lines are no flows.
@@ -236,13 +236,13 @@ fn each_line(
 
 /// Prints answers one after the other.
 struct Printer {
-    output: Output,
+    output: OutputFormat,
     first: bool,
 }
 
 impl Printer {
     fn answer(&mut self, out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
-        if self.output == Output::Text {
+        if self.output == OutputFormat::Text {
             self.separate(out, "\n")?;
             return write!(out, "{explanation}");
         }
@@ -251,7 +251,7 @@ impl Printer {
 
     fn problem(&mut self, out: &mut dyn Write, problem: &LineError<'_>) -> io::Result<()> {
         // In text it is told on standard error, by its line.
-        if self.output == Output::Text {
+        if self.output == OutputFormat::Text {
             return Ok(());
         }
         self.object(out, problem)
@@ -259,15 +259,12 @@ impl Printer {
 
     fn object(&mut self, out: &mut dyn Write, object: &impl Serialize) -> io::Result<()> {
         match self.output {
-            Output::Json => {
-                serde_json::to_writer(&mut *out, object)?;
-                out.write_all(b"\n")
-            }
-            Output::Yaml => {
+            OutputFormat::Json => output::json(out, object),
+            OutputFormat::Yaml => {
                 self.separate(out, "---\n")?;
-                serde_saphyr::to_io_writer(&mut &mut *out, object).map_err(io::Error::other)
+                output::yaml(out, object)
             }
-            Output::Text => Ok(()),
+            OutputFormat::Text => Ok(()),
         }
     }
 

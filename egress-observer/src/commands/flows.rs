@@ -97,32 +97,21 @@ impl Lines {
 
     /// What an agent saw lately. HTTP/1.0, so that the answer ends with the connection.
     fn ask(socket: &Path) -> Result<Self, Unreachable> {
-        let name = socket.display().to_string();
-        let failed = |problem: String| Unreachable {
-            path: name.clone(),
-            problem,
-        };
-        let answer = || -> io::Result<(String, BufReader<UnixStream>)> {
-            let mut stream = UnixStream::connect(socket)?;
-            stream.set_read_timeout(Some(ANSWER))?;
-            stream.write_all(b"GET /v1/findings HTTP/1.0\r\n\r\n")?;
-            let mut input = BufReader::with_capacity(1 << 16, stream);
-            let mut status = String::new();
-            input.read_line(&mut status)?;
-            let mut line = String::new();
-            while input.read_line(&mut line)? > 0 && line != "\r\n" {
-                line.clear();
-            }
-            Ok((status, input))
-        };
-        let (status, input) = answer().map_err(|error| failed(error.to_string()))?;
-        if status.split(' ').nth(1) != Some("200") {
-            return Err(failed(format!("it answers `{}`", status.trim())));
+        let name = socket.display();
+        match answer(socket) {
+            Ok((status, input)) if status.split(' ').nth(1) == Some("200") => Ok(Self {
+                input: Box::new(input),
+                name: format!("the agent at {name}"),
+            }),
+            Ok((status, _)) => Err(Unreachable {
+                path: name.to_string(),
+                problem: format!("it answers `{}`", status.trim()),
+            }),
+            Err(error) => Err(Unreachable {
+                path: name.to_string(),
+                problem: error.to_string(),
+            }),
         }
-        Ok(Self {
-            input: Box::new(input),
-            name: format!("the agent at {name}"),
-        })
     }
 
     fn each(
@@ -168,6 +157,21 @@ impl Lines {
         }
         Ok(n_bad)
     }
+}
+
+/// The first line of an agent's answer, and what follows its head.
+fn answer(socket: &Path) -> io::Result<(String, BufReader<UnixStream>)> {
+    let mut stream = UnixStream::connect(socket)?;
+    stream.set_read_timeout(Some(ANSWER))?;
+    stream.write_all(b"GET /v1/findings HTTP/1.0\r\n\r\n")?;
+    let mut input = BufReader::with_capacity(1 << 16, stream);
+    let mut status = String::new();
+    input.read_line(&mut status)?;
+    let mut line = String::new();
+    while input.read_line(&mut line)? > 0 && line != "\r\n" {
+        line.clear();
+    }
+    Ok((status, input))
 }
 
 /// The error for lines that are no flows, if there are any.

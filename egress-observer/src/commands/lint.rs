@@ -1,28 +1,33 @@
 //! `egress-observer lint`: reads files, writes the report to standard output and the rest to
 //! standard error.
 
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use clap::Args;
-use ipnet::IpNet;
 
-use super::{Findings, write_out};
+use super::{
+    manifests::{ClusterRanges, ManifestPaths},
+    outcome::Outcome,
+    write_out,
+};
 use crate::lint::{
-    Code, Settings, Severity, Suppression, lint_files,
+    Code, Settings, Severity, Suppression, lint_reading,
     output::{Format, Report, plain},
     suppress,
 };
+use egress_observer_istio::manifests::{self, ObjectTally};
+
+const MANIFESTS: &str = "Files or directories with Kubernetes and Istio objects as YAML or JSON";
+const RANGES: &str = "Pod and Service ranges of the cluster, to judge lists of ranges by";
 
 /// Settings of `lint`.
 #[derive(Debug, Args)]
+#[command(mut_arg("manifests", |arg| arg.help(MANIFESTS).required_unless_present("list")))]
+#[command(mut_arg("cluster_cidrs", |arg| arg.help(RANGES)))]
 pub struct LintArgs {
-    /// Files or directories with Kubernetes and Istio objects as YAML or JSON.
-    #[arg(long, required_unless_present = "list", num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
-    pub manifests: Vec<PathBuf>,
+    #[command(flatten)]
+    pub paths: ManifestPaths,
     /// Shape of the report on standard output.
     #[arg(short, long, value_enum, default_value = "text")]
     pub output: Format,
@@ -37,14 +42,8 @@ pub struct LintArgs {
     /// A finding to leave out, such as `EO0050=ServiceEntry/shop/*`; may be given several times.
     #[arg(long, value_name = "CODE=KIND/NAMESPACE/NAME")]
     pub suppress: Vec<Suppression>,
-    /// Pod and Service ranges of the cluster, to judge lists of ranges by.
-    #[arg(
-        long,
-        value_name = "CIDR",
-        value_delimiter = ',',
-        env = "EGRESS_OBSERVER_CLUSTER_CIDRS"
-    )]
-    pub cluster_cidrs: Vec<IpNet>,
+    #[command(flatten)]
+    pub ranges: ClusterRanges,
     /// Name every code, with its severity, and do nothing else.
     #[arg(long)]
     pub list: bool,
@@ -65,15 +64,17 @@ pub enum FailureThreshold {
     Never,
 }
 
-/// Lints; findings that reach the threshold are an error.
-pub fn run(args: &LintArgs) -> anyhow::Result<()> {
+/// Lints. What cannot be read is a finding like others.
+pub fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     if args.list {
-        return write(&list());
+        write(&list())?;
+        return Ok(Outcome::Done);
     }
     let settings = Settings {
-        cluster_ranges: args.cluster_cidrs.clone(),
+        cluster_ranges: args.ranges.cluster_cidrs.clone(),
     };
-    let mut findings = lint_files(&args.manifests, &settings)?;
+    let reading = manifests::read(&args.paths.manifests)?;
+    let mut findings = lint_reading(&reading, &settings);
     let (n_suppressed, unused) = suppress::apply(&mut findings, &args.suppress);
     let report = Report {
         findings: &findings,
@@ -81,7 +82,7 @@ pub fn run(args: &LintArgs) -> anyhow::Result<()> {
         threshold: threshold(args.failure_threshold),
     };
     write(&report.render(args.output))?;
-    let mut said = String::new();
+    let mut said = read(&reading.tally);
     for suppression in unused {
         said.push_str(&format!(
             "--suppress {}: matches no finding\n",
@@ -89,16 +90,26 @@ pub fn run(args: &LintArgs) -> anyhow::Result<()> {
         ));
     }
     let summary = summary(&report);
-    if !report.failed() {
+    let outcome = if report.failed() {
+        Outcome::Findings(summary)
+    } else {
         said.extend([&summary, "\n"]);
-    }
+        Outcome::Done
+    };
     io::stderr()
         .write_all(said.as_bytes())
         .context("writing to standard error")?;
-    if report.failed() {
-        return Err(Findings(summary).into());
-    }
-    Ok(())
+    Ok(outcome)
+}
+
+/// What the report is about, line by line: `no findings` alone would not tell that nothing was read.
+fn read(tally: &ObjectTally) -> String {
+    let empty = tally.empty_files().iter();
+    let mut said: String = empty
+        .map(|path| format!("{}: holds no object\n", plain(&path.display().to_string())))
+        .collect();
+    said.push_str(&format!("{}\n", plain(&tally.to_string())));
+    said
 }
 
 const fn threshold(threshold: FailureThreshold) -> Option<Severity> {

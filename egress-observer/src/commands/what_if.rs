@@ -1,15 +1,22 @@
 //! `egress-observer what-if`.
 
-use std::{io, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::{ArgGroup, Args};
 use tracing::subscriber::{self, NoSubscriber};
 
-use super::{BadInput, Findings, Manifests, flows::FlowSource, write_out};
+use super::{
+    BadInput,
+    flows::FlowSource,
+    manifests::{ClusterArgs, GivenObjects},
+    outcome::Outcome,
+    output::{OutputFormat, print},
+    write_out,
+};
 use crate::{
     explain::{To, ToError},
-    flows::{Origin, RecordedFlow, RecordedJudgement},
+    flows::{Caller, RecordedFlow, RecordedJudgement},
     text::count,
     what_if::{
         WhatIfReport,
@@ -19,14 +26,18 @@ use crate::{
         world::World,
     },
 };
-use egress_observer_istio::{manifests, view::Snapshot, vocabulary::Verdict};
+use egress_observer_istio::{
+    view::{Snapshot, live::Live},
+    vocabulary::Verdict,
+};
 
 /// Settings of `what-if`.
 #[derive(Debug, Args)]
+#[command(mut_arg("manifests", |arg| arg.required(true)))]
 #[command(group = ArgGroup::new("change").args(["after", "apply", "delete", "set"]).required(true).multiple(true))]
 pub struct WhatIfArgs {
     #[command(flatten)]
-    manifests: Manifests,
+    cluster: ClusterArgs,
     /// The complete manifests after the change. Pods that they do not have run on.
     #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',')]
     after: Vec<PathBuf>,
@@ -65,17 +76,7 @@ pub struct WhatIfArgs {
     fail_on: Vec<Verdict>,
     /// How to print it.
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
-    /// For people.
-    Text,
-    /// One object.
-    Json,
-    /// The same as YAML.
-    Yaml,
+    output: OutputFormat,
 }
 
 fn to(text: &str) -> Result<To, ToError> {
@@ -90,9 +91,9 @@ pub(in crate::commands) fn verdict(text: &str) -> Result<Verdict, String> {
     })
 }
 
-/// Compares, prints, and says by its error what is wrong or was found.
-pub fn run(args: &WhatIfArgs) -> Result<()> {
-    let world = world(args)?;
+/// Compares and prints.
+pub fn run(args: &WhatIfArgs) -> Result<Outcome> {
+    let (world, outcome) = world(args)?;
     let mut comparison = Comparison::new(&world);
     let tries = tries(args, &world);
     for flow in &tries {
@@ -104,54 +105,49 @@ pub fn run(args: &WhatIfArgs) -> Result<()> {
         .flows
         .each(&mut |flow| comparison.add(&flow).map_err(|problem| problem.to_string()))?;
     let report = comparison.report(described(args), n_bad, !args.changed_only);
-    write_out(|out| match args.output {
-        Output::Text => write!(out, "{report}"),
-        Output::Json => {
-            serde_json::to_writer(&mut *out, &report)?;
-            out.write_all(b"\n")
-        }
-        Output::Yaml => {
-            serde_saphyr::to_io_writer(&mut &mut *out, &report).map_err(io::Error::other)
-        }
-    })
-    .context("writing to standard output")?;
-    verdict_of_run(&report, &args.fail_on)
+    write_out(|out| print(out, args.output, &report)).context("writing to standard output")?;
+    Ok(outcome.and(outcome_of(&report, &args.fail_on)))
 }
 
-fn world(args: &WhatIfArgs) -> Result<World> {
-    let today = manifests::objects(&args.manifests.manifests)?;
+fn world(args: &WhatIfArgs) -> Result<(World, Outcome)> {
+    let today = GivenObjects::read(&args.cluster.paths.manifests)?;
+    let after = GivenObjects::read(&args.after)?;
+    let apply = GivenObjects::read(&args.apply)?;
+    let outcome = [&today, &after, &apply]
+        .into_iter()
+        .fold(Outcome::Done, |outcome, given| outcome.and(given.outcome()));
     let change = Change {
-        after: (!args.after.is_empty())
-            .then(|| manifests::objects(&args.after))
-            .transpose()?,
-        apply: manifests::objects(&args.apply)?,
+        after: (!args.after.is_empty()).then_some(after.objects),
+        apply: apply.objects,
         delete: args.delete.clone(),
         set: args.set.clone(),
         revision: args.revision.clone(),
     };
-    let after = change
-        .make(&today)
+    let changed = change
+        .make(&today.objects)
         .map_err(|problem| BadInput(problem.to_string()))?;
-    let snapshot = |objects| Snapshot::from_objects(objects, &args.manifests.cluster_cidrs).0;
-    let before = || snapshot(today);
+    let ranges = &args.cluster.ranges.cluster_cidrs;
     // What the log says of an object that stays is said once, of the state after the change.
-    let before = if args.after.is_empty() {
-        subscriber::with_default(NoSubscriber::default(), before)
+    let before: Snapshot = if args.after.is_empty() {
+        subscriber::with_default(NoSubscriber::default(), || {
+            Live::of(today.objects, ranges).into_snapshot()
+        })
     } else {
-        before()
+        Live::of(today.objects, ranges).into_snapshot()
     };
-    Ok(World::new(before, snapshot(after)))
+    let changed = Live::of(changed, ranges).into_snapshot();
+    Ok((World::new(before, changed), outcome))
 }
 
 /// One connection of each pod to each destination of the command line.
 fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
-    let pods: Vec<Origin> = if args.all_pods {
+    let pods: Vec<Caller> = if args.all_pods {
         world.names().collect()
     } else {
         let pods = args.pod.iter();
         pods.map(|pod| {
             let (namespace, pod) = pod.split_once('/').unwrap_or(("default", pod));
-            Origin {
+            Caller {
                 namespace: namespace.to_owned(),
                 pod: pod.to_owned(),
                 workload: String::new(),
@@ -159,7 +155,7 @@ fn tries(args: &WhatIfArgs, world: &World) -> Vec<RecordedFlow> {
         })
         .collect()
     };
-    let of_pod = |from: &Origin| {
+    let of_pod = |from: &Caller| {
         let from = from.clone();
         args.to.iter().map(move |to| RecordedFlow {
             from: from.clone(),
@@ -195,28 +191,24 @@ fn described(args: &WhatIfArgs) -> Vec<String> {
     all
 }
 
-/// Bad input before findings: with it the answer is not complete.
-fn verdict_of_run(report: &WhatIfReport, fail_on: &[Verdict]) -> Result<()> {
-    let n_found = report.newly(fail_on);
-    let found = (n_found > 0).then(|| {
-        let words: Vec<_> = fail_on.iter().map(|verdict| verdict.as_str()).collect();
-        format!(
-            "--fail-on: {} would become {}",
-            count(n_found, "connection"),
-            words.join(" or ")
-        )
-    });
+fn outcome_of(report: &WhatIfReport, fail_on: &[Verdict]) -> Outcome {
     let n_bad = report.flows.bad_lines;
-    if n_bad > 0 {
-        let found = found.map_or_else(String::new, |found| format!("; {found}"));
-        return Err(BadInput(format!(
-            "--flows: {} not read: no flow{found}",
+    let bad = if n_bad > 0 {
+        Outcome::BadInput(format!(
+            "--flows: {} not read: no flow",
             count(n_bad, "line")
         ))
-        .into());
+    } else {
+        Outcome::Done
+    };
+    let n_found = report.newly(fail_on);
+    if n_found == 0 {
+        return bad;
     }
-    match found {
-        Some(found) => Err(Findings(found).into()),
-        None => Ok(()),
-    }
+    let words: Vec<_> = fail_on.iter().map(|verdict| verdict.as_str()).collect();
+    bad.and(Outcome::Findings(format!(
+        "--fail-on: {} would become {}",
+        count(n_found, "connection"),
+        words.join(" or ")
+    )))
 }

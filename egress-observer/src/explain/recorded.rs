@@ -71,7 +71,10 @@ mod tests {
 
     use super::*;
     use crate::flows;
-    use egress_observer_istio::{manifests::Object, view::Snapshot};
+    use egress_observer_istio::{
+        manifests::Object,
+        view::{Snapshot, live::Live},
+    };
 
     fn snapshot() -> Snapshot {
         let pod = json!({
@@ -80,7 +83,7 @@ mod tests {
             "spec": {"containers": [{"name": "sleep"}, {"name": "istio-proxy"}]},
         });
         let pod = Object::Pod(serde_json::from_value(pod).unwrap());
-        Snapshot::from_objects(vec![pod], &[]).0
+        Live::of(vec![pod], &[]).into_snapshot()
     }
 
     fn destinations(container: Option<&str>, lines: &[serde_json::Value]) -> Vec<Vec<String>> {

@@ -12,10 +12,11 @@ use egress_observer_istio::vocabulary::{
     ConnectionFailure, ObservedPath, Reason, RegistryMatch, Scope, Verdict,
 };
 
-// What is no object is told to be no `Line`, `SourceLine` or `DestinationLine`.
+/// One finding, or what somebody else says of connections.
 #[derive(Serialize, Deserialize)]
 #[serde(
-    rename = "Line",
+    // The error of a line that is no object says so to people.
+    expecting = "struct Line",
     rename_all = "camelCase",
     bound(deserialize = "'de: 'a")
 )]
@@ -50,7 +51,7 @@ pub(crate) struct FindingLine<'a> {
 
 /// Which process connects.
 #[derive(Default, Serialize, Deserialize)]
-#[serde(default, rename = "SourceLine", bound(deserialize = "'de: 'a"))]
+#[serde(default, bound(deserialize = "'de: 'a"))]
 pub(crate) struct SourceLine<'a> {
     pub(crate) container: Option<LineText<'a>>,
     pub(crate) actor: Option<LineText<'a>>,
@@ -60,7 +61,7 @@ pub(crate) struct SourceLine<'a> {
 
 /// Where to.
 #[derive(Serialize, Deserialize)]
-#[serde(rename = "DestinationLine", bound(deserialize = "'de: 'a"))]
+#[serde(bound(deserialize = "'de: 'a"))]
 pub(crate) struct DestinationLine<'a> {
     /// The name that the pod asked for; null if it asked for none, or for several.
     pub(crate) host: Option<LineText<'a>>,

@@ -7,10 +7,10 @@ use kube::core::{ApiResource, DynamicResourceScope, ObjectMeta, Resource};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::kinds::Kind;
-use egress_observer_istio::{
-    manifests::{FieldError, read_value},
-    view::live::Name,
+use egress_observer_istio::objects::{
+    fields::{FieldError, metadata_text, read_value},
+    kinds::{OneKind, Watched},
+    name::ObjectName,
 };
 
 /// An object of a kind, or what is wrong with it.
@@ -21,8 +21,8 @@ pub(super) struct Arrival<K> {
 }
 
 impl<K> Arrival<K> {
-    pub(super) fn name(&self) -> Name {
-        Name {
+    pub(super) fn name(&self) -> ObjectName {
+        ObjectName {
             namespace: self.metadata.namespace.clone().unwrap_or_default(),
             name: self.metadata.name.clone().unwrap_or_default(),
         }
@@ -30,29 +30,26 @@ impl<K> Arrival<K> {
 
     /// `metadata.resourceVersion`.
     pub(super) fn version(&self) -> Option<&str> {
-        self.metadata.resource_version.as_deref()
+        let version = self.metadata.resource_version.as_deref();
+        version.filter(|version| !version.is_empty())
     }
 }
 
-impl<'de, K: Kind> Deserialize<'de> for Arrival<K> {
+impl<'de, K: OneKind> Deserialize<'de> for Arrival<K> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        let text = |field: &str| {
-            let value = value.pointer(&format!("/metadata/{field}"));
-            value.and_then(Value::as_str).map(str::to_owned)
-        };
         let metadata = ObjectMeta {
-            name: text("name"),
-            namespace: text("namespace"),
-            resource_version: text("resourceVersion"),
+            name: Some(metadata_text(&value, "name").to_owned()),
+            namespace: Some(metadata_text(&value, "namespace").to_owned()),
+            resource_version: Some(metadata_text(&value, "resourceVersion").to_owned()),
             ..ObjectMeta::default()
         };
-        let object = read_value::<K>(value).map(Kind::trimmed);
+        let object = read_value::<K>(value).map(K::trimmed);
         Ok(Self { metadata, object })
     }
 }
 
-impl<K: Kind> Resource for Arrival<K> {
+impl<K: OneKind> Resource for Arrival<K> {
     type DynamicType = ApiResource;
     type Scope = DynamicResourceScope;
 
@@ -73,7 +70,7 @@ impl<K: Kind> Resource for Arrival<K> {
     }
 
     fn metadata_api() -> bool {
-        K::METADATA_ONLY
+        K::KIND.facts().watched == Watched::Metadata
     }
 
     fn meta(&self) -> &ObjectMeta {
@@ -100,7 +97,8 @@ mod tests {
               {"metadata": {"name": "bad", "namespace": "shop"}, "spec": {"hosts": "a.test"}},
               {"metadata": {"name": "nulls", "namespace": "shop"},
                "spec": {"hosts": ["b.test"], "ports": null}}]}"#;
-        let list: ObjectList<Arrival<objects::ServiceEntry>> = serde_json::from_str(list).unwrap();
+        let list: ObjectList<Arrival<objects::ServiceEntryObject>> =
+            serde_json::from_str(list).unwrap();
         let read: Vec<_> = list
             .items
             .iter()
@@ -120,7 +118,7 @@ mod tests {
             "spec": {"containers": [
               {"name": "app", "image": "a", "args": ["x"], "env": [{"name": "A", "value": "1"}]},
               {"name": "istio-proxy", "image": "b", "args": ["proxy"]}]}}}"#;
-        let event: WatchEvent<Arrival<objects::Pod>> = serde_json::from_str(pod).unwrap();
+        let event: WatchEvent<Arrival<objects::PodObject>> = serde_json::from_str(pod).unwrap();
         let WatchEvent::Added(arrival) = event else {
             panic!("{event:?}")
         };

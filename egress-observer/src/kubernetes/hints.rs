@@ -6,9 +6,9 @@ use ipnet::IpNet;
 use kube::{Api, Client};
 use tracing::{debug, info};
 
-use super::{arrival::Arrival, kinds::Kind as _};
+use super::{arrival::Arrival, kinds::api_resource};
 use crate::suggest::ranges;
-use egress_observer_istio::{manifests::Object, objects};
+use egress_observer_istio::objects::{self, Kind, Object};
 
 /// The ConfigMaps that say so most often; the chart's Role names the same.
 const NAMES: [&str; 5] = [
@@ -24,7 +24,7 @@ pub(super) async fn ranges(client: &Client) -> Vec<IpNet> {
     let api: Api<Arrival<objects::ConfigMap>> = Api::namespaced_with(
         client.clone(),
         "kube-system",
-        &objects::ConfigMap::api("v1"),
+        &api_resource(Kind::ConfigMap, "v1"),
     );
     let mut found = Vec::new();
     for name in NAMES {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use egress_observer_istio::{view::live::Change, vocabulary::Resource};
+use egress_observer_istio::{objects::kinds::Kind, view::change::ObjectChange};
 
 /// A watch that was interrupted counts as synced for a while: most come back at once, and what is
 /// known is as good as before.
@@ -32,7 +32,7 @@ pub(crate) enum State {
 pub(crate) struct News {
     pub(crate) watch: WatchId,
     pub(crate) state: State,
-    pub(crate) changes: Vec<Change>,
+    pub(crate) changes: Vec<ObjectChange>,
     pub(crate) tally: Tally,
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Tally {
 
 #[derive(Debug)]
 struct Row {
-    resource: Resource,
+    kind: Kind,
     /// What of it.
     selection: String,
     state: State,
@@ -64,9 +64,9 @@ pub(crate) struct Watches {
 }
 
 impl Watches {
-    pub(super) fn add(&mut self, resource: Resource, selection: String) -> WatchId {
+    pub(super) fn add(&mut self, kind: Kind, selection: String) -> WatchId {
         self.rows.push(Row {
-            resource,
+            kind,
             selection,
             state: State::Waiting,
             since: Instant::now(),
@@ -88,11 +88,11 @@ impl Watches {
     pub(crate) fn waiting(&self) -> Vec<String> {
         let waiting = self.rows.iter().filter(|row| match row.state {
             State::Waiting => true,
-            State::Forbidden => row.resource == Resource::Pods,
+            State::Forbidden => row.kind == Kind::Pod,
             State::Synced | State::Interrupted | State::Absent => false,
         });
         waiting
-            .map(|row| format!("{}{}", row.resource, row.selection))
+            .map(|row| format!("{}{}", row.kind.plural(), row.selection))
             .collect()
     }
 
@@ -103,22 +103,21 @@ impl Watches {
 
     /// Whether a pod that is not known does not exist.
     pub(crate) fn pods_known(&self) -> bool {
-        self.of(Resource::Pods)
-            .all(|row| row.state == State::Synced)
+        self.of(Kind::Pod).all(|row| row.state == State::Synced)
     }
 
     /// Whether everything is known that decides what the mesh knows. Routes and rules say more about a
     /// host, not whether there is one.
     pub(crate) fn registry_known(&self) -> bool {
-        let kinds = [Resource::ServiceEntries, Resource::Sidecars];
+        let kinds = [Kind::ServiceEntry, Kind::Sidecar];
         let mut rows = kinds.iter().flat_map(|kind| self.of(*kind));
         rows.all(|row| !matches!(row.state, State::Waiting | State::Forbidden))
     }
 
-    /// By resource: whether what is known of it is up to date, and its figures.
-    pub(crate) fn each(&self, now: Instant) -> impl Iterator<Item = (Resource, bool, Tally)> {
-        Resource::ALL.iter().filter_map(move |resource| {
-            let mut rows = self.of(*resource).peekable();
+    /// By kind: whether what is known of it is up to date, and its figures.
+    pub(crate) fn each(&self, now: Instant) -> impl Iterator<Item = (Kind, bool, Tally)> {
+        Kind::watched().filter_map(move |kind| {
+            let mut rows = self.of(kind).peekable();
             rows.peek()?;
             let mut tally = Tally::default();
             let mut synced = true;
@@ -132,12 +131,12 @@ impl Watches {
                     State::Waiting | State::Forbidden => false,
                 };
             }
-            Some((*resource, synced, tally))
+            Some((kind, synced, tally))
         })
     }
 
-    fn of(&self, resource: Resource) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |row| row.resource == resource)
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(move |row| row.kind == kind)
     }
 }
 
@@ -160,8 +159,8 @@ mod tests {
     #[test]
     fn everything_is_settled_when_the_last_watch_is_synced_or_cannot_be() {
         let mut watches = Watches::default();
-        let pods = watches.add(Resource::Pods, " of node-1".to_owned());
-        let entries = watches.add(Resource::ServiceEntries, String::new());
+        let pods = watches.add(Kind::Pod, " of node-1".to_owned());
+        let entries = watches.add(Kind::ServiceEntry, String::new());
         let now = Instant::now();
         assert_eq!(watches.waiting(), ["pods of node-1", "serviceentries"]);
         watches.note(&news(pods, State::Synced), now);
@@ -177,18 +176,15 @@ mod tests {
     #[test]
     fn an_interruption_shows_when_it_lasts() {
         let mut watches = Watches::default();
-        let one = watches.add(Resource::ConfigMaps, " istio".to_owned());
-        let other = watches.add(Resource::ConfigMaps, " istio-sidecar-injector".to_owned());
+        let one = watches.add(Kind::ConfigMap, " istio".to_owned());
+        let other = watches.add(Kind::ConfigMap, " istio-sidecar-injector".to_owned());
         let now = Instant::now();
         watches.note(&news(one, State::Synced), now);
         watches.note(&news(other, State::Synced), now);
         watches.note(&news(other, State::Interrupted), now);
         let tell = |watches: &Watches, now| watches.each(now).collect::<Vec<_>>();
-        let (resource, synced, tally) = tell(&watches, now + GRACE / 2)[0];
-        assert_eq!(
-            (resource, synced, tally.objects),
-            (Resource::ConfigMaps, true, 4)
-        );
+        let (kind, synced, tally) = tell(&watches, now + GRACE / 2)[0];
+        assert_eq!((kind, synced, tally.objects), (Kind::ConfigMap, true, 4));
         assert!(!tell(&watches, now + GRACE)[0].1);
         watches.note(&news(other, State::Synced), now + GRACE);
         assert!(tell(&watches, now + GRACE * 9)[0].1);

@@ -11,7 +11,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    fmt,
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -33,11 +32,15 @@ use super::{
     arrival::Arrival,
     failure::{Backoff, Failure, Pace},
     groups::{Groups, LOOK_AGAIN, Served},
-    kinds::Kind,
+    kinds::{api_resource, group},
     random,
+    selection::Selection,
     status::{News, State, Tally, WatchId},
 };
-use egress_observer_istio::view::live::{Change, Name};
+use egress_observer_istio::{
+    objects::{kinds::OneKind, name::ObjectName},
+    view::change::ObjectChange,
+};
 
 /// An API server sends a bookmark a minute. Where there are bookmarks and none comes for so long, the
 /// connection is dead, whatever TCP says; or the versions of the server are behind ours, as after a
@@ -50,54 +53,10 @@ const LIST: Duration = Duration::from_secs(120);
 /// A watch that lasted so long was a success: the next failure is a first one again.
 const LASTED: Duration = Duration::from_secs(30);
 
-/// Which objects of a kind.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Selection {
-    namespace: Option<String>,
-    fields: Option<String>,
-    labels: Option<String>,
-}
-
-impl Selection {
-    pub(super) fn fields(selector: String) -> Self {
-        Self {
-            fields: Some(selector),
-            ..Self::default()
-        }
-    }
-
-    pub(super) fn in_namespace(self, namespace: &str) -> Self {
-        Self {
-            namespace: Some(namespace.to_owned()),
-            ..self
-        }
-    }
-
-    pub(super) fn labels(selector: &str) -> Self {
-        Self {
-            labels: Some(selector.to_owned()),
-            ..Self::default()
-        }
-    }
-}
-
-/// For people, behind the name of a resource.
-impl fmt::Display for Selection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(namespace) = &self.namespace {
-            write!(f, " in {namespace}")?;
-        }
-        for selector in self.fields.iter().chain(&self.labels) {
-            write!(f, " with {selector}")?;
-        }
-        Ok(())
-    }
-}
-
 type Events<K> = Pin<Box<dyn Stream<Item = kube::Result<WatchEvent<Arrival<K>>>> + Send>>;
 
 /// Where to go on from.
-struct From<K> {
+struct Position<K> {
     version: String,
     /// A streamed list goes on as a watch.
     events: Option<Events<K>>,
@@ -117,16 +76,16 @@ pub(super) struct Watch<K> {
     streams: bool,
     /// Whether there are bookmarks.
     bookmarks: bool,
-    known: HashSet<Name>,
+    known: HashSet<ObjectName>,
     /// Objects that cannot be read, and why.
-    invalid: HashMap<Name, String>,
+    invalid: HashMap<ObjectName, String>,
     restarts: u64,
     state: State,
     /// The failure that stands in the way, as the log has it.
     told: Option<Failure>,
 }
 
-impl<K: Kind> Watch<K> {
+impl<K: OneKind> Watch<K> {
     pub(super) fn new(
         id: WatchId,
         (client, pace): (Client, Pace),
@@ -135,7 +94,12 @@ impl<K: Kind> Watch<K> {
         timeout: Duration,
         send: mpsc::Sender<Message>,
     ) -> Self {
-        let version = K::VERSIONS.first().copied().unwrap_or_default();
+        let version = K::KIND
+            .facts()
+            .versions
+            .first()
+            .copied()
+            .unwrap_or_default();
         Self {
             id,
             api: api(&client, &selection, version),
@@ -217,13 +181,19 @@ impl<K: Kind> Watch<K> {
     }
 
     /// Lists everything, in the first version that is served.
-    async fn list(&mut self) -> Result<From<K>, Failure> {
-        let versions = match self.groups.served(K::GROUP).await {
+    async fn list(&mut self) -> Result<Position<K>, Failure> {
+        let versions = match self.groups.served(group(K::KIND)).await {
             Served::Versions(served) => {
                 let served = |version: &&&str| served.iter().any(|one| one == **version);
-                K::VERSIONS.iter().filter(served).copied().collect()
+                K::KIND
+                    .facts()
+                    .versions
+                    .iter()
+                    .filter(served)
+                    .copied()
+                    .collect()
             }
-            Served::Unknown => K::VERSIONS.to_vec(),
+            Served::Unknown => K::KIND.facts().versions.to_vec(),
             Served::Absent => Vec::new(),
         };
         for version in versions {
@@ -242,7 +212,7 @@ impl<K: Kind> Watch<K> {
     }
 
     /// A streamed list: one connection, one object at a time (KEP 3157; on since Kubernetes 1.34).
-    async fn list_streamed(&mut self) -> Result<From<K>, Failure> {
+    async fn list_streamed(&mut self) -> Result<Position<K>, Failure> {
         let params = self.params(true);
         let mut events = self.connect(&params, "0").await?;
         let mut all = Vec::new();
@@ -257,7 +227,7 @@ impl<K: Kind> Watch<K> {
                     let end = mark.metadata.annotations.get("k8s.io/initial-events-end");
                     if end.is_some_and(|end| end == "true") {
                         self.listed(all).await;
-                        return Ok(From {
+                        return Ok(Position {
                             version: mark.metadata.resource_version,
                             events: Some(events),
                         });
@@ -270,7 +240,7 @@ impl<K: Kind> Watch<K> {
     }
 
     /// A list from the API server's cache, which never asks its store.
-    async fn list_cached(&mut self) -> Result<From<K>, Failure> {
+    async fn list_cached(&mut self) -> Result<Position<K>, Failure> {
         let params = ListParams {
             field_selector: self.selection.fields.clone(),
             label_selector: self.selection.labels.clone(),
@@ -284,14 +254,14 @@ impl<K: Kind> Watch<K> {
             return Err(Failure::Other("the list has no version".to_owned()));
         };
         self.listed(list.items).await;
-        Ok(From {
+        Ok(Position {
             version,
             events: None,
         })
     }
 
     /// Takes in what one connection tells, until it ends.
-    async fn follow(&mut self, from: &mut From<K>) -> Result<(), Failure> {
+    async fn follow(&mut self, from: &mut Position<K>) -> Result<(), Failure> {
         let mut events = match from.events.take() {
             Some(events) => events,
             None => {
@@ -375,28 +345,28 @@ impl<K: Kind> Watch<K> {
         changes.extend(all.into_iter().filter_map(|arrival| self.set(arrival)));
         self.tell(State::Synced, changes).await;
         info!(
-            resource = %K::RESOURCE, selection = %self.selection, objects = self.known.len(),
+            resource = K::KIND.plural(), selection = %self.selection, objects = self.known.len(),
             "listed"
         );
         self.told = None;
     }
 
     /// An object that cannot be read leaves its last state in place.
-    fn set(&mut self, arrival: Arrival<K>) -> Option<Change> {
+    fn set(&mut self, arrival: Arrival<K>) -> Option<ObjectChange> {
         let name = arrival.name();
         match arrival.object {
             Ok(object) => {
                 self.invalid.remove(&name);
                 self.known.insert(name);
-                Some(Change::Set(Box::new(object.object())))
+                Some(ObjectChange::Set(Box::new(object.object())))
             }
             Err(problem) => {
                 let problem = problem.to_string();
                 let before = self.invalid.insert(name.clone(), problem.clone());
                 if before.is_none_or(|before| before != problem) {
-                    let Name { namespace, name } = &name;
+                    let ObjectName { namespace, name } = &name;
                     warn!(
-                        kind = K::KIND,
+                        kind = K::KIND.as_str(),
                         namespace, name, problem, "cannot be read: passed over"
                     );
                 }
@@ -405,11 +375,11 @@ impl<K: Kind> Watch<K> {
         }
     }
 
-    fn removed(&mut self, name: Name) -> Option<Change> {
+    fn removed(&mut self, name: ObjectName) -> Option<ObjectChange> {
         self.invalid.remove(&name);
         self.known
             .remove(&name)
-            .then_some(Change::Removed(K::RESOURCE, name))
+            .then_some(ObjectChange::Removed(K::KIND, name))
     }
 
     async fn connected(&mut self) {
@@ -417,7 +387,7 @@ impl<K: Kind> Watch<K> {
             self.tell(State::Synced, Vec::new()).await;
         }
         if self.told.take().is_some() {
-            info!(resource = %K::RESOURCE, selection = %self.selection, "watching again");
+            info!(resource = K::KIND.plural(), selection = %self.selection, "watching again");
         }
     }
 
@@ -452,27 +422,28 @@ impl<K: Kind> Watch<K> {
     }
 
     fn log(&self, failure: &Failure) {
-        let (resource, selection) = (K::RESOURCE, &self.selection);
+        let (resource, selection) = (K::KIND.plural(), &self.selection);
         match failure {
             Failure::Expired => {
-                info!(%resource, %selection, "listed anew: the last version expired")
+                info!(resource, %selection, "listed anew: the last version expired")
             }
-            Failure::Silent => info!(%resource, %selection, "listed anew: the watch was silent"),
+            Failure::Silent => info!(resource, %selection, "listed anew: the watch was silent"),
             Failure::NotServed => info!(
-                %resource, group = K::GROUP,
+                resource,
+                group = group(K::KIND),
                 "is not served by this cluster: what it would say counts as not said"
             ),
             Failure::Forbidden(answer) => warn!(
-                %resource, %selection, answer,
+                resource, %selection, answer,
                 "the service account may not list and watch it: grant it, as the chart's roles do"
             ),
             Failure::NotUnderstood(problem) | Failure::Other(problem) => {
-                warn!(%resource, %selection, problem, "cannot be watched; tried again");
+                warn!(resource, %selection, problem, "cannot be watched; tried again");
             }
         }
     }
 
-    async fn tell(&mut self, state: State, changes: Vec<Change>) {
+    async fn tell(&mut self, state: State, changes: Vec<ObjectChange>) {
         self.state = state;
         let news = News {
             watch: self.id,
@@ -489,7 +460,7 @@ impl<K: Kind> Watch<K> {
     }
 }
 
-impl<K> From<K> {
+impl<K> Position<K> {
     /// Goes on from a version. One that is lower is of another storage, a backup that was restored
     /// perhaps: what is known may not be there (versions compare as numbers, KEP 5504).
     fn pass(&mut self, version: Option<&str>) -> Result<(), Failure> {
@@ -505,8 +476,8 @@ impl<K> From<K> {
     }
 }
 
-fn api<K: Kind>(client: &Client, selection: &Selection, version: &str) -> Api<Arrival<K>> {
-    let resource = K::api(version);
+fn api<K: OneKind>(client: &Client, selection: &Selection, version: &str) -> Api<Arrival<K>> {
+    let resource = api_resource(K::KIND, version);
     match &selection.namespace {
         Some(namespace) => Api::namespaced_with(client.clone(), namespace, &resource),
         None => Api::all_with(client.clone(), &resource),
@@ -520,7 +491,7 @@ mod tests {
 
     #[test]
     fn versions_go_forward_and_one_that_does_not_is_of_another_storage() {
-        let mut from = From::<objects::Pod> {
+        let mut from = Position::<objects::PodObject> {
             version: "99".to_owned(),
             events: None,
         };
@@ -531,15 +502,5 @@ mod tests {
         assert_eq!(from.version, "100");
         assert_eq!(from.pass(Some("20")), Err(Failure::Expired));
         assert_eq!(from.version, "100");
-    }
-
-    #[test]
-    fn a_selection_reads_well_behind_its_resource() {
-        let selection = Selection::fields("metadata.name=istio".to_owned());
-        let selection = selection.in_namespace("istio-system");
-        assert_eq!(
-            format!("configmaps{selection}"),
-            "configmaps in istio-system with metadata.name=istio"
-        );
     }
 }

@@ -126,6 +126,9 @@ codes! {
     // Routing.
     UnknownRoutedHost = "EO0070", Warning, "A routing object for an external host that no ServiceEntry declares";
     VoidRouting = "EO0071", Warning, "A routing object for a host that bypasses the sidecar";
+
+    // What is read at all.
+    Unreadable = "EO0080", Error, "A document or an object that cannot be read";
 }
 
 impl Code {

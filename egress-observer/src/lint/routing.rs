@@ -47,7 +47,11 @@ pub(super) fn routed<'a>(objects: &'a [Located]) -> Vec<Routed<'a>> {
             | Object::ServiceEntry(_)
             | Object::Sidecar(_)
             | Object::ProxyConfig(_)
-            | Object::Addressing(_) => {}
+            | Object::ServiceCidr(_)
+            | Object::Node(_)
+            | Object::IpPool(_)
+            | Object::CiliumNode(_)
+            | Object::Network(_) => {}
         }
     }
     all

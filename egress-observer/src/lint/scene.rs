@@ -21,7 +21,7 @@ use egress_observer_istio::{
     },
     manifests::{Located, Object},
     mesh::{Injector, InjectorValues, Mesh, MeshConfig},
-    objects::{self, ConfigMap, Metadata, PodSpec, ServiceEntry, Workload},
+    objects::{self, ConfigMap, Metadata, PodSpec, ServiceEntryObject, Workload},
     rules::prefix,
     view::Snapshot,
 };
@@ -43,7 +43,7 @@ pub(super) struct Scene<'a> {
 /// A ServiceEntry.
 pub(super) struct Entry<'a> {
     pub(super) place: Place,
-    pub(super) object: &'a ServiceEntry,
+    pub(super) object: &'a ServiceEntryObject,
 }
 
 impl Entry<'_> {
@@ -223,16 +223,20 @@ pub(crate) fn population(objects: &[Located]) -> Vec<Object> {
             | Object::Sidecar(_)
             | Object::VirtualService(_)
             | Object::DestinationRule(_)
-            | Object::Addressing(_) => {}
+            | Object::ServiceCidr(_)
+            | Object::Node(_)
+            | Object::IpPool(_)
+            | Object::CiliumNode(_)
+            | Object::Network(_) => {}
         }
     }
     population
 }
 
 /// A pod that the workload would make.
-fn made_by(workload: &Workload) -> Option<objects::Pod> {
+fn made_by(workload: &Workload) -> Option<objects::PodObject> {
     let template = workload.template()?;
-    Some(objects::Pod {
+    Some(objects::PodObject {
         metadata: Metadata {
             name: workload.metadata.name.clone(),
             namespace: workload.metadata.namespace.clone(),
@@ -297,7 +301,11 @@ impl<'a> Scene<'a> {
                 | Object::VirtualService(_)
                 | Object::DestinationRule(_)
                 | Object::ProxyConfig(_)
-                | Object::Addressing(_) => {}
+                | Object::ServiceCidr(_)
+                | Object::Node(_)
+                | Object::IpPool(_)
+                | Object::CiliumNode(_)
+                | Object::Network(_) => {}
             }
         }
         let templates: BTreeSet<(String, String)> = scene
@@ -318,7 +326,7 @@ impl<'a> Scene<'a> {
         scene
     }
 
-    fn add_pod(&mut self, located: &Located, object: &'a objects::Pod, snapshot: &Snapshot) {
+    fn add_pod(&mut self, located: &Located, object: &'a objects::PodObject, snapshot: &Snapshot) {
         let Some(pod) = snapshot.pod(&pod_key(&object.metadata)) else {
             return;
         };

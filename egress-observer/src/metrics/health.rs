@@ -11,7 +11,10 @@ mod process;
 use prometheus::{Encoder as _, Registry, TextEncoder};
 
 pub use self::{
-    cluster::ClusterHealth, export::ExportHealth, flows::FlowHealth, kernel::KernelHealth,
+    cluster::{ClusterHealth, ObjectCounts},
+    export::ExportHealth,
+    flows::FlowHealth,
+    kernel::KernelHealth,
     names::NameHealth,
 };
 use self::{maker::Maker, process::ProcessHealth};

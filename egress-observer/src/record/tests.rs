@@ -107,14 +107,15 @@ fn a_full_file_makes_room_and_the_last_ones_stay() {
         file.write(&mut record).unwrap();
         assert_eq!(record.n_kinds(), 0);
     }
-    let ip = |name: &str| {
+    for (name, ip) in [
+        ("findings.jsonl", "192.0.2.4"),
+        ("findings.jsonl.1", "192.0.2.3"),
+        ("findings.jsonl.2", "192.0.2.2"),
+    ] {
         let text = fs::read_to_string(dir.path().join(name)).unwrap();
         let line: Value = serde_json::from_str(&text).unwrap();
-        line["destination"]["ip"].clone()
-    };
-    assert_eq!(ip("findings.jsonl"), "192.0.2.4");
-    assert_eq!(ip("findings.jsonl.1"), "192.0.2.3");
-    assert_eq!(ip("findings.jsonl.2"), "192.0.2.2");
+        assert_eq!(line["destination"]["ip"], ip);
+    }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
 }
 

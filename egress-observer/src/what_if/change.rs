@@ -5,7 +5,10 @@ use std::{collections::HashMap, fmt, str::FromStr};
 use thiserror::Error;
 
 use super::set::{SetError, Setting};
-use egress_observer_istio::{manifests::Object, objects::Metadata};
+use egress_observer_istio::objects::{
+    kinds::{Kind, Object},
+    name::ObjectName,
+};
 
 /// What is to change, in the order in which it is done.
 #[derive(Debug, Default)]
@@ -88,13 +91,8 @@ fn apply(objects: &mut Vec<Object>, new: Vec<Object>) {
 
 /// What the API server keeps of an object that is applied anew.
 fn keep(old: &Object, new: &mut Object) {
-    let was = metadata(old);
-    let is = metadata_mut(new);
-    let keep_text = |is: &mut String, was: &String| {
-        if is.is_empty() {
-            is.clone_from(was);
-        }
-    };
+    let was = old.metadata();
+    let is = new.metadata_mut();
     keep_text(&mut is.uid, &was.uid);
     keep_text(&mut is.creation_timestamp, &was.creation_timestamp);
     match (old, new) {
@@ -123,6 +121,12 @@ fn keep(old: &Object, new: &mut Object) {
     }
 }
 
+fn keep_text(is: &mut String, was: &String) {
+    if is.is_empty() {
+        is.clone_from(was);
+    }
+}
+
 fn delete(objects: &mut Vec<Object>, id: Id) -> Result<(), ChangeError> {
     let n_before = objects.len();
     objects.retain(|object| Id::of(object) != id);
@@ -146,31 +150,15 @@ fn delete(objects: &mut Vec<Object>, id: Id) -> Result<(), ChangeError> {
 /// Which object it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Id {
-    kind: String,
-    /// Empty for what has none.
-    namespace: String,
-    name: String,
+    kind: Kind,
+    name: ObjectName,
 }
 
-/// Kinds that can be deleted, and whether they have a namespace. A pod that is gone opens no
-/// connections, so nothing could be said of it.
-const KINDS: [(&str, bool); 15] = [
-    ("ServiceEntry", true),
-    ("Sidecar", true),
-    ("VirtualService", true),
-    ("DestinationRule", true),
-    ("ProxyConfig", true),
-    ("ConfigMap", true),
-    ("Service", true),
-    ("Namespace", false),
-    ("MutatingWebhookConfiguration", false),
-    ("Deployment", true),
-    ("ReplicaSet", true),
-    ("StatefulSet", true),
-    ("DaemonSet", true),
-    ("Job", true),
-    ("CronJob", true),
-];
+/// Kinds that can be deleted. A pod that is gone opens no connections, so nothing could be said of it.
+fn deletable() -> impl Iterator<Item = Kind> {
+    let all = Kind::ALL.iter().copied();
+    all.filter(|kind| *kind != Kind::Pod)
+}
 
 /// Text that names no object.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -186,117 +174,46 @@ impl FromStr for Id {
     type Err = IdError;
 
     fn from_str(text: &str) -> Result<Self, IdError> {
-        let refused = || IdError {
+        id(text).ok_or_else(|| IdError {
             text: text.to_owned(),
-            kinds: KINDS.map(|(kind, _)| kind).join(", "),
-        };
-        let parts: Vec<&str> = text.split('/').collect();
-        let (kind, namespace, name) = match parts.as_slice() {
-            [kind, name] => (*kind, None, *name),
-            [kind, namespace, name] => (*kind, Some(*namespace), *name),
-            _ => return Err(refused()),
-        };
-        let known = KINDS
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(kind));
-        let namespace = match (known, namespace) {
-            (Some((_, true)), Some(namespace)) if !namespace.is_empty() => namespace,
-            (Some((_, true)), None) => "default",
-            (Some((_, false)), None) => "",
-            _ => return Err(refused()),
-        };
-        if name.is_empty() {
-            return Err(refused());
-        }
-        Ok(Self {
-            kind: known.map_or("", |(kind, _)| kind).to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
+            kinds: deletable().map(Kind::as_str).collect::<Vec<_>>().join(", "),
         })
     }
 }
 
+fn id(text: &str) -> Option<Id> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let (kind, namespace, name) = match parts.as_slice() {
+        [kind, name] => (*kind, None, *name),
+        [kind, namespace, name] => (*kind, Some(*namespace), *name),
+        _ => return None,
+    };
+    let kind = deletable().find(|known| known.as_str().eq_ignore_ascii_case(kind))?;
+    let namespace = match (kind.facts().namespaced, namespace) {
+        (true, Some(namespace)) if !namespace.is_empty() => namespace,
+        (true, None) => "default",
+        (false, None) => "",
+        _ => return None,
+    };
+    let name = ObjectName {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
+    (!name.name.is_empty()).then_some(Id { kind, name })
+}
+
 impl fmt::Display for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/", self.kind)?;
-        if !self.namespace.is_empty() {
-            write!(f, "{}/", self.namespace)?;
-        }
-        f.write_str(&self.name)
+        write!(f, "{}/{}", self.kind, self.name)
     }
 }
 
 impl Id {
     fn of(object: &Object) -> Self {
-        let Metadata {
-            namespace, name, ..
-        } = metadata(object);
-        let kind = match object {
-            Object::Pod(_) => "Pod",
-            Object::ConfigMap(_) => "ConfigMap",
-            Object::Namespace(_) => "Namespace",
-            Object::Service(_) => "Service",
-            Object::Workload(object) => &object.kind,
-            Object::MutatingWebhookConfiguration(_) => "MutatingWebhookConfiguration",
-            Object::ServiceEntry(_) => "ServiceEntry",
-            Object::Sidecar(_) => "Sidecar",
-            Object::VirtualService(_) => "VirtualService",
-            Object::DestinationRule(_) => "DestinationRule",
-            Object::ProxyConfig(_) => "ProxyConfig",
-            Object::Addressing(object) => object.kind(),
-        };
-        let of_cluster = matches!(
-            object,
-            Object::Namespace(_) | Object::MutatingWebhookConfiguration(_) | Object::Addressing(_)
-        );
-        let namespace = if of_cluster {
-            ""
-        } else if namespace.is_empty() {
-            "default"
-        } else {
-            namespace
-        };
         Self {
-            kind: kind.to_owned(),
-            namespace: namespace.to_owned(),
-            name: name.clone(),
+            kind: object.kind(),
+            name: ObjectName::of(object),
         }
-    }
-}
-
-fn metadata(object: &Object) -> &Metadata {
-    match object {
-        Object::Pod(object) => &object.metadata,
-        Object::ConfigMap(object) => &object.metadata,
-        Object::Namespace(object) | Object::MutatingWebhookConfiguration(object) => {
-            &object.metadata
-        }
-        Object::Service(object) => &object.metadata,
-        Object::Workload(object) => &object.metadata,
-        Object::ServiceEntry(object) => &object.metadata,
-        Object::Sidecar(object) => &object.metadata,
-        Object::VirtualService(object) => &object.metadata,
-        Object::DestinationRule(object) => &object.metadata,
-        Object::ProxyConfig(object) => &object.metadata,
-        Object::Addressing(object) => object.metadata(),
-    }
-}
-
-fn metadata_mut(object: &mut Object) -> &mut Metadata {
-    match object {
-        Object::Pod(object) => &mut object.metadata,
-        Object::ConfigMap(object) => &mut object.metadata,
-        Object::Namespace(object) | Object::MutatingWebhookConfiguration(object) => {
-            &mut object.metadata
-        }
-        Object::Service(object) => &mut object.metadata,
-        Object::Workload(object) => &mut object.metadata,
-        Object::ServiceEntry(object) => &mut object.metadata,
-        Object::Sidecar(object) => &mut object.metadata,
-        Object::VirtualService(object) => &mut object.metadata,
-        Object::DestinationRule(object) => &mut object.metadata,
-        Object::ProxyConfig(object) => &mut object.metadata,
-        Object::Addressing(object) => object.metadata_mut(),
     }
 }
 

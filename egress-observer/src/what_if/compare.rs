@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api_version::API_VERSION,
     explain::{Explainer, Unanswered, Who},
-    flows::{Origin, RecordedFlow},
+    flows::{Caller, RecordedFlow},
 };
 use egress_observer_istio::vocabulary::Protocol;
 
@@ -144,7 +144,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-fn unplaced(from: &Origin) -> Unplaced {
+fn unplaced(from: &Caller) -> Unplaced {
     let namespace = from.namespace.clone();
     if from.pod.is_empty() {
         let workload = from.workload.clone();
@@ -169,9 +169,13 @@ mod tests {
     };
     use egress_observer_istio::{
         manifests::Object,
-        view::Snapshot,
+        view::{Snapshot, live::Live},
         vocabulary::{Reason, Verdict},
     };
+
+    fn snapshot(objects: Vec<Object>) -> Snapshot {
+        Live::of(objects, &[]).into_snapshot()
+    }
 
     /// A mesh with these values, and a pod that was made with others.
     fn objects(include: &str, ports: &str, mode: &str, dns: &str) -> Vec<Object> {
@@ -227,7 +231,6 @@ mod tests {
         ];
         for (entries, expected) in cases {
             let after = [today.clone(), entries.clone()].concat();
-            let snapshot = |objects| Snapshot::from_objects(objects, &[]).0;
             let world = World::new(snapshot(today.clone()), snapshot(after));
             let mut comparison = Comparison::new(&world);
             comparison.add(&flow).unwrap();
@@ -248,7 +251,6 @@ mod tests {
             ..Change::default()
         };
         let after = change.make(&today).unwrap();
-        let snapshot = |objects| Snapshot::from_objects(objects, &[]).0;
         let world = World::new(snapshot(today), snapshot(after));
         let mut comparison = Comparison::new(&world);
         let flow = flows::parse(flow.as_bytes()).unwrap();

@@ -1,7 +1,7 @@
 //! The cluster as it is and as it would be, and its pods in both.
 
 use super::sides::PodSides;
-use crate::{flow_pods::FlowPods, flows::Origin};
+use crate::{flow_pods::FlowPods, flows::Caller};
 use egress_observer_istio::view::Snapshot;
 
 /// Two states of a cluster.
@@ -35,8 +35,8 @@ impl World {
     }
 
     /// Namespace and name of every pod.
-    pub(crate) fn names(&self) -> impl Iterator<Item = Origin> {
-        self.pods.all().iter().map(|pod| Origin {
+    pub(crate) fn names(&self) -> impl Iterator<Item = Caller> {
+        self.pods.all().iter().map(|pod| Caller {
             namespace: pod.namespace.to_string(),
             pod: pod.name.to_string(),
             workload: pod.workload.to_string(),
@@ -44,7 +44,7 @@ impl World {
     }
 
     /// The place of the pod that a flow comes from, or of another one of its workload.
-    pub(super) fn find(&self, from: &Origin) -> Option<usize> {
+    pub(super) fn find(&self, from: &Caller) -> Option<usize> {
         self.pods.place(from)
     }
 }

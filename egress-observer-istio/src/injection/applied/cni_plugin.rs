@@ -12,12 +12,12 @@ use crate::{
         setup::{Membership, Setup},
         spec::{has_ipv6, truthy, version},
     },
-    objects::{Container, Pod},
+    objects::{Container, PodObject},
     rules::{Backend, flags},
 };
 
 /// Why the CNI plugin makes no rules for a pod with a proxy (`cni/pkg/plugin/plugin.go`).
-pub(super) fn skips(object: &Pod) -> Option<String> {
+pub(super) fn skips(object: &PodObject) -> Option<String> {
     let metadata = &object.metadata;
     // The plugin's default; others may be configured.
     if metadata.namespace == "kube-system" {
@@ -36,7 +36,7 @@ pub(super) fn skips(object: &Pod) -> Option<String> {
 
 /// The setup that the annotations stand for, and the one from before they were changed.
 pub(super) fn setup(
-    object: &Pod,
+    object: &PodObject,
     proxy: &Container,
     validation: Option<&Container>,
     ips: &[IpAddr],

@@ -8,7 +8,7 @@ use crate::{
         setup::{Membership, Setup},
         spec::{has_ipv6, version},
     },
-    objects::{Container, Pod},
+    objects::{Container, PodObject},
     rules::{
         CaptureConfig,
         flags::{self, FlagContext, FlagError, FlagVariable},
@@ -21,7 +21,7 @@ pub(super) fn source() -> String {
 }
 
 /// Whether `istio-init` has failed.
-pub(super) fn failed(object: &Pod) -> bool {
+pub(super) fn failed(object: &PodObject) -> bool {
     let mut statuses = object.status.init_container_statuses.iter();
     statuses.any(|status| {
         let terminated = status.state.terminated.as_ref();

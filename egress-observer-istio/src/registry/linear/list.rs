@@ -15,8 +15,8 @@ use crate::{objects, vocabulary::PortProtocol};
 pub struct Linear {
     /// `defaultServiceExportTo`.
     pub service_export_to: Vec<String>,
-    pub service_entries: Vec<objects::ServiceEntry>,
-    pub services: Vec<objects::Service>,
+    pub service_entries: Vec<objects::ServiceEntryObject>,
+    pub services: Vec<objects::ServiceObject>,
 }
 
 impl Linear {

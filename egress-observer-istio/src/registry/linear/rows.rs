@@ -16,7 +16,7 @@ pub(super) fn namespace(metadata: &objects::Metadata) -> &str {
 }
 
 /// The hosts of a ServiceEntry at a port.
-pub(super) fn entry_rows(entry: &objects::ServiceEntry, port: u16) -> Vec<ScanRow<'_>> {
+pub(super) fn entry_rows(entry: &objects::ServiceEntryObject, port: u16) -> Vec<ScanRow<'_>> {
     let spec = &entry.spec;
     let Some(port) = spec.ports.iter().find(|other| other.number == port) else {
         return Vec::new();
@@ -81,7 +81,7 @@ fn addresses(texts: &[String]) -> (Vec<IpAddr>, Vec<IpNet>) {
 }
 
 /// A Service's name at a port.
-pub(super) fn service_row(service: &objects::Service, port: u16) -> Option<ScanRow<'_>> {
+pub(super) fn service_row(service: &objects::ServiceObject, port: u16) -> Option<ScanRow<'_>> {
     let spec = &service.spec;
     let mut ports = spec.ports.iter();
     let port = ports.find(|it| it.port == port && ["", "TCP"].contains(&&*it.protocol))?;

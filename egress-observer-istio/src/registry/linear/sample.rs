@@ -59,7 +59,7 @@ impl SampleRegistry {
     }
 }
 
-fn entry(i: usize) -> objects::ServiceEntry {
+fn entry(i: usize) -> objects::ServiceEntryObject {
     let second = if i.is_multiple_of(5) {
         "*.wild"
     } else {
@@ -70,7 +70,7 @@ fn entry(i: usize) -> objects::ServiceEntry {
         i if i.is_multiple_of(10) => vec![format!("172.16.{}.{}", i >> 8 & 255, i & 255)],
         _ => Vec::new(),
     };
-    objects::ServiceEntry {
+    objects::ServiceEntryObject {
         metadata: objects::Metadata {
             name: format!("entry-{i}"),
             namespace: format!("team-{}", i % 100),

@@ -62,8 +62,8 @@ const EGRESS: [&str; 8] = [
 
 #[derive(Clone, Debug)]
 enum Change {
-    ServiceEntry(objects::ServiceEntry),
-    Service(objects::Service),
+    ServiceEntry(objects::ServiceEntryObject),
+    Service(objects::ServiceObject),
     Sidecar(objects::Sidecar),
     RemoveServiceEntry(&'static str, String),
     RemoveService(&'static str, &'static str),

@@ -1,38 +1,39 @@
 //! `egress-observer suggest exclusions`.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use super::{
-    super::{
-        flows::{FlowSource, bad_lines},
-        write_out,
-    },
-    Output,
+use crate::commands::{
+    flows::{FlowSource, bad_lines},
+    manifests::{GivenObjects, ManifestPaths},
+    outcome::Outcome,
+    output::{OutputFormat, print},
+    write_out,
 };
 use crate::suggest::exclusions::{ExclusionCluster, Exclusions};
-use egress_observer_istio::manifests;
+
+const MANIFESTS: &str = "Files or directories with Pods, their workloads, Services and Istio's ConfigMaps as YAML or JSON: \
+     what is excluded today, and where the API server is";
 
 /// Settings of `suggest exclusions`.
 #[derive(Debug, Args)]
 #[command(mut_group("FlowSource", |group| group.required(true)))]
+#[command(mut_arg("manifests", |arg| arg.help(MANIFESTS)))]
 pub struct ExclusionsArgs {
     #[command(flatten)]
     flows: FlowSource,
-    /// Files or directories with Pods, their workloads, Services and Istio's ConfigMaps as YAML or JSON:
-    /// what is excluded today, and where the API server is.
-    #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
-    manifests: Vec<PathBuf>,
+    #[command(flatten)]
+    paths: ManifestPaths,
     /// How to print it.
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Output,
+    output: OutputFormat,
 }
 
 /// Prints them.
-pub fn run(args: &ExclusionsArgs) -> Result<()> {
-    let cluster = ExclusionCluster::new(manifests::objects(&args.manifests)?);
+pub fn run(args: &ExclusionsArgs) -> Result<Outcome> {
+    let given = GivenObjects::read(&args.paths.manifests)?;
+    let outcome = given.outcome();
+    let cluster = ExclusionCluster::new(given.objects);
     let mut exclusions = Exclusions::new(&cluster);
     let n_bad = args.flows.each(&mut |flow| {
         exclusions.add(&flow);
@@ -42,11 +43,14 @@ pub fn run(args: &ExclusionsArgs) -> Result<()> {
     if found.is_empty() {
         tracing::info!("no connection to a well-known address that a sidecar got");
         // In text they would stand below what there is not.
-        for note in found.notes.iter().filter(|_| args.output == Output::Text) {
+        for note in found
+            .notes
+            .iter()
+            .filter(|_| args.output == OutputFormat::Text)
+        {
             tracing::info!("{note}");
         }
     }
-    write_out(|out| super::print(out, args.output, &found))
-        .context("writing to standard output")?;
-    Ok(bad_lines(n_bad)?)
+    write_out(|out| print(out, args.output, &found)).context("writing to standard output")?;
+    Ok(outcome.and(Outcome::of_lines(bad_lines(n_bad))))
 }

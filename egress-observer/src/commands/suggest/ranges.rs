@@ -1,24 +1,31 @@
 //! `egress-observer suggest ranges`.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 use clap::{
     Args,
     builder::{PossibleValuesParser, TypedValueParser},
 };
 
-use super::super::write_out;
-use crate::suggest::ranges::{Question, suggest};
-use egress_observer_istio::{manifests, vocabulary::Platform};
+use crate::{
+    commands::{
+        manifests::{GivenObjects, ManifestPaths},
+        outcome::Outcome,
+        output::{OutputFormat, print},
+        write_out,
+    },
+    suggest::ranges::{Question, suggest},
+};
+use egress_observer_istio::vocabulary::Platform;
+
+const MANIFESTS: &str = "Files or directories with the cluster's objects as YAML or JSON: Nodes, ServiceCIDRs, Services, \
+     Pods and ConfigMaps of all namespaces, and those of its network plugin";
 
 /// Settings of `suggest ranges`.
 #[derive(Debug, Args)]
+#[command(mut_arg("manifests", |arg| arg.help(MANIFESTS).required_unless_present("platform")))]
 pub struct RangesArgs {
-    /// Files or directories with the cluster's objects as YAML or JSON: Nodes, ServiceCIDRs, Services,
-    /// Pods and ConfigMaps of all namespaces, and those of its network plugin.
-    #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS", required_unless_present = "platform")]
-    manifests: Vec<PathBuf>,
+    #[command(flatten)]
+    paths: ManifestPaths,
     /// What the cluster runs on [default: what its objects show]. Without manifests: where its
     /// ranges can be asked for.
     #[arg(long, value_name = "NAME", value_parser = platforms())]
@@ -29,7 +36,7 @@ pub struct RangesArgs {
     include_observed: bool,
     /// How to print it.
     #[arg(short, long, value_enum, default_value = "text")]
-    output: super::Output,
+    output: OutputFormat,
 }
 
 fn platforms() -> impl TypedValueParser<Value = Platform> {
@@ -39,15 +46,16 @@ fn platforms() -> impl TypedValueParser<Value = Platform> {
 }
 
 /// Prints them.
-pub fn run(args: &RangesArgs) -> Result<()> {
-    let objects = manifests::objects(&args.manifests)?;
-    let paths = args.manifests.iter();
+pub fn run(args: &RangesArgs) -> Result<Outcome> {
+    let paths = &args.paths.manifests;
+    let given = GivenObjects::read(paths)?;
+    let paths = paths.iter();
     let question = Question {
         platform: args.platform,
         include_observed: args.include_observed,
         manifests: paths.map(|path| path.display().to_string()).collect(),
     };
-    let suggestion = suggest(&objects, &question);
-    write_out(|out| super::print(out, args.output, &suggestion))
-        .context("writing to standard output")
+    let suggestion = suggest(&given.objects, &question);
+    write_out(|out| print(out, args.output, &suggestion)).context("writing to standard output")?;
+    Ok(given.outcome())
 }

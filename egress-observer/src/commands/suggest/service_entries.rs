@@ -1,14 +1,14 @@
 //! `egress-observer suggest service-entries`.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result};
 use clap::Args;
-use ipnet::IpNet;
 
 use crate::{
     commands::{
         flows::{FlowSource, bad_lines},
+        manifests::{ClusterArgs, GivenObjects},
+        outcome::Outcome,
+        output,
         what_if::verdict,
         write_out,
     },
@@ -17,29 +17,20 @@ use crate::{
         EntrySettings, ExportTo, KnownMesh, NamespaceName, Observer, Suggestions, Wildcard, suggest,
     },
 };
-use egress_observer_istio::{
-    manifests::{self, ManifestError},
-    vocabulary::Verdict,
-};
+use egress_observer_istio::vocabulary::Verdict;
+
+const MANIFESTS: &str = "Files or directories with the cluster's objects as YAML or JSON: what they \
+                         declare is left out";
 
 /// Settings of `suggest service-entries`.
 #[derive(Debug, Args)]
 #[command(mut_group("FlowSource", |flows| flows.required(true)))]
+#[command(mut_arg("manifests", |arg| arg.help(MANIFESTS)))]
 pub struct ServiceEntriesArgs {
     #[command(flatten)]
     flows: FlowSource,
-    /// Files or directories with the cluster's objects as YAML or JSON: what they declare is left
-    /// out.
-    #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
-    manifests: Vec<PathBuf>,
-    /// Pod and Service ranges of this cluster: what is in them is inside the cluster.
-    #[arg(
-        long,
-        value_name = "CIDR",
-        value_delimiter = ',',
-        env = "EGRESS_OBSERVER_CLUSTER_CIDRS"
-    )]
-    cluster_cidrs: Vec<IpNet>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
     /// Only what workloads of these namespaces connect to.
     #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',')]
     namespace: Vec<NamespaceName>,
@@ -71,11 +62,11 @@ pub struct ServiceEntriesArgs {
     diff: bool,
     /// How to print it.
     #[arg(short, long, value_enum, default_value = "yaml")]
-    output: Output,
+    output: EntryOutput,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Output {
+enum EntryOutput {
     /// For `kubectl apply -f -`; with `--diff`, lines.
     Yaml,
     /// One object.
@@ -96,9 +87,13 @@ fn protocol(text: &str) -> Result<(u16, AppProtocol), String> {
 }
 
 /// Prints them.
-pub fn run(args: &ServiceEntriesArgs) -> Result<()> {
+pub fn run(args: &ServiceEntriesArgs) -> Result<Outcome> {
     let settings = settings(args);
-    let known = known(args)?;
+    let paths = &args.cluster.paths.manifests;
+    let given = GivenObjects::read(paths)?;
+    let outcome = given.outcome();
+    let ranges = &args.cluster.ranges.cluster_cidrs;
+    let known = (!paths.is_empty()).then(|| KnownMesh::new(given.objects, ranges));
     let mut observer = Observer::new(&settings, known.as_ref());
     let n_bad = args.flows.each(&mut |flow| {
         observer.add(&flow);
@@ -108,17 +103,14 @@ pub fn run(args: &ServiceEntriesArgs) -> Result<()> {
     let suggestions = suggest(&observed, &settings, known, args.diff);
     say(args, &suggestions);
     write_out(|out| match (args.output, &suggestions.differences) {
-        (Output::Json, _) => {
-            serde_json::to_writer(&mut *out, &suggestions)?;
-            out.write_all(b"\n")
-        }
-        (Output::Yaml, Some(differences)) => differences
+        (EntryOutput::Json, _) => output::json(out, &suggestions),
+        (EntryOutput::Yaml, Some(differences)) => differences
             .iter()
             .try_for_each(|difference| writeln!(out, "{difference}")),
-        (Output::Yaml, None) => write!(out, "{suggestions}"),
+        (EntryOutput::Yaml, None) => write!(out, "{suggestions}"),
     })
     .context("writing to standard output")?;
-    Ok(bad_lines(n_bad)?)
+    Ok(outcome.and(Outcome::of_lines(bad_lines(n_bad))))
 }
 
 fn settings(args: &ServiceEntriesArgs) -> EntrySettings {
@@ -134,14 +126,6 @@ fn settings(args: &ServiceEntriesArgs) -> EntrySettings {
     }
 }
 
-fn known(args: &ServiceEntriesArgs) -> Result<Option<KnownMesh>, ManifestError> {
-    if args.manifests.is_empty() {
-        return Ok(None);
-    }
-    let objects = manifests::objects(&args.manifests)?;
-    Ok(Some(KnownMesh::new(objects, &args.cluster_cidrs)))
-}
-
 /// What standard output has no place for.
 fn say(args: &ServiceEntriesArgs, suggestions: &Suggestions) {
     for wildcard in &suggestions.unused_wildcards {
@@ -151,7 +135,7 @@ fn say(args: &ServiceEntriesArgs, suggestions: &Suggestions) {
         return;
     }
     tracing::info!("nothing to suggest");
-    if args.output == Output::Yaml {
+    if args.output == EntryOutput::Yaml {
         for line in suggestions.refusals() {
             tracing::info!("not suggested: {line}");
         }

@@ -1,10 +1,12 @@
 //! What is known of the cluster, and how well.
 
+use std::collections::BTreeMap;
+
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::maker::{Maker, catch_up};
 use crate::kubernetes::Tally;
-use egress_observer_istio::{view::ObjectCounts, vocabulary::Resource};
+use egress_observer_istio::objects::Kind;
 
 /// What is known of the cluster.
 #[derive(Debug)]
@@ -15,6 +17,19 @@ pub struct ClusterHealth {
     watch_restarts: IntCounterVec,
     reload_successful: IntGauge,
     reloads: IntCounter,
+}
+
+/// What files with the cluster's objects hold: how many of some kinds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectCounts {
+    /// Pods.
+    pub pods: usize,
+    /// ConfigMaps of Istio.
+    pub config_maps: usize,
+    /// ServiceEntries.
+    pub service_entries: usize,
+    /// What cannot be read: by what the API calls its kind, `unknown` where that cannot be told.
+    pub unreadable: BTreeMap<&'static str, usize>,
 }
 
 impl ClusterHealth {
@@ -47,26 +62,29 @@ impl ClusterHealth {
         })
     }
 
-    /// Notes a reading of the configuration.
-    pub fn reloaded(&self, objects: Option<ObjectCounts>) {
-        self.reloads.inc();
-        self.reload_successful.set(objects.is_some().into());
+    /// Notes a reading of the configuration: nothing if it failed, and whether all of it can be read.
+    pub fn reloaded(&self, objects: Option<&ObjectCounts>, readable: bool) {
+        self.changed(readable);
         let Some(objects) = objects else { return };
-        for (resource, n) in [
-            ("pods", objects.pods),
-            ("configmaps", objects.config_maps),
-            ("serviceentries", objects.service_entries),
+        for (kind, n) in [
+            (Kind::Pod, objects.pods),
+            (Kind::ConfigMap, objects.config_maps),
+            (Kind::ServiceEntry, objects.service_entries),
         ] {
-            self.watch_objects
-                .with_label_values(&[resource])
-                .set(n as i64);
+            let gauge = self.watch_objects.with_label_values(&[kind.plural()]);
+            gauge.set(n as i64);
+        }
+        self.watch_invalid_objects.reset();
+        for (resource, n) in &objects.unreadable {
+            let gauge = self.watch_invalid_objects.with_label_values(&[resource]);
+            gauge.set(*n as i64);
         }
     }
 
     /// Notes how the watches are doing.
-    pub(crate) fn watches(&self, all: impl Iterator<Item = (Resource, bool, Tally)>) {
-        for (resource, synced, tally) in all {
-            let resource = &[resource.as_str()];
+    pub(crate) fn watches(&self, all: impl Iterator<Item = (Kind, bool, Tally)>) {
+        for (kind, synced, tally) in all {
+            let resource = &[kind.plural()];
             self.watch_synced
                 .with_label_values(resource)
                 .set(synced.into());

@@ -4,12 +4,12 @@ use std::{net::IpAddr, sync::Arc};
 
 use crate::{
     flow_pods::FlowPods,
-    flows::{Origin, RecordedFlow},
+    flows::{Caller, RecordedFlow},
 };
 use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
-    view::Snapshot,
+    view::{Snapshot, live::Live},
     vocabulary::Actor,
 };
 
@@ -27,7 +27,7 @@ impl ExclusionCluster {
         let mut api_server: Vec<IpAddr> = objects.iter().flat_map(api_addresses).collect();
         api_server.sort_unstable();
         api_server.dedup();
-        let snapshot = Snapshot::from_objects(objects, &[]).0;
+        let snapshot = Live::of(objects, &[]).into_snapshot();
         Self {
             pods: FlowPods::new(snapshot.pods().cloned()),
             snapshot,
@@ -41,7 +41,7 @@ impl ExclusionCluster {
     }
 
     /// Namespace and name of the workload that a flow is of.
-    pub(super) fn workload(&self, from: &Origin) -> (String, String) {
+    pub(super) fn workload(&self, from: &Caller) -> (String, String) {
         let pod = self.pods.named(&from.namespace, &from.pod);
         let name = match pod {
             _ if !from.workload.is_empty() => from.workload.clone(),

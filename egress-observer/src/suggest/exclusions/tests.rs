@@ -1,14 +1,10 @@
 use super::{answer::Already, *};
 use crate::flows;
-use egress_observer_istio::{manifests, vocabulary::Actor};
+use egress_observer_istio::{manifests::Reading, vocabulary::Actor};
 
 fn cluster(text: &str) -> ExclusionCluster {
-    let mut objects = Vec::new();
-    manifests::parse(std::path::Path::new("a.yaml"), text, &mut |object| {
-        objects.push(object);
-    })
-    .unwrap();
-    ExclusionCluster::new(objects)
+    let reading = Reading::of("a.yaml".as_ref(), text);
+    ExclusionCluster::new(reading.complete().unwrap())
 }
 
 /// A flow of shop/sleep with these further fields.

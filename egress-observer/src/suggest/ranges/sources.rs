@@ -10,7 +10,7 @@ mod observed;
 use self::nodes::NodeParts;
 pub(super) use self::observed::{AddressInUse, observed};
 use super::statement::{RangeOrigin, RangeStatements};
-use egress_observer_istio::{manifests::Object, objects::addressing::Addressing};
+use egress_observer_istio::manifests::Object;
 
 /// Reads what objects say.
 pub(super) fn read(objects: &[Object]) -> RangeStatements {
@@ -20,18 +20,18 @@ pub(super) fn read(objects: &[Object]) -> RangeStatements {
         match object {
             Object::Pod(pod) => arguments::read(&mut said, pod),
             Object::ConfigMap(map) => config_maps::read(&mut said, map),
-            Object::Addressing(Addressing::ServiceCidr(object)) => {
+            Object::ServiceCidr(object) => {
                 allocators::service_cidr(&mut said, object);
             }
-            Object::Addressing(Addressing::IpPool(object)) => allocators::pool(&mut said, object),
-            Object::Addressing(Addressing::Network(object)) => {
+            Object::IpPool(object) => allocators::pool(&mut said, object),
+            Object::Network(object) => {
                 allocators::network(&mut said, object);
             }
-            Object::Addressing(Addressing::Node(node)) => {
+            Object::Node(node) => {
                 nodes.add(&node.spec.pod_cidrs, &node.spec.pod_cidr);
                 arguments::of_node(&mut said, node);
             }
-            Object::Addressing(Addressing::CiliumNode(node)) => {
+            Object::CiliumNode(node) => {
                 cilium_nodes.add(&node.spec.ipam.pod_cidrs, "");
             }
             Object::Namespace(_)
@@ -54,16 +54,12 @@ pub(super) fn read(objects: &[Object]) -> RangeStatements {
 #[cfg(test)]
 pub(in crate::suggest::ranges) mod tests {
     use super::*;
-    use egress_observer_istio::manifests;
+    use egress_observer_istio::manifests::Reading;
 
     /// Objects from YAML.
     pub(in crate::suggest::ranges) fn objects(text: &str) -> Vec<Object> {
-        let mut objects = Vec::new();
-        manifests::parse(std::path::Path::new("a.yaml"), text, &mut |object| {
-            objects.push(object);
-        })
-        .unwrap();
-        objects
+        let reading = Reading::of("a.yaml".as_ref(), text);
+        reading.complete().unwrap()
     }
 
     /// `pods 10.0.0.0/8 exact: source`, one a line.

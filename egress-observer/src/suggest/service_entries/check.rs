@@ -9,7 +9,7 @@ use super::{
     observed::{EntryTarget, ObservedDestinations, Usage, WantedEntry},
     settings::EntrySettings,
 };
-use crate::{explain::To, flows::Origin, service_entry::NewServiceEntry, text::count};
+use crate::{explain::To, flows::Caller, service_entry::NewServiceEntry, text::count};
 use egress_observer_istio::{
     registry::Match,
     vocabulary::{Export, Protocol, Verdict},
@@ -120,7 +120,7 @@ pub(super) fn note_undeclared(
 fn uses<'u>(
     wanted: &'u WantedEntry,
     usage: &'u Usage,
-) -> impl Iterator<Item = (&'u str, &'u Origin, To)> {
+) -> impl Iterator<Item = (&'u str, &'u Caller, To)> {
     let unknown = usage.addresses.is_empty().then_some(None);
     let ips = usage.addresses.iter().copied().map(Some).chain(unknown);
     let destinations = ips.map(|ip| To {
@@ -138,7 +138,7 @@ fn uses<'u>(
     })
 }
 
-fn still_undeclared(applied: &KnownMesh, workload: &str, from: &Origin, to: &To) -> Option<String> {
+fn still_undeclared(applied: &KnownMesh, workload: &str, from: &Caller, to: &To) -> Option<String> {
     if !matches!(applied.lookup(from, to), Match::Undeclared { .. }) {
         return None;
     }

@@ -8,14 +8,14 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::{explain::To, flow_pods::FlowPods, flows::Origin, service_entry::NewServiceEntry};
+use crate::{explain::To, flow_pods::FlowPods, flows::Caller, service_entry::NewServiceEntry};
 use egress_observer_istio::{
     injection::pod,
     judgement::{Asker, ClientSocket, Evidence, assess},
     manifests::Object,
     objects,
     registry::{Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery, Viewer, Why},
-    view::Snapshot,
+    view::{Snapshot, live::Live},
     vocabulary::{Protocol, Scope},
 };
 
@@ -59,7 +59,7 @@ impl KnownMesh {
                 entries.insert(id, object.spec.hosts.clone());
             }
         }
-        let (snapshot, _) = Snapshot::from_objects(objects, cluster_ranges);
+        let snapshot = Live::of(objects, cluster_ranges).into_snapshot();
         Self {
             pods: FlowPods::new(snapshot.pods().cloned()),
             snapshot,
@@ -75,7 +75,7 @@ impl KnownMesh {
     }
 
     /// Whose view counts: the pod's, or that of its namespace.
-    fn viewer<'a>(&'a self, from: &'a Origin) -> Viewer<'a> {
+    fn viewer<'a>(&'a self, from: &'a Caller) -> Viewer<'a> {
         if let Some(pod) = self.pods.of(from) {
             return self.snapshot.viewer(pod);
         }
@@ -89,7 +89,7 @@ impl KnownMesh {
 
     /// What the mesh makes of a destination: for a pod what its connections are judged by, else what
     /// its namespace sees.
-    pub(super) fn lookup<'a>(&'a self, from: &'a Origin, to: &To) -> Match<'a> {
+    pub(super) fn lookup<'a>(&'a self, from: &'a Caller, to: &To) -> Match<'a> {
         let Some(pod) = self.pods.of(from) else {
             let viewer = self.viewer(from);
             return self.snapshot.registry.lookup(&viewer, &asked(to));
@@ -109,7 +109,7 @@ impl KnownMesh {
     }
 
     /// How far away it is, if its address is known.
-    pub(super) fn scope(&self, from: &Origin, to: &To) -> Option<Scope> {
+    pub(super) fn scope(&self, from: &Caller, to: &To) -> Option<Scope> {
         let ip = to.ip?;
         Some(match self.pods.of(from) {
             Some(pod) => self.snapshot.scope(pod, ip),
@@ -119,7 +119,7 @@ impl KnownMesh {
 
     /// Entries that nearly take it. One for another host altogether is not near, and that a name is
     /// needed says nothing where one is given.
-    pub(super) fn near(&self, from: &Origin, to: &To) -> BTreeSet<Near> {
+    pub(super) fn near(&self, from: &Caller, to: &To) -> BTreeSet<Near> {
         let viewer = self.viewer(from);
         let misses = self.snapshot.registry.near_misses(&viewer, &asked(to));
         let telling = misses.iter().filter(|miss| match miss.why {
@@ -140,7 +140,7 @@ impl KnownMesh {
     /// Takes in entries that are suggested, to see what becomes of connections then.
     pub(super) fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a NewServiceEntry>) {
         for entry in entries {
-            let object = serde_json::from_value::<objects::ServiceEntry>(entry.object());
+            let object = serde_json::from_value::<objects::ServiceEntryObject>(entry.object());
             // What is written can be read.
             if let Ok(mut object) = object {
                 object.metadata.creation_timestamp = LATER.to_owned();

@@ -11,7 +11,7 @@ use super::{
     known::{EntryId, Near, id},
     recorded::{tally, workload},
 };
-use crate::flows::{Origin, RecordedFlow};
+use crate::flows::{Caller, RecordedFlow};
 use egress_observer_istio::{registry::Match, vocabulary::Protocol};
 
 /// Destinations, and entries that there are.
@@ -43,7 +43,7 @@ pub(super) enum EntryTarget {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Usage {
     /// By workload.
-    pub(super) users: BTreeMap<String, (Origin, ConnectionTally)>,
+    pub(super) users: BTreeMap<String, (Caller, ConnectionTally)>,
     pub(super) addresses: BTreeSet<IpAddr>,
     pub(super) near: BTreeSet<Near>,
 }

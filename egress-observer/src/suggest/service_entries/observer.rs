@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     explain::To,
-    flows::{Origin, RecordedFlow},
+    flows::{Caller, RecordedFlow},
 };
 use egress_observer_istio::{
     registry::Match,
@@ -148,7 +148,7 @@ impl<'a> Observer<'a> {
 }
 
 /// What today's objects make of each destination; nothing, if there are none.
-fn matches<'k>(known: Option<&'k KnownMesh>, from: &'k Origin, meant: &[To]) -> Vec<Match<'k>> {
+fn matches<'k>(known: Option<&'k KnownMesh>, from: &'k Caller, meant: &[To]) -> Vec<Match<'k>> {
     let lookups = known.map(|known| meant.iter().map(move |to| known.lookup(from, to)));
     lookups.into_iter().flatten().collect()
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::answer::ConnectionTally;
-use crate::flows::{Origin, RecordedFlow};
+use crate::flows::{Caller, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::PROXY,
     vocabulary::{Actor, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
@@ -42,7 +42,7 @@ fn is_near(ip: IpAddr) -> bool {
     link_local || ip.is_loopback() || ip.is_unspecified() || ip.is_multicast()
 }
 
-pub(super) fn workload(from: &Origin) -> &str {
+pub(super) fn workload(from: &Caller) -> &str {
     if from.workload.is_empty() {
         &from.pod
     } else {

@@ -1,7 +1,5 @@
 //! From lines and objects to suggestions.
 
-use std::path::Path;
-
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -14,9 +12,9 @@ use crate::{
     service_entry::{AppProtocol, NewServiceEntry},
 };
 use egress_observer_istio::{
-    manifests::{self, Object},
+    manifests::{Object, Reading},
     registry::{Match, RegistryQuery, Viewer},
-    view::Snapshot,
+    view::live::Live,
     vocabulary::{Protocol, Verdict},
 };
 
@@ -460,10 +458,8 @@ fn names_from_outside_stay_in_their_comment() {
 
 /// The objects of YAML.
 fn read(text: &str) -> Vec<Object> {
-    let mut objects = Vec::new();
-    let take = &mut |object| objects.push(object);
-    manifests::parse(Path::new("suggested.yaml"), text, take).unwrap();
-    objects
+    let reading = Reading::of("suggested.yaml".as_ref(), text);
+    reading.complete().unwrap()
 }
 
 fn host() -> impl Strategy<Value = Option<String>> {
@@ -530,7 +526,7 @@ proptest! {
         prop_assert!(found.not_suggested.is_empty());
         let objects = read(&found.to_string());
         prop_assert_eq!(objects.len(), found.entries.len());
-        let (snapshot, _) = Snapshot::from_objects(objects.clone(), &[]);
+        let snapshot = Live::of(objects.clone(), &[]).into_snapshot();
         for line in &lines {
             let flow = flows::parse(line.to_string().as_bytes()).unwrap();
             let viewer = Viewer { namespace: &flow.from.namespace, ..Viewer::default() };

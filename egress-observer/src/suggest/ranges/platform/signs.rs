@@ -1,11 +1,7 @@
 //! What objects show of the platform that they are on.
 
 use crate::lint::output::plain;
-use egress_observer_istio::{
-    manifests::Object,
-    objects::addressing::{Addressing, Node},
-    vocabulary::Platform,
-};
+use egress_observer_istio::{manifests::Object, objects::addressing::Node, vocabulary::Platform};
 
 /// What objects show of a platform.
 #[derive(Clone, Copy)]
@@ -106,8 +102,8 @@ impl PlatformSign {
     /// What shows it, if the object does.
     pub(super) fn seen(self, object: &Object) -> Option<String> {
         match object {
-            Object::Addressing(Addressing::Node(node)) => self.on_node(node),
-            Object::Addressing(Addressing::Network(_)) => {
+            Object::Node(node) => self.on_node(node),
+            Object::Network(_) => {
                 matches!(self, Self::Network).then(|| "Network of config.openshift.io".to_owned())
             }
             Object::ConfigMap(map) => {
@@ -134,9 +130,9 @@ impl PlatformSign {
             | Object::VirtualService(_)
             | Object::DestinationRule(_)
             | Object::ProxyConfig(_)
-            | Object::Addressing(
-                Addressing::ServiceCidr(_) | Addressing::IpPool(_) | Addressing::CiliumNode(_),
-            ) => None,
+            | Object::ServiceCidr(_)
+            | Object::IpPool(_)
+            | Object::CiliumNode(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use super::super::statement::{RangeOrigin, RangePlace, RangeStatements, name};
 use crate::lint::output::plain;
 use egress_observer_istio::{
-    objects::{Pod, addressing::Node},
+    objects::{PodObject, addressing::Node},
     vocabulary::{Confidence, RangeOf},
 };
 
@@ -51,7 +51,7 @@ const FLAGS: [Flag; 4] = [
 const SYSTEM: &str = "kube-system";
 
 /// What the pod's programs were started with, if it is the control plane's.
-pub(super) fn read(said: &mut RangeStatements, pod: &Pod) {
+pub(super) fn read(said: &mut RangeStatements, pod: &PodObject) {
     if pod.metadata.namespace != SYSTEM {
         return;
     }

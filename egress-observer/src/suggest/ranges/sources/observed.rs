@@ -43,7 +43,11 @@ pub(in crate::suggest::ranges) fn observed(objects: &[Object]) -> Vec<AddressInU
             | Object::VirtualService(_)
             | Object::DestinationRule(_)
             | Object::ProxyConfig(_)
-            | Object::Addressing(_) => continue,
+            | Object::ServiceCidr(_)
+            | Object::Node(_)
+            | Object::IpPool(_)
+            | Object::CiliumNode(_)
+            | Object::Network(_) => continue,
         };
         let mut known = Vec::new();
         for ip in addresses.into_iter().filter_map(|text| address(text)) {

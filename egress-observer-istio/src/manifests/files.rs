@@ -1,0 +1,195 @@
+//! Which files are read.
+
+use std::{
+    collections::HashSet,
+    fs, io,
+    io::Read as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use thiserror::Error;
+
+use super::reading::Reading;
+
+/// Why files cannot be read.
+#[derive(Debug, Error)]
+pub enum ManifestError {
+    /// One cannot be opened.
+    #[error("cannot read {path}")]
+    Read {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// In place of a path.
+const STANDARD_INPUT: &str = "-";
+
+/// Reads files, standard input (`-`), and the files of directories ([`files`]). Objects of other kinds
+/// are passed over, and counted.
+pub fn read(paths: &[PathBuf]) -> Result<Reading, ManifestError> {
+    let mut reading = Reading::default();
+    for path in paths {
+        for file in files(path)? {
+            let bytes = bytes(&file).map_err(failed(&file))?;
+            let path: Arc<Path> = file.into();
+            match str::from_utf8(&bytes) {
+                Ok(text) => reading.add(&path, text),
+                Err(error) => {
+                    let before = &bytes[..error.valid_up_to()];
+                    let n_lines = before.iter().filter(|byte| **byte == b'\n').count();
+                    reading.add_not_text(&path, n_lines as u64 + 1);
+                }
+            }
+        }
+    }
+    Ok(reading)
+}
+
+fn bytes(file: &Path) -> io::Result<Vec<u8>> {
+    if file != Path::new(STANDARD_INPUT) {
+        return fs::read(file);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file as it is, and the `.yaml`, `.yml` and `.json` files below a directory in the order of their
+/// paths. What is hidden is left out, and each directory is read once, however many links lead to it.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+    if !is_directory(path)? {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for directory in directories(path)? {
+        for entry in entries(&directory)? {
+            let known = entry.extension().is_some_and(|extension| {
+                ["yaml", "yml", "json"]
+                    .iter()
+                    .any(|known| extension == *known)
+            });
+            if known && entry.is_file() {
+                files.push(entry);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A directory and those below it; none for a file.
+pub fn directories(path: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+    if !is_directory(path)? {
+        return Ok(Vec::new());
+    }
+    let mut seen = HashSet::new();
+    let mut found = Vec::new();
+    let mut next = vec![path.to_owned()];
+    while let Some(directory) = next.pop() {
+        // Links may lead back up.
+        let real = fs::canonicalize(&directory).map_err(failed(&directory))?;
+        if !seen.insert(real) {
+            continue;
+        }
+        let below = entries(&directory)?;
+        next.extend(below.into_iter().filter(|entry| entry.is_dir()).rev());
+        found.push(directory);
+    }
+    Ok(found)
+}
+
+fn is_directory(path: &Path) -> Result<bool, ManifestError> {
+    if path == Path::new(STANDARD_INPUT) {
+        return Ok(false);
+    }
+    let metadata = fs::metadata(path).map_err(failed(path))?;
+    Ok(metadata.is_dir())
+}
+
+/// What is in a directory and not hidden, in order.
+fn entries(directory: &Path) -> Result<Vec<PathBuf>, ManifestError> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(directory).map_err(failed(directory))? {
+        let entry = entry.map_err(failed(directory))?;
+        if !entry.file_name().as_encoded_bytes().starts_with(b".") {
+            all.push(entry.path());
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> ManifestError {
+    let path = path.to_owned();
+    |source| ManifestError::Read { path, source }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    /// A directory that goes with its test.
+    struct Directory(PathBuf);
+
+    impl Directory {
+        fn new(name: &str) -> Self {
+            let name = format!("egress-observer-istio-{name}-{}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn write(&self, path: &str, text: &[u8]) {
+            let path = self.0.join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+    }
+
+    impl Drop for Directory {
+        fn drop(&mut self) {
+            fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+
+    #[test]
+    fn directories_are_read_with_those_below_them() {
+        let root = Directory::new("below");
+        let all = [
+            "b.yaml",
+            "a/z.json",
+            "a/b/c.yml",
+            "c.txt",
+            ".hidden/d.yaml",
+            "a/.e.yaml",
+        ];
+        for path in all {
+            root.write(path, b"");
+        }
+        symlink("..", root.0.join("a/up")).unwrap();
+        symlink("b", root.0.join("a/same")).unwrap();
+        symlink("nowhere", root.0.join("a/gone.yaml")).unwrap();
+        let found = files(&root.0).unwrap();
+        let expected = ["a/b/c.yml", "a/z.json", "b.yaml"].map(|path| root.0.join(path));
+        assert_eq!(found, expected);
+        assert_eq!(directories(&root.0).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_file_that_is_not_text_does_not_spoil_the_others() {
+        let root = Directory::new("text");
+        root.write("a.yaml", b"kind: Pod\nmetadata: {name: \xff}\n");
+        root.write("b.yaml", b"kind: Pod\nmetadata: {name: b}\n");
+        let reading = read(&[root.0.clone()]).unwrap();
+        assert_eq!(reading.objects.len(), 1);
+        let told = reading.unreadable[0].to_string();
+        let expected = "a.yaml: document 1, line 2: not text in UTF-8; save it as UTF-8";
+        assert!(told.ends_with(expected), "{told}");
+    }
+}

@@ -1,0 +1,164 @@
+//! Texts, and what is read of them.
+
+use super::*;
+
+fn read(text: &str) -> Reading {
+    Reading::of(Path::new("shop.yaml"), text)
+}
+
+fn names(reading: &Reading) -> Vec<String> {
+    let objects = reading.objects.iter();
+    let named = objects.map(|located| located.object.metadata().name.clone());
+    named.collect()
+}
+
+/// The one thing that cannot be read, as people are told.
+fn told(text: &str) -> String {
+    let reading = read(text);
+    let [one] = &reading.unreadable[..] else {
+        panic!("{:?}", reading.unreadable)
+    };
+    one.to_string()
+}
+
+#[test]
+fn documents_and_lists_are_read_alike() {
+    let text = "---\n\
+                kind: Pod\nmetadata: {name: a, namespace: shop, uid: u1}\n\
+                ---\n---\n\
+                kind: List\nitems:\n- {kind: Pod, metadata: {name: b}}\n- {kind: Secret}\n\
+                ---\n\
+                kind: PodList\nitems:\n- metadata: {name: c}\n";
+    let reading = read(text);
+    assert_eq!(names(&reading), ["a", "b", "c"]);
+    assert_eq!(reading.unreadable, []);
+    let tally = "read 3 objects: 3 Pod; 1 of kinds that are not read: Secret x1";
+    assert_eq!(reading.tally.to_string(), tally);
+}
+
+#[test]
+fn kinds_of_the_same_name_are_told_by_their_group() {
+    fn kinds(text: &str) -> Vec<Kind> {
+        let reading = read(text);
+        let objects = reading.objects.iter();
+        objects.map(|located| located.object.kind()).collect()
+    }
+    let pool = "kind: IPPool\nmetadata: {name: a}\nspec: {cidr: 10.0.0.0/8}\n";
+    for (group, expected) in [
+        ("crd.projectcalico.org/v1", vec![Kind::IpPool]),
+        ("projectcalico.org/v3", vec![Kind::IpPool]),
+        ("ipam.metal3.io/v1alpha1", vec![]),
+    ] {
+        assert_eq!(kinds(&format!("apiVersion: {group}\n{pool}")), expected);
+    }
+    // As the API server answers: its items have neither.
+    let list = "kind: NetworkList\nitems: [{metadata: {name: a}}]\n";
+    let openshift = format!("apiVersion: config.openshift.io/v1\n{list}");
+    assert_eq!(kinds(&openshift), [Kind::Network]);
+    let other = format!("apiVersion: operator.openshift.io/v1\n{list}");
+    assert_eq!(kinds(&other), []);
+    let tally = "read no object; 1 of kinds that are not read: Network.operator.openshift.io x1";
+    assert_eq!(read(&other).tally.to_string(), tally);
+}
+
+#[test]
+fn a_wrong_field_is_named_with_its_object_and_place() {
+    let text = "# Two documents.\nkind: Pod\nmetadata: {name: a}\n---\n\
+                kind: ServiceEntry\nmetadata: {name: ext, namespace: shop}\n\
+                spec: {hosts: [a.test], ports: [{number: eighty}]}\n";
+    let told = told(text);
+    let expected = "shop.yaml: document 2, from line 4: ServiceEntry shop/ext: \
+                    field `spec.ports[0].number`: invalid type: string \"eighty\"";
+    assert!(told.starts_with(expected), "{told}");
+    assert!(told.contains("; write a whole number"), "{told}");
+}
+
+#[test]
+fn broken_yaml_is_named_with_its_document_and_line() {
+    let told = told("kind: Pod\nmetadata: {name: a}\n---\nkind: Pod\nmetadata: {name: [\n");
+    assert!(
+        told.starts_with("shop.yaml: document 2, line 5: not valid YAML: "),
+        "{told}"
+    );
+    assert!(!told.contains('\n'), "{told}");
+}
+
+#[test]
+fn nothing_is_lost_before_nor_after_a_broken_document() {
+    let text = "kind: Pod\nmetadata: {name: a}\n--- # broken\nkind: Pod\nmetadata: {name: [\n\
+                ---\nkind: Pod\nmetadata: {name: b}\n---\njust: text\n---\n\
+                kind: Pod\nmetadata: {name: c, labels: 1}\n---\nkind: Pod\nmetadata: {name: d}\n";
+    let reading = read(text);
+    assert_eq!(names(&reading), ["a", "b", "d"]);
+    let places: Vec<_> = reading
+        .unreadable
+        .iter()
+        .map(|one| (one.document, one.line))
+        .collect();
+    assert_eq!(places, [(2, 5), (4, 9), (5, 11)]);
+    let tally = "read 3 objects: 3 Pod; 3 that cannot be read";
+    assert_eq!(reading.tally.to_string(), tally);
+}
+
+#[test]
+fn a_template_is_told_from_yaml() {
+    let told = told("kind: Pod\nmetadata: {{ .Values.metadata }}\n");
+    assert!(
+        told.contains("this is a template: render it first"),
+        "{told}"
+    );
+}
+
+#[test]
+fn one_bad_item_does_not_spoil_its_list() {
+    let text = r#"{"kind": "List", "items": [
+        {"kind": "ServiceEntry", "metadata": {"name": "bad"}, "spec": {"hosts": "a.test"}},
+        {"metadata": {"name": "what"}},
+        {"kind": "ServiceEntry", "metadata": {"name": "good"}, "spec": {"hosts": ["a.test"]}}]}"#;
+    let reading = read(text);
+    assert_eq!(names(&reading), ["good"]);
+    assert_eq!(reading.unreadable.len(), 2);
+}
+
+#[test]
+fn something_else_than_an_object_is_refused() {
+    let expected = "shop.yaml: document 1, from line 1: no `kind`; expected a Kubernetes object; \
+                    add `apiVersion` and `kind`, or leave it out";
+    assert_eq!(told("just: text\n"), expected);
+}
+
+#[test]
+fn a_file_without_objects_is_told() {
+    for text in ["", "# only\n", "---\n# nothing\n---\n"] {
+        let reading = read(text);
+        assert_eq!(reading.tally.empty_files().len(), 1, "{text:?}");
+        assert!(reading.tally.is_nothing());
+        assert_eq!(reading.tally.to_string(), "read no object");
+    }
+    assert_eq!(read("kind: Secret\n").tally.empty_files().len(), 0);
+}
+
+#[test]
+fn of_an_object_that_stands_there_twice_the_last_one_counts() {
+    let text = "kind: Pod\nmetadata: {name: a, uid: u1}\n---\nkind: Pod\nmetadata: {name: b}\n---\n\
+                kind: Pod\nmetadata: {name: a, namespace: default, uid: u2}\n";
+    let (objects, repeated) = read(text).unique();
+    let uids: Vec<_> = objects
+        .iter()
+        .map(|object| &*object.metadata().uid)
+        .collect();
+    assert_eq!(uids, ["", "u2"]);
+    let [one] = &repeated[..] else {
+        panic!("{repeated:?}")
+    };
+    let expected = "shop.yaml: Pod default/a stands there twice: the last one counts";
+    assert_eq!(one.to_string(), expected);
+}
+
+#[test]
+fn a_file_may_hold_a_whole_cluster() {
+    let documents: Vec<_> = (0..5_000)
+        .map(|i| format!("kind: Pod\nmetadata: {{name: p{i}}}\n"))
+        .collect();
+    assert_eq!(read(&documents.join("---\n")).objects.len(), 5_000);
+}

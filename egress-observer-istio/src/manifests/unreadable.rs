@@ -1,0 +1,95 @@
+//! A part of a file that cannot be read.
+
+use std::{fmt, path::Path, sync::Arc};
+
+use thiserror::Error;
+
+use crate::objects::{fields::FieldError, kinds::Kind, name::ObjectName};
+
+/// A document, or an object in it, that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub struct Unreadable {
+    /// The file.
+    pub path: Arc<Path>,
+    /// The document, counted from 1.
+    pub document: usize,
+    /// The line of the file where the fault is, or else where the document begins.
+    pub line: u64,
+    /// What is wrong.
+    pub fault: Fault,
+}
+
+/// What is wrong with a part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is not text.
+    NotText,
+    /// It is not YAML.
+    NotYaml {
+        /// What the reader says.
+        message: String,
+        /// Whether it has what templates have, and YAML never.
+        is_template: bool,
+    },
+    /// It is no object.
+    NoKind,
+    /// A field of an object has the wrong type, or is missing.
+    Field {
+        /// The object's kind.
+        kind: Kind,
+        /// Its name.
+        name: ObjectName,
+        /// The field.
+        problem: FieldError,
+    },
+}
+
+impl Fault {
+    /// What to do about it, where that can be said.
+    pub fn fix(&self) -> Option<&'static str> {
+        match self {
+            Self::NotText => Some("save it as UTF-8"),
+            Self::NotYaml {
+                is_template: true, ..
+            } => Some("this is a template: render it first, for example with `helm template`"),
+            Self::NotYaml { .. } => None,
+            Self::NoKind => Some("add `apiVersion` and `kind`, or leave it out"),
+            Self::Field { problem, .. } => problem.fix(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    /// Without the fix.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotText => f.write_str("not text in UTF-8"),
+            Self::NotYaml { message, .. } => write!(f, "not valid YAML: {message}"),
+            Self::NoKind => f.write_str("no `kind`; expected a Kubernetes object"),
+            Self::Field {
+                kind,
+                name,
+                problem,
+            } => match &*name.name {
+                "" => write!(f, "{kind} without a name: {problem}"),
+                _ => write!(f, "{kind} {name}: {problem}"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, document, line) = (self.path.display(), self.document, self.line);
+        write!(f, "{path}: document {document}")?;
+        match self.fault {
+            Fault::NotText | Fault::NotYaml { .. } => write!(f, ", line {line}")?,
+            Fault::NoKind | Fault::Field { .. } => write!(f, ", from line {line}")?,
+        }
+        write!(f, ": {}", self.fault)?;
+        match self.fault.fix() {
+            Some(fix) => write!(f, "; {fix}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Reading the fields of an object, and saying which of them is wrong.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use serde_path_to_error::Segment;
+use thiserror::Error;
+
+/// A field of an object has the wrong type, or is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("field `{field}`: {message}")]
+pub struct FieldError {
+    /// The field's path.
+    pub field: String,
+    /// What stands there, as JSON, cut where it is long; empty if nothing does.
+    pub value: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// So much of a value is shown.
+const SHOWN: usize = 60;
+
+/// Reads an object, as far as its type says.
+pub fn read_value<T: DeserializeOwned>(mut value: Value) -> Result<T, FieldError> {
+    drop_nulls(&mut value);
+    // The field's path costs as much as the rest, and is wanted only where something is wrong.
+    if let Ok(object) = T::deserialize(&value) {
+        return Ok(object);
+    }
+    serde_path_to_error::deserialize(&value).map_err(|error| FieldError {
+        field: error.path().to_string(),
+        value: shown(at(&value, error.path())),
+        message: error.into_inner().to_string(),
+    })
+}
+
+/// Drops fields that are `null`: to Kubernetes that is the same as absent.
+fn drop_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(drop_nulls);
+        }
+        Value::Array(items) => items.iter_mut().for_each(drop_nulls),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// What stands at a path.
+fn at<'v>(value: &'v Value, path: &serde_path_to_error::Path) -> Option<&'v Value> {
+    path.iter().try_fold(value, |value, segment| match segment {
+        Segment::Seq { index } => value.get(index),
+        Segment::Map { key } => value.get(key),
+        Segment::Enum { .. } | Segment::Unknown => None,
+    })
+}
+
+fn shown(value: Option<&Value>) -> String {
+    let mut text = value.map_or_else(String::new, Value::to_string);
+    if let Some((end, _)) = text.char_indices().nth(SHOWN) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
+}
+
+impl FieldError {
+    /// What to do about it, where that can be said.
+    pub fn fix(&self) -> Option<&'static str> {
+        let message = self.message.as_str();
+        let (_, expected) = message.split_once("expected ").unwrap_or_default();
+        if message.starts_with("missing field") {
+            Some("add the field")
+        } else if expected.starts_with("a sequence") {
+            Some("write a list, also of one: [...]")
+        } else if expected.starts_with("a string") && !self.value.starts_with(['[', '{']) {
+            Some("put the value in quotes")
+        } else if ["u16", "u32", "i32"]
+            .iter()
+            .any(|word| expected.starts_with(word))
+        {
+            Some("write a whole number that a port or an id can be, without quotes")
+        } else if expected.starts_with("a boolean") {
+            Some("write true or false, without quotes")
+        } else if expected.starts_with("a map") || expected.starts_with("struct") {
+            Some("write fields below it, as `name: value`")
+        } else {
+            None
+        }
+    }
+}
+
+/// Text in an object's `metadata`, as it is written; empty if there is none.
+pub fn metadata_text<'v>(object: &'v Value, field: &str) -> &'v str {
+    let value = object
+        .get("metadata")
+        .and_then(|metadata| metadata.get(field));
+    value.and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::objects::ServiceEntryObject;
+
+    fn wrong(spec: Value) -> FieldError {
+        let object = json!({"metadata": {"name": "a"}, "spec": spec});
+        read_value::<ServiceEntryObject>(object).unwrap_err()
+    }
+
+    #[test]
+    fn a_wrong_field_is_told_with_its_value_and_a_fix() {
+        let error = wrong(json!({"hosts": "a.test"}));
+        assert_eq!((&*error.field, &*error.value), ("spec.hosts", "\"a.test\""));
+        assert_eq!(error.fix(), Some("write a list, also of one: [...]"));
+        let error = wrong(json!({"hosts": [1]}));
+        assert_eq!((&*error.field, &*error.value), ("spec.hosts[0]", "1"));
+        assert_eq!(error.fix(), Some("put the value in quotes"));
+        let error = wrong(json!({"hosts": [], "ports": [{"number": "80"}]}));
+        assert_eq!(error.field, "spec.ports[0].number");
+        assert!(error.fix().unwrap().contains("without quotes"));
+        let error = wrong(json!({}));
+        assert_eq!((&*error.value, error.fix()), ("{}", Some("add the field")));
+    }
+
+    #[test]
+    fn a_long_value_is_cut() {
+        let error = wrong(json!({"hosts": "é".repeat(100)}));
+        assert!(error.value.ends_with("..."), "{}", error.value);
+        assert_eq!(error.value.chars().count(), SHOWN + 3);
+    }
+}

@@ -1,0 +1,146 @@
+//! `v1 Pod`.
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::metadata::{AnyObject, Metadata};
+
+/// `v1 Pod`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct PodObject {
+    pub metadata: Metadata,
+    #[serde(default)]
+    pub spec: PodSpec,
+    #[serde(default)]
+    pub status: PodStatus,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodSpec {
+    pub host_network: bool,
+    pub dns_policy: String,
+    pub dns_config: DnsConfig,
+    pub security_context: SecurityContext,
+    pub init_containers: Vec<Container>,
+    pub containers: Vec<Container>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Container {
+    pub name: String,
+    pub image: String,
+    #[serde(deserialize_with = "words")]
+    pub command: Vec<String>,
+    #[serde(deserialize_with = "words")]
+    pub args: Vec<String>,
+    pub env: Vec<EnvVar>,
+    pub restart_policy: String,
+    pub security_context: SecurityContext,
+}
+
+/// Arguments. Templates up to Istio 1.3, and people, write numbers without quotes.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let words = Vec::<Value>::deserialize(deserializer)?;
+    words.into_iter().map(word).collect()
+}
+
+fn word<E: serde::de::Error>(word: Value) -> Result<String, E> {
+    match word {
+        Value::String(word) => Ok(word),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(switch) => Ok(switch.to_string()),
+        other @ (Value::Null | Value::Array(_) | Value::Object(_)) => {
+            Err(E::custom(format_args!("`{other}` is not text")))
+        }
+    }
+}
+
+/// `spec.dnsConfig`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct DnsConfig {
+    pub nameservers: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EnvVar {
+    pub name: String,
+    pub value: String,
+    /// A value that stands elsewhere.
+    pub value_from: Option<Value>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SecurityContext {
+    pub run_as_user: Option<u32>,
+    pub run_as_group: Option<u32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PodStatus {
+    #[serde(rename = "hostIP")]
+    pub host_ip: String,
+    #[serde(rename = "podIP")]
+    pub pod_ip: String,
+    #[serde(rename = "podIPs")]
+    pub pod_ips: Vec<PodIp>,
+    pub init_container_statuses: Vec<ContainerStatus>,
+    pub container_statuses: Vec<ContainerStatus>,
+    pub ephemeral_container_statuses: Vec<ContainerStatus>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PodIp {
+    pub ip: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ContainerStatus {
+    pub name: String,
+    #[serde(rename = "containerID")]
+    pub container_id: String,
+    pub state: ContainerState,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ContainerState {
+    pub terminated: Option<Terminated>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Terminated {
+    pub exit_code: i32,
+}
+
+impl AnyObject for PodObject {
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    fn trimmed(mut self) -> Self {
+        let annotations = &mut self.metadata.annotations;
+        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
+        let spec = &mut self.spec;
+        let containers = spec.containers.iter_mut().chain(&mut spec.init_containers);
+        for container in containers.filter(|own| !own.name.starts_with("istio-")) {
+            container.image.clear();
+            container.command = Vec::new();
+            container.args = Vec::new();
+            container.env = Vec::new();
+        }
+        self
+    }
+}

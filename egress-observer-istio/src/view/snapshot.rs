@@ -1,0 +1,181 @@
+//! One consistent view of the cluster, which everything downstream reads.
+
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
+
+use ipnet::IpNet;
+
+use super::roster::Roster;
+use crate::{
+    injection::{pod::Pod, setup::Membership},
+    mesh::{self, Mesh},
+    registry::{Registry, SidecarScope, Viewer},
+    vocabulary::{Policy, Reason, Scope},
+};
+
+/// One consistent view of pods and mesh configuration.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub(super) pods: Roster,
+    pub(super) mesh: Mesh,
+    /// What the mesh knows.
+    pub registry: Registry,
+    pub(super) cluster_ranges: Vec<IpNet>,
+    /// Whether objects of the registry may be missing.
+    pub(super) registry_unknown: bool,
+    /// Whether pods may be missing.
+    pub(super) pods_unknown: bool,
+}
+
+impl Snapshot {
+    /// Tells the registry what the mesh's configuration says about all objects.
+    pub(super) fn set_defaults(&mut self) {
+        if let Some(mesh) = self.mesh.config("") {
+            let export_to = &mesh.default_service_export_to;
+            self.registry.set_defaults(&mesh.root_namespace, export_to);
+        }
+    }
+
+    /// The pod with this `metadata.uid`, for a while also one that is gone.
+    pub fn pod(&self, uid: &str) -> Option<&Arc<Pod>> {
+        self.pods.get(uid)
+    }
+
+    /// Whether objects of the registry may be missing: what it does not know may be known to the mesh.
+    pub fn registry_unknown(&self) -> bool {
+        self.registry_unknown
+    }
+
+    /// Why a connection of nobody has no owner.
+    pub fn why_unattributed(&self) -> Reason {
+        if self.pods_unknown {
+            Reason::NotSynced
+        } else {
+            Reason::NotAttributed
+        }
+    }
+
+    /// Every pod that is there, in no order.
+    pub fn pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
+        self.pods.there()
+    }
+
+    /// Namespace and name of every workload.
+    pub fn workloads(&self) -> HashSet<(&str, &str)> {
+        self.pods
+            .all()
+            .map(|pod| (&*pod.namespace, &*pod.workload))
+            .collect()
+    }
+
+    /// What a pod's sidecar does with destinations that the mesh does not know.
+    pub fn policy(&self, pod: &Pod) -> Option<Policy> {
+        self.policy_and_source(pod).0
+    }
+
+    /// The same, and what says so: the Sidecar that applies, if it says anything, else the mesh's
+    /// configuration. ztunnel lets everything through.
+    pub fn policy_and_source(&self, pod: &Pod) -> (Option<Policy>, Option<String>) {
+        if let Membership::Ambient(_) = pod.applied.membership {
+            let source = "ztunnel, which lets everything through".to_owned();
+            return (Some(Policy::AllowAny), Some(source));
+        }
+        let sidecar = self.sidecar(pod);
+        if let Some(sidecar) = sidecar
+            && let Some(policy) = &sidecar.outbound_traffic_policy
+        {
+            let policy = mesh::policy(Some(&policy.mode)).ok();
+            return (policy, Some(sidecar.object.to_string()));
+        }
+        let source = self.mesh.config_name(&pod.revision);
+        (self.mesh.policy(&pod.revision), source)
+    }
+
+    /// The Sidecar that applies to a pod. Gateways have none.
+    fn sidecar(&self, pod: &Pod) -> Option<&SidecarScope> {
+        let redirected = matches!(pod.applied.membership, Membership::Sidecar(_));
+        redirected.then(|| self.registry.sidecar_for(&pod.namespace, &pod.labels))?
+    }
+
+    /// Whose view of the registry a pod has.
+    pub fn viewer<'a>(&'a self, pod: &'a Pod) -> Viewer<'a> {
+        let config = pod.applied.config();
+        Viewer {
+            namespace: &pod.namespace,
+            sidecar: self.sidecar(pod),
+            dns_capture: config.is_some_and(|config| config.dns.is_some()),
+        }
+    }
+
+    /// The mesh's configuration.
+    pub fn mesh(&self) -> &Mesh {
+        &self.mesh
+    }
+
+    /// Whether the last state of a ConfigMap of Istio cannot be read, so that the one before counts.
+    pub fn mesh_is_unreadable(&self) -> bool {
+        self.mesh.is_unreadable()
+    }
+
+    /// How far away a destination is from a pod.
+    pub fn scope(&self, pod: &Pod, ip: IpAddr) -> Scope {
+        if pod.ips.contains(&ip) {
+            Scope::Local
+        } else if pod.host_ip == Some(ip) {
+            Scope::Node
+        } else {
+            self.scope_from_anywhere(ip)
+        }
+    }
+
+    /// The same for a source that is not known.
+    pub fn scope_from_anywhere(&self, ip: IpAddr) -> Scope {
+        let link_local = match ip {
+            IpAddr::V4(ip) => ip.is_link_local(),
+            IpAddr::V6(ip) => ip.is_unicast_link_local(),
+        };
+        if ip.is_loopback() || link_local {
+            Scope::Local
+        } else if self.pods.has_address(ip)
+            || self.cluster_ranges.iter().any(|range| range.contains(&ip))
+        {
+            Scope::Cluster
+        } else {
+            Scope::External
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{objects::Object, view::live::Live};
+
+    #[test]
+    fn scopes_go_from_the_pod_outwards() {
+        let pod = |uid: &str, ip: &str| {
+            let value = serde_json::json!({
+                "metadata": {"name": uid, "uid": uid},
+                "status": {"podIPs": [{"ip": ip}], "hostIP": "192.0.2.1"},
+            });
+            Object::Pod(serde_json::from_value(value).unwrap())
+        };
+        let ranges = ["10.96.0.0/12".parse().unwrap()];
+        let pods = vec![pod("a", "172.16.0.5"), pod("b", "172.16.0.6")];
+        let snapshot = Live::of(pods, &ranges).into_snapshot();
+        assert_eq!(snapshot.pods().count(), 2);
+        let a = snapshot.pod("a").unwrap();
+        let cases = [
+            ("127.0.0.1", Scope::Local),
+            ("169.254.169.254", Scope::Local),
+            ("172.16.0.5", Scope::Local),
+            ("192.0.2.1", Scope::Node),
+            ("172.16.0.6", Scope::Cluster),
+            ("10.96.0.10", Scope::Cluster),
+            ("172.16.0.7", Scope::External),
+            ("2001:db8::1", Scope::External),
+        ];
+        for (ip, scope) in cases {
+            assert_eq!(snapshot.scope(a, ip.parse().unwrap()), scope, "{ip}");
+        }
+    }
+}
