@@ -33,6 +33,7 @@ mod routing;
 mod service;
 mod service_entry;
 mod shelf;
+mod shows;
 mod sidecar;
 mod sought;
 mod store;

@@ -133,12 +133,13 @@ fn watch_root(inotify: &Inotify, path: &Path) -> Result<WatchDescriptor> {
     inotify
         .watches()
         .add(directory(path), mask())
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => {
+        .map_err(|source| {
+            if source.kind() == io::ErrorKind::NotFound {
                 let path = path.to_owned();
                 ManifestError::Read { path, source }.into()
+            } else {
+                anyhow::Error::from(source).context(format!("watching {}", path.display()))
             }
-            _ => anyhow::Error::from(source).context(format!("watching {}", path.display())),
         })
 }
 

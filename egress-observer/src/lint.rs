@@ -5,99 +5,70 @@
 
 mod addresses;
 mod bypass;
+mod clients;
 mod code;
+mod entry;
 mod finding;
-mod hosts;
+mod list;
 mod lists;
+mod mesh_maps;
 pub mod output;
 mod policy;
+mod population;
 mod ports;
-mod protocol;
 mod ranges;
 mod routing;
+mod rules;
 mod scene;
 mod service_entries;
+mod settings;
 mod sharing;
 mod sidecars;
 mod spelling;
 mod stale;
+mod subject;
 pub(crate) mod suppress;
 mod text;
 mod unread;
+mod unused;
 mod workloads;
+mod written;
 
 use std::path::PathBuf;
 
-use ipnet::IpNet;
-
-pub use self::{
-    code::{Code, Severity},
-    finding::{Finding, Place},
-    suppress::Suppression,
-};
-use self::{lists::Lists, scene::Scene};
 use egress_observer_istio::{
     manifests::{self, Located, ManifestError, Reading},
-    view::{Snapshot, live::Live},
+    view::live::Live,
 };
 
-/// What the manifests themselves do not say.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// Pod and Service ranges of the cluster.
-    pub cluster_ranges: Vec<IpNet>,
-}
+pub use self::{
+    code::{LintCode, Severity},
+    finding::{LintFinding, ObjectPlace},
+    settings::LintSettings,
+    suppress::Suppression,
+};
 
 /// What is wrong in files, in the order of files, objects and codes.
-pub fn lint_files(paths: &[PathBuf], settings: &Settings) -> Result<Vec<Finding>, ManifestError> {
-    let reading = manifests::read(paths)?;
-    Ok(lint_reading(&reading, settings))
+pub fn lint_files(
+    paths: &[PathBuf],
+    settings: &LintSettings,
+) -> Result<Vec<LintFinding>, ManifestError> {
+    Ok(lint_reading(&manifests::read(paths)?, settings))
 }
 
 /// The same for what was read of them.
-pub(crate) fn lint_reading(reading: &Reading, settings: &Settings) -> Vec<Finding> {
-    let population = scene::population(&reading.objects);
-    let live = Live::of(population, &settings.cluster_ranges);
+pub(crate) fn lint_reading(reading: &Reading, settings: &LintSettings) -> Vec<LintFinding> {
     let mut findings = unread::findings(&reading.unreadable);
-    findings.extend(lint(&reading.objects, live.snapshot(), settings));
+    findings.extend(lint(&reading.objects, settings));
     findings.sort();
     findings
 }
 
-/// The same for objects, with the state that `scene::population` of them describes.
-pub(crate) fn lint(objects: &[Located], snapshot: &Snapshot, settings: &Settings) -> Vec<Finding> {
-    let scene = Scene::new(objects, snapshot, settings);
-    let lists = Lists::of(&scene);
-    let mut findings: Vec<Finding> = lists
-        .iter()
-        .flat_map(|lists| LIST_RULES.iter().flat_map(|rule| rule(&scene, lists)))
-        .chain(RULES.iter().flat_map(|rule| rule(&scene)))
-        .chain(bypass::findings(&scene, &lists))
-        .collect();
-    findings.sort();
-    findings.dedup();
-    findings
+fn lint(objects: &[Located], settings: &LintSettings) -> Vec<LintFinding> {
+    let population = population::population(objects);
+    let live = Live::of(population, &settings.cluster_ranges);
+    rules::findings(objects, live.snapshot(), settings)
 }
-
-/// Rules about the lists that count in one place.
-const LIST_RULES: &[fn(&Scene<'_>, &Lists<'_>) -> Vec<Finding>] = &[
-    text::findings,
-    ranges::findings,
-    addresses::findings,
-    ports::findings,
-];
-
-/// Rules about everything else.
-const RULES: &[fn(&Scene<'_>) -> Vec<Finding>] = &[
-    workloads::findings,
-    spelling::findings,
-    stale::findings,
-    policy::findings,
-    sidecars::findings,
-    service_entries::findings,
-    sharing::findings,
-    routing::findings,
-];
 
 #[cfg(test)]
 mod tests {
@@ -107,20 +78,19 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use egress_observer_istio::manifests::Object;
+    use egress_observer_istio::objects::Object;
 
-    fn found(objects: Vec<Object>) -> Vec<Finding> {
+    fn found(objects: Vec<Object>) -> Vec<LintFinding> {
         let path: Arc<Path> = Path::new("a.yaml").into();
-        let locate = |object| Located {
+        let objects = objects.into_iter().map(|object| Located {
             object,
             path: Arc::clone(&path),
-        };
-        let objects: Vec<Located> = objects.into_iter().map(locate).collect();
-        let settings = Settings {
+        });
+        let objects: Vec<Located> = objects.collect();
+        let settings = LintSettings {
             cluster_ranges: vec!["10.96.0.0/12".parse().unwrap()],
         };
-        let live = Live::of(scene::population(&objects), &settings.cluster_ranges);
-        lint(&objects, live.snapshot(), &settings)
+        lint(&objects, &settings)
     }
 
     fn deployment(annotations: Value) -> Object {

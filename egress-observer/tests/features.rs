@@ -1,5 +1,9 @@
 //! What is compiled into which variant, as cargo resolves it.
 #![forbid(unsafe_code)]
+#![expect(
+    clippy::tests_outside_test_module,
+    reason = "this whole crate is tests"
+)]
 
 use std::{collections::BTreeSet, env, process::Command};
 

@@ -13,7 +13,7 @@ use std::{
     process::{Command, Output},
 };
 
-use egress_observer::lint::{Code, Finding, Settings, Severity, lint_files};
+use egress_observer::lint::{LintCode, LintFinding, LintSettings, Severity, lint_files};
 use serde_json::Value;
 
 fn here(path: &str) -> PathBuf {
@@ -25,8 +25,8 @@ fn read(path: &str) -> String {
 }
 
 /// The findings in a case; every case is of a cluster with these ranges.
-fn findings(case: &str) -> Vec<Finding> {
-    let settings = Settings {
+fn findings(case: &str) -> Vec<LintFinding> {
+    let settings = LintSettings {
         cluster_ranges: ["10.96.0.0/12", "10.244.0.0/16"]
             .map(|range| range.parse().expect("a range"))
             .to_vec(),
@@ -34,12 +34,12 @@ fn findings(case: &str) -> Vec<Finding> {
     lint_files(&[here(case)], &settings).expect(case)
 }
 
-fn codes(case: &str) -> BTreeSet<Code> {
+fn codes(case: &str) -> BTreeSet<LintCode> {
     findings(case).iter().map(|finding| finding.code).collect()
 }
 
 /// The cases of a code: every file whose name begins with `bad` has it, with `good` has not.
-fn cases(code: Code) -> Vec<(String, bool)> {
+fn cases(code: LintCode) -> Vec<(String, bool)> {
     let dir = format!("tests/lint/{code}");
     let entries = fs::read_dir(here(&dir)).expect(&dir);
     let names = entries.map(|entry| entry.expect(&dir).file_name());
@@ -67,13 +67,13 @@ fn cases(code: Code) -> Vec<(String, bool)> {
 /// that rules stay apart.
 #[test]
 fn every_code_is_found_where_it_is_and_only_there() {
-    for code in Code::ALL {
+    for code in LintCode::ALL {
         for (case, bad) in cases(*code) {
             let text = read(&case);
             let first = text.lines().next().unwrap_or_default();
             let also = first.strip_prefix("# also ").unwrap_or_default();
             let named = also.split(", ").filter_map(|code| code.parse().ok());
-            let expected: BTreeSet<Code> = named.chain(bad.then_some(*code)).collect();
+            let expected: BTreeSet<LintCode> = named.chain(bad.then_some(*code)).collect();
             assert!(
                 bad || !expected.contains(code),
                 "{case}: good, and also {code}"
@@ -99,7 +99,7 @@ fn every_case_belongs_to_a_code() {
     for entry in entries {
         let name = entry.expect("an entry").file_name();
         let name = name.to_string_lossy();
-        assert!(name.parse::<Code>().is_ok(), "{name}");
+        assert!(name.parse::<LintCode>().is_ok(), "{name}");
     }
 }
 
@@ -107,7 +107,7 @@ fn every_case_belongs_to_a_code() {
 fn every_code_has_a_page_and_a_line_in_the_table() {
     let table = read("../docs/lint.md");
     let mut expected = Vec::new();
-    for code in Code::ALL {
+    for code in LintCode::ALL {
         let page = read(&format!("../docs/lint/{code}.md"));
         let (severity, title) = (code.severity(), code.title());
         assert!(
@@ -136,7 +136,7 @@ fn every_code_has_a_page_and_a_line_in_the_table() {
         .collect();
     assert_eq!(lines, expected);
     let pages = fs::read_dir(here("../docs/lint")).expect("pages").count();
-    assert_eq!(pages, Code::ALL.len(), "a page of no code");
+    assert_eq!(pages, LintCode::ALL.len(), "a page of no code");
 }
 
 fn run(args: &[&str]) -> Output {
@@ -245,7 +245,7 @@ fn sarif_has_rules_results_and_relative_locations() {
     assert_eq!(document["version"], "2.1.0");
     let run = &document["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
-    assert_eq!(rules.len(), Code::ALL.len());
+    assert_eq!(rules.len(), LintCode::ALL.len());
     for rule in rules {
         for field in [
             "/id",
@@ -404,7 +404,7 @@ fn the_list_names_every_code() {
     let output = run(&["--list"]);
     assert_eq!(output.status.code(), Some(0));
     let text = stdout(&output);
-    assert_eq!(text.lines().count(), Code::ALL.len());
+    assert_eq!(text.lines().count(), LintCode::ALL.len());
     assert!(text.contains("EO0001  error    "), "{text}");
     assert!(
         Severity::ALL

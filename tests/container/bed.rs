@@ -14,13 +14,14 @@ use egress_observer_tests::{
 };
 use serde_json::Value;
 
-/// Serves the node's objects.
-const API_SERVER: &str = env!("CARGO_BIN_EXE_fake-apiserver");
+pub(crate) fn envoy() -> PathBuf {
+    given("EGRESS_OBSERVER_ENVOY")
+}
 
 /// A path from the environment, where `cargo xtask test` puts it.
-pub(crate) fn envoy() -> PathBuf {
-    let path = std::env::var_os("EGRESS_OBSERVER_ENVOY");
-    path.unwrap_or_else(|| panic!("EGRESS_OBSERVER_ENVOY is not set: run `cargo xtask test`"))
+fn given(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable);
+    path.unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`"))
         .into()
 }
 
@@ -28,6 +29,8 @@ pub(crate) fn envoy() -> PathBuf {
 pub(crate) struct Delivery {
     pub(crate) image: Image,
     pub(crate) daemon_set: Value,
+    /// Serves the node's objects.
+    api_server: PathBuf,
     _run: Run,
 }
 
@@ -37,6 +40,7 @@ impl Delivery {
         Ok(Self {
             image: Image::unpack(&image::archive(), &run.dir().join("image"))?,
             daemon_set: daemon_set()?,
+            api_server: given("EGRESS_OBSERVER_FAKE_APISERVER"),
             _run: run,
         })
     }
@@ -45,7 +49,7 @@ impl Delivery {
         Settings {
             image: &self.image,
             daemon_set: &self.daemon_set,
-            api_server: Some(Path::new(API_SERVER)),
+            api_server: Some(&self.api_server),
             cgroups: HostCgroups::Node,
         }
     }

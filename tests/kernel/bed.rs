@@ -10,9 +10,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use egress_observer_common::LAYOUT_VERSION;
+use egress_observer_fake_apiserver::ApiServer;
 use egress_observer_tests::{
     agent::{self, Agent, Objects, Settings},
-    apiserver::ApiServer,
     bpffs::Bpffs,
     cgroup::{Driver, NodeCgroup},
     envoy::Policy,

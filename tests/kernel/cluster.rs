@@ -3,14 +3,14 @@
 use std::{thread::sleep, time::Duration};
 
 use anyhow::{Result, ensure};
+use egress_observer_fake_apiserver::{
+    ApiServer, Options,
+    faults::{Fault, Which},
+    request::Verb,
+    shared::StreamingLists,
+};
 use egress_observer_tests::{
     agent::{Agent, get},
-    apiserver::{
-        ApiServer, Options,
-        faults::{Fault, Which},
-        request::Verb,
-        shared::StreamingLists,
-    },
     envoy::Policy,
     istio::Capture,
     manifests,

@@ -4,13 +4,10 @@
 use std::{collections::BTreeSet, process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use egress_observer_tests::{
-    agent::Agent,
-    apiserver::{ApiServer, Options, log::Request, rbac::Rbac, shared::StreamingLists},
-    manifests,
-    process::output,
-    wait,
+use egress_observer_fake_apiserver::{
+    ApiServer, Options, log::Request, rbac::Rbac, shared::StreamingLists,
 };
+use egress_observer_tests::{agent::Agent, manifests, process::output, wait};
 use serde_json::Value;
 
 use crate::bed::Bed;

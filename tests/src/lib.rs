@@ -9,10 +9,9 @@
 //! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects;
 //! - [`identity`], [`pod`], [`istio`], [`rules`], [`manifests`]: pods, their rules and objects;
 //! - [`istiod`], [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
-//! - [`apiserver`]: the cluster's API, for the agent that knows its pods from there;
 //! - [`oci`]: containers by runc, and the agent from its image;
 //! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
-//! - [`node`], [`story`], [`report`]: the story that the demo plays and the end-to-end test checks;
+//! - [`node`], [`story`], [`report`], [`form`]: the story that the demo plays and the end-to-end test checks;
 //! - [`churn`]: a full node whose pods come and go;
 //! - [`mod@bench`]: what the agent costs.
 #![forbid(unsafe_code)]
@@ -39,13 +38,13 @@ pub mod istiod;
 pub mod servers;
 pub mod sidecar;
 
-pub mod apiserver;
 pub mod oci;
 
 pub mod agent;
 pub mod metrics;
 pub mod record;
 
+pub mod form;
 pub mod node;
 pub mod report;
 pub mod story;

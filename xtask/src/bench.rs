@@ -1,20 +1,14 @@
 //! `cargo xtask bench`: what the agent costs, measured on this machine.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "the table and the JSON are this task's product"
-)]
-
+use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::Args as ClapArgs;
-use egress_observer_tests::bench::{self, Binaries, Plan, decision::Decision, report};
 
 use crate::output::Output;
 use crate::setup::{apt, parts};
-use crate::{build, command, workspace};
+use crate::{build, command, harness, workspace};
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {
@@ -35,83 +29,45 @@ pub(crate) struct Args {
     output: Output,
 }
 
+/// Returns only if it fails.
 pub(crate) fn run(args: &Args) -> Result<()> {
     if !apt::is_root()? {
         bail!("the bench makes network namespaces and loads eBPF programs: run it as root");
     }
     parts::commands()?;
-    let binaries = binaries()?;
-    eprintln!("-- the decision, without a node");
-    let decision = Decision::read(&command::output(&mut decision())?)?;
-    let figures = bench::run(&binaries, plan(args), decision, &mut |line| {
-        eprintln!("-- {line}");
-    })?;
-    match args.output {
-        Output::Table => print!("{}", report::table(&figures)),
-        Output::Json => println!("{}", report::json(&figures)?),
-    }
-    Ok(())
-}
-
-/// What takes about a minute, or with `--quick` a quarter of one.
-fn plan(args: &Args) -> Plan {
-    let usual = if args.quick {
-        Plan {
-            rounds: 6,
-            connections: 1_000,
-            flows: 2_000,
-            load: 60_000,
-            churn_seconds: None,
-        }
-    } else {
-        Plan {
-            rounds: 40,
-            connections: 3_000,
-            flows: 10_000,
-            load: 200_000,
-            churn_seconds: None,
-        }
-    };
-    Plan {
-        rounds: args.rounds.unwrap_or(usual.rounds),
-        connections: args.connections.unwrap_or(usual.connections),
-        churn_seconds: args.churn,
-        ..usual
-    }
-}
-
-/// The agent as it is shipped. The other programs spend their time in system calls: to optimise
-/// them takes longer than the bench and changes no figure.
-fn binaries() -> Result<Binaries> {
+    // The agent as it is shipped.
     let agent = build::binary_to_test()?;
-    let mut build = command::cargo();
-    build
-        .args(["build", "-p", "egress-observer-tests"])
-        .args(["--bin", "traffic", "--bin", "bare-bpf"]);
-    command::run(&mut build)?;
-    Ok(Binaries {
-        agent,
-        traffic: built("traffic")?,
-        bare_bpf: built("bare-bpf")?,
-    })
+    command::run(&mut harness::build(&["bench", "traffic", "bare-bpf"]))?;
+    eprintln!("-- the decision, without a node");
+    let decision = decision()?;
+    let mut bench = harness::program("bench")?;
+    bench.arg("--agent").arg(agent);
+    bench.arg("--traffic").arg(harness::built("traffic")?);
+    bench.arg("--bare-bpf").arg(harness::built("bare-bpf")?);
+    bench.arg("--decision").arg(decision);
+    bench.args(["--output", args.output.as_str()]);
+    let numbers = [
+        ("--rounds", args.rounds),
+        ("--connections", args.connections),
+        ("--churn", args.churn),
+    ];
+    for (name, number) in numbers {
+        harness::option(&mut bench, name, number.map(|number| number.to_string()));
+    }
+    if args.quick {
+        bench.arg("--quick");
+    }
+    Err(harness::go_on_as(&mut bench))
 }
 
-/// Nothing but functions over values: a benchmark of the library itself.
-fn decision() -> Command {
+/// Nothing but functions over values: a benchmark of the library itself. Its figures are a file.
+fn decision() -> Result<PathBuf> {
     let mut bench = command::cargo();
     bench
-        .args(["bench", "--quiet", "-p", "egress-observer-tests"])
+        .args(["bench", "--quiet", "-p", harness::PACKAGE])
         .args(["--bench", "decision"]);
-    bench
-}
-
-fn built(name: &str) -> Result<PathBuf> {
-    let binary = workspace::target().join("debug").join(name);
-    if !binary.is_file() {
-        bail!(
-            "the build succeeded, but there is no {} (is build.target set in cargo's configuration?)",
-            binary.display()
-        );
-    }
-    Ok(binary)
+    let figures = command::output(&mut bench)?;
+    let file = workspace::target().join("decision.json");
+    fs::write(&file, figures).with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(file)
 }

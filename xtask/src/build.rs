@@ -7,12 +7,14 @@ use std::process::Command;
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
-use crate::setup::toolchain::{self, Toolchain};
+use crate::setup::toolchain;
 use crate::{build_paths, command, static_agent, workspace};
 
 /// BTF needs debug info and its own linker flag; v3 has the 32-bit jumps that verifiers since
 /// Linux 5.1 know, and no libcalls.
 const EBPF_FLAGS: &str = "-Cdebuginfo=2 -Clink-arg=--btf -Ctarget-cpu=v3 -Cpanic=abort";
+/// Where the agent's build script finds the eBPF object.
+pub(crate) const OBJECT: &str = "EGRESS_OBSERVER_EBPF_OBJECT";
 const EBPF_TARGET: &str = "bpfel-unknown-none";
 
 #[derive(ClapArgs, Debug, Default)]
@@ -27,10 +29,9 @@ pub(crate) struct Args {
 
 /// Builds both and returns the path of the agent's binary.
 pub(crate) fn run(args: &Args) -> Result<PathBuf> {
-    let toolchain = toolchain::find_or_install()?;
-    let object = ebpf(&toolchain)?;
+    let object = object()?;
     if args.is_static {
-        return static_agent::build(&object);
+        return static_agent::build_around(&object);
     }
     agent(args, &object)
 }
@@ -44,8 +45,9 @@ pub(crate) fn for_image() -> Result<PathBuf> {
 }
 
 /// The eBPF object.
-fn ebpf(toolchain: &Toolchain) -> Result<PathBuf> {
-    let mut build = toolchain::command(toolchain, &toolchain.cargo);
+pub(crate) fn object() -> Result<PathBuf> {
+    let toolchain = toolchain::find_or_install()?;
+    let mut build = toolchain::command(&toolchain, &toolchain.cargo);
     build.arg("build");
     command::run(for_ebpf(&mut build)?)?;
 
@@ -91,13 +93,17 @@ fn agent(args: &Args, object: &Path) -> Result<PathBuf> {
     let mut build = command::cargo();
     build
         .args(["build", "-p", "egress-observer"])
-        .env("EGRESS_OBSERVER_EBPF_OBJECT", object);
+        .env(OBJECT, object);
     if !args.debug {
         build.arg("--release");
     }
     command::run(&mut build)?;
 
-    let profile = if args.debug { "debug" } else { "release" };
+    found_agent(if args.debug { "debug" } else { "release" })
+}
+
+/// The agent that was built for this machine.
+pub(crate) fn found_agent(profile: &str) -> Result<PathBuf> {
     let binary = workspace::target().join(profile).join("egress-observer");
     if !binary.is_file() {
         bail!(
@@ -113,15 +119,6 @@ fn agent(args: &Args, object: &Path) -> Result<PathBuf> {
 /// shipped.
 pub(crate) fn binary_to_test() -> Result<PathBuf> {
     given().map_or_else(for_image, Ok)
-}
-
-/// The agent to look at: the same, but not optimised. That takes minutes, and nobody sees it.
-pub(crate) fn binary_to_show() -> Result<PathBuf> {
-    let quick = Args {
-        debug: true,
-        ..Args::default()
-    };
-    given().map_or_else(|| run(&quick), Ok)
 }
 
 /// `EGRESS_OBSERVER_BIN`.

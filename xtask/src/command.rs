@@ -25,8 +25,14 @@ const REMOVED: [&str; 4] = ["RUSTC", "RUSTDOC", "RUSTFLAGS", "LD_LIBRARY_PATH"];
 
 /// The cargo that runs this program, in the repository's root: for all that is built for the host.
 pub(crate) fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    let mut command = own(env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     command.current_dir(workspace::root());
+    command
+}
+
+/// A command without the variables that are about this package.
+pub(crate) fn own(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in env::vars_os() {
         // Set by the `cargo run` that started us, for this package: build scripts that watch
         // them would build anew in turn, once with them and once without.

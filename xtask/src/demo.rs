@@ -1,21 +1,15 @@
 //! `cargo xtask demo`: plays the story on a simulated node and shows what the agent made of it.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "the table and the JSON are this task's product"
-)]
-
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
 
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
-use egress_observer_tests::story::Played;
-use egress_observer_tests::{report, story, wait};
 
 use crate::output::Output;
-use crate::setup::apt;
-use crate::test::Parts;
+use crate::setup::{apt, parts};
+use crate::{build, command, harness};
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {
@@ -27,57 +21,62 @@ pub(crate) struct Args {
     output: Output,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+/// Returns only if it fails.
+pub(crate) fn run(args: &Args) -> Result<()> {
     if !apt::is_root()? {
         bail!("the demo makes network namespaces and loads eBPF programs: run it as root");
     }
-    let Parts { agent, envoy } = Parts::to_show()?;
-    play(args, &agent, &envoy)
-}
-
-fn play(args: &Args, agent: &Path, envoy: &Path) -> Result<ExitCode> {
-    let mut say = |line: &str| eprintln!("-- {line}");
-    let mut played = story::play(agent, envoy, &mut say)?;
-    show(args.output, &played)?;
-    if !args.once {
-        say(&format!(
-            "{} and the pods are up until Ctrl-C (agent's process id {})",
-            played.agent.metrics_url(),
-            played.agent.pid()
-        ));
-        serve(&mut played)?;
-    }
-    let right = played.is_right();
-    let Played { agent, node, .. } = played;
-    agent.stop()?;
-    drop(node);
-    say(if right {
-        "every verdict is right"
-    } else {
-        "a verdict is WRONG"
-    });
-    Ok(if right {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
-}
-
-fn show(output: Output, played: &Played) -> Result<()> {
-    match output {
-        Output::Table => {
-            println!("{}\n{}", report::table(played), report::families(played));
+    let (agent, envoy) = match build::given() {
+        Some(agent) => {
+            let envoy = parts()?;
+            command::run(&mut harness::build(&["demo"]))?;
+            (agent, envoy)
         }
-        Output::Json => println!("{}", report::json(played)?),
+        None => build_all()?,
+    };
+    let mut demo = harness::program("demo")?;
+    demo.arg("--agent").arg(agent).arg("--envoy").arg(envoy);
+    demo.args(["--output", args.output.as_str()]);
+    if args.once {
+        demo.arg("--once");
     }
-    Ok(())
+    Err(harness::go_on_as(&mut demo))
 }
 
-/// Until Ctrl-C; an agent that ends before is an error.
-fn serve(played: &mut Played) -> Result<()> {
-    while !wait::interrupted() {
-        played.agent.check_running()?;
-        wait::pause();
-    }
-    Ok(())
+/// What the node is made of besides the agent.
+fn parts() -> Result<PathBuf> {
+    parts::commands()?;
+    parts::envoy()
+}
+
+/// The agent to look at: not optimised. That takes minutes, and nobody sees it.
+///
+/// Linker and eBPF object take as long as most of the rest, which is fetched and built meanwhile.
+fn build_all() -> Result<(PathBuf, PathBuf)> {
+    let (object, envoy) = thread::scope(|scope| {
+        let object = scope.spawn(build::object);
+        let envoy = parts().and_then(|envoy| {
+            command::run(build_of_both().args(["--bin", "demo"]))?;
+            Ok(envoy)
+        });
+        let object = object.join();
+        (
+            object.unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            envoy,
+        )
+    });
+    let (object, envoy) = (object?, envoy?);
+    let mut agent = build_of_both();
+    agent
+        .args(["--bin", "egress-observer"])
+        .env(build::OBJECT, object);
+    command::run(&mut agent)?;
+    Ok((build::found_agent("debug")?, envoy))
+}
+
+/// Always both packages: cargo builds what they share once, with the features of both.
+fn build_of_both() -> Command {
+    let mut build = harness::build(&[]);
+    build.args(["-p", "egress-observer"]);
+    build
 }

@@ -1,28 +1,22 @@
 //! `cargo xtask deploy`: what a cluster is given, made and checked with the tools that users have.
 //!
 //! The chart is the source. The kustomize base and the table of values in `docs/install.md` are made
-//! from it, and the checks fail where they differ.
+//! from it, and the checks fail where they differ; both are in the crate below `tests/chart`.
 
-mod cases;
-mod dashboards;
-mod helm;
-mod kustomize;
-mod lint;
-mod objects;
-mod parallel;
-mod policy;
-mod promtool;
-mod refused;
-mod schema;
-mod settings;
-mod values;
+use std::process::Command;
 
-use std::io::Write as _;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args as ClapArgs, Subcommand};
 
-use helm::{Helm, Release};
+use crate::setup::{charts, parts};
+use crate::{command, workspace};
+
+/// Where the chart is, from the repository's root.
+const CHART: &str = "deploy/charts/egress-observer";
+
+/// The crate of the checks, and what switches them on.
+pub(crate) const CHECKS: &str = "egress-observer-chart";
+pub(crate) const CHECKS_FEATURE: &str = "egress-observer-chart/tools";
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {
@@ -61,26 +55,59 @@ struct RenderArgs {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.action {
         Action::Render(args) => render(args),
-        Action::Generate => {
-            kustomize::write(&Helm::find()?)?;
-            values::write()
-        }
-        Action::Lint => lint::run(),
+        Action::Generate => generate(),
+        Action::Lint => lint(),
     }
 }
 
 fn render(args: &RenderArgs) -> Result<()> {
-    let set = args.set.iter().flat_map(|set| ["--set", set]);
-    let values = args.values.iter().flat_map(|file| ["--values", file]);
-    let release = Release {
-        name: &args.name,
-        namespace: &args.namespace,
-        kube_version: args.kube_version.as_deref(),
-    };
-    let manifests = Helm::find()?.template(&release, set.chain(values))?;
-    std::io::stdout()
-        .write_all(manifests.as_bytes())
-        .context("writing the manifests")
+    let mut template = Command::new(charts::helm()?);
+    template
+        .current_dir(workspace::root())
+        .args(["template", &args.name, CHART])
+        .args(["--namespace", &args.namespace]);
+    if let Some(version) = &args.kube_version {
+        template.args(["--kube-version", version]);
+    }
+    for set in &args.set {
+        template.args(["--set", set]);
+    }
+    for file in &args.values {
+        template.args(["--values", file]);
+    }
+    command::run(&mut template)
 }
 
-pub(crate) use lint::run as lint;
+fn generate() -> Result<()> {
+    let mut generate = command::cargo();
+    generate
+        .args(["run", "--quiet", "-p", CHECKS])
+        .env("EGRESS_OBSERVER_HELM", charts::helm()?);
+    command::run(&mut generate)
+}
+
+/// The same as the tier of `cargo xtask test`.
+fn lint() -> Result<()> {
+    let mut checks = command::cargo();
+    checks.args(["test", "--quiet", "-p", CHECKS]).args([
+        "--features",
+        CHECKS_FEATURE,
+        "--test",
+        "checks",
+    ]);
+    with_tools(&mut checks)?;
+    // What each check has looked at.
+    command::run(checks.args(["--", "--show-output"]))
+}
+
+/// Tells the checks where their tools are, after finding or installing them.
+pub(crate) fn with_tools(checks: &mut Command) -> Result<()> {
+    let validator = charts::validator()?;
+    checks
+        .env("EGRESS_OBSERVER_HELM", charts::helm()?)
+        .env("EGRESS_OBSERVER_KUBECTL", charts::kubectl()?)
+        .env("EGRESS_OBSERVER_PROMTOOL", parts::promtool()?)
+        .env("EGRESS_OBSERVER_PYTHON", validator.python)
+        .env("EGRESS_OBSERVER_KUBERNETES_VALIDATE", validator.dir);
+    Ok(())
+}

@@ -21,6 +21,9 @@ use crate::{build, command, setup, workspace};
 /// What the image may take, packed or unpacked: every node of a cluster fetches it.
 const LIMIT: u64 = 20_000_000;
 
+/// The name of the image's file.
+const ARCHIVE: &str = "egress-observer.tar";
+
 /// The stage of `deploy/Dockerfile` whose place the host's build takes.
 const BUILDER: &str = "builder";
 
@@ -36,14 +39,19 @@ pub(crate) struct Args {
 
 /// What was built.
 #[derive(Debug)]
-pub(crate) struct Image {
+struct Image {
     /// An OCI archive, as `podman load` and `ctr images import` take it.
-    pub(crate) archive: PathBuf,
+    archive: PathBuf,
     /// The binary in it.
-    pub(crate) binary: PathBuf,
+    binary: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> Result<Image> {
+/// Where the archive is if the task is told nothing else.
+pub(crate) fn default_archive() -> PathBuf {
+    default_dir().join(ARCHIVE)
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
     if !apt::is_root()? {
         bail!("building an image needs root: buildah sets owners of files");
     }
@@ -55,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<Image> {
 
     let begin = Instant::now();
     let image = Image {
-        archive: dir.join("egress-observer.tar"),
+        archive: dir.join(ARCHIVE),
         binary,
     };
     let tag = args.tag.clone().unwrap_or_else(default_tag);
@@ -72,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<Image> {
         "== {tag}: {:.1} s besides the build of the agent",
         begin.elapsed().as_secs_f64()
     );
-    Ok(image)
+    Ok(())
 }
 
 fn default_dir() -> PathBuf {

@@ -16,6 +16,7 @@ mod demo;
 mod deploy;
 mod differential;
 mod fuzz;
+mod harness;
 mod image;
 mod output;
 mod setup;
@@ -67,9 +68,9 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().task {
         Task::Setup => setup::run().map(|()| ExitCode::SUCCESS),
         Task::Build(args) => build::run(&args).map(|_binary| ExitCode::SUCCESS),
-        Task::Image(args) => image::run(&args).map(|_image| ExitCode::SUCCESS),
-        Task::Demo(args) => demo::run(&args),
-        Task::Test(args) => test::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Image(args) => image::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Demo(args) => demo::run(&args).map(|()| ExitCode::SUCCESS),
+        Task::Test(args) => test::run(&args),
         Task::Deploy(args) => deploy::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Fuzz(args) => fuzz::run(&args).map(|()| ExitCode::SUCCESS),
         Task::Differential(args) => differential::run(&args).map(|()| ExitCode::SUCCESS),

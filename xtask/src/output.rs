@@ -8,3 +8,13 @@ pub(crate) enum Output {
     Table,
     Json,
 }
+
+impl Output {
+    /// As on the command line.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+        }
+    }
+}

@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::build_paths::{self, Hidden};
-use crate::{command, setup, workspace};
+use crate::{build, command, setup, workspace};
 
 /// Of Rust's standard library for the host's own C library, which is what rustup installs.
 pub(crate) fn target() -> String {
@@ -19,7 +19,7 @@ pub(crate) fn target() -> String {
 }
 
 /// Builds it around the eBPF object, and checks that it is what it should be.
-pub(crate) fn build(object: &Path) -> Result<PathBuf> {
+pub(crate) fn build_around(object: &Path) -> Result<PathBuf> {
     let target = target();
     let hidden = build_paths::hidden()?;
     let flags_of_target = format!(
@@ -30,7 +30,7 @@ pub(crate) fn build(object: &Path) -> Result<PathBuf> {
     build
         .args(["build", "--release", "--locked", "-p", "egress-observer"])
         .args(["--target", &target])
-        .env("EGRESS_OBSERVER_EBPF_OBJECT", object)
+        .env(build::OBJECT, object)
         .env(flags_of_target, flags(&hidden))
         // Every node of a cluster fetches them, and the place of a panic is told without.
         .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
@@ -43,12 +43,17 @@ pub(crate) fn build(object: &Path) -> Result<PathBuf> {
         .join(&target)
         .join("release/egress-observer");
     check(&built, &hidden)?;
-    let binary = workspace::target().join("static/egress-observer");
+    let binary = place();
     fs::create_dir_all(workspace::target().join("static"))
         .and_then(|()| fs::copy(&built, &binary))
         .with_context(|| format!("cannot copy {} to {}", built.display(), binary.display()))?;
     setup::found("static agent", binary.display());
     Ok(binary)
+}
+
+/// Where it is in the end.
+pub(crate) fn place() -> PathBuf {
+    workspace::target().join("static/egress-observer")
 }
 
 fn flags(hidden: &[Hidden]) -> String {

@@ -16,12 +16,16 @@ pub fn uid(metadata: &Metadata) -> &str {
 
 /// An absent namespace is `default`, as `kubectl` has it.
 pub fn namespace(namespace: &str) -> Arc<str> {
+    named_namespace(namespace).into()
+}
+
+/// The same without a copy.
+pub fn named_namespace(namespace: &str) -> &str {
     if namespace.is_empty() {
         "default"
     } else {
         namespace
     }
-    .into()
 }
 
 /// The controller, or the first owner where none is marked as such.

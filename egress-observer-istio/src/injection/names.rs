@@ -8,7 +8,7 @@ pub const INIT: &str = "istio-init";
 pub const VALIDATION: &str = "istio-validation";
 
 /// What the injector leaves on a pod.
-pub const STATUS: &str = "sidecar.istio.io/status";
+pub(super) const STATUS: &str = "sidecar.istio.io/status";
 /// Whether a pod is injected, as a label or an annotation.
 pub const INJECT: &str = "sidecar.istio.io/inject";
 /// How connections are redirected.
@@ -21,7 +21,7 @@ pub(super) const PROXY_CONFIG: &str = "proxy.istio.io/config";
 /// What istio-cni leaves on a pod that ztunnel took.
 pub(super) const REDIRECTION: &str = "ambient.istio.io/redirection";
 /// Whether ztunnel answers the pod's DNS.
-pub const AMBIENT_DNS: &str = "ambient.istio.io/dns-capture";
+pub(super) const AMBIENT_DNS: &str = "ambient.istio.io/dns-capture";
 
 /// The common beginning of the annotations that follow.
 pub const TRAFFIC: &str = "traffic.sidecar.istio.io/";

@@ -9,6 +9,7 @@ use std::{
 
 use tracing::warn;
 
+pub use super::identity::uid;
 use super::{
     applied::applied,
     containers::{containers, declared},
@@ -21,7 +22,7 @@ use super::{
 };
 pub use super::{
     containers::{Container, ContainerRole, DeclaredContainer, Rules},
-    identity::{MIRROR, namespace, uid},
+    identity::{MIRROR, named_namespace, namespace},
     names::{INIT, PROXY},
 };
 use crate::{

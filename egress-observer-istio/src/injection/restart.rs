@@ -1,6 +1,7 @@
 //! What a restart makes of a pod: today's configuration and today's template take the place of what
 //! it was made from.
 
+pub use super::renewed::Renewed;
 use super::{
     names::INIT,
     pod::Pod,

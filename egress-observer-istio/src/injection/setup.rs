@@ -4,8 +4,7 @@ use std::fmt;
 
 pub use super::{
     names::{
-        AMBIENT_DNS, EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INJECT, INTERFACES, STATUS,
-        TRAFFIC, VALIDATION,
+        EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INJECT, INTERFACES, TRAFFIC, VALIDATION,
     },
     spec::container,
 };

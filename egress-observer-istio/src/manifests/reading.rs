@@ -97,9 +97,9 @@ impl Reading {
     }
 
     /// Every object, or the first thing that cannot be read.
-    pub fn complete(mut self) -> Result<Vec<Object>, Unreadable> {
+    pub fn complete(mut self) -> Result<Vec<Object>, Box<Unreadable>> {
         if !self.unreadable.is_empty() {
-            return Err(self.unreadable.swap_remove(0));
+            return Err(Box::new(self.unreadable.swap_remove(0)));
         }
         let objects = self.objects.into_iter();
         Ok(objects.map(|located| located.object).collect())

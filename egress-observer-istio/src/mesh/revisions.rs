@@ -128,13 +128,13 @@ impl Mesh {
     }
 
     /// Takes in what tags all injection webhooks stand for, in place of what was known.
-    pub fn set_webhooks<'a>(&mut self, all: impl Iterator<Item = &'a Metadata>) {
+    pub(crate) fn set_webhooks<'a>(&mut self, all: impl Iterator<Item = &'a Metadata>) {
         self.tags.clear();
         all.for_each(|metadata| self.apply_webhook(metadata));
     }
 
     /// Takes in what tag an injection webhook stands for.
-    pub fn apply_webhook(&mut self, metadata: &Metadata) {
+    pub(crate) fn apply_webhook(&mut self, metadata: &Metadata) {
         let labels = &metadata.labels;
         if let (Some(tag), Some(revision)) =
             (labels.get("istio.io/tag"), labels.get("istio.io/rev"))
@@ -174,7 +174,7 @@ impl Mesh {
     }
 
     /// The object that says so, for people.
-    pub fn config_name(&self, revision: &str) -> Option<String> {
+    pub(crate) fn config_name(&self, revision: &str) -> Option<String> {
         let config = self.of(&self.configs, revision)?;
         Some(format!("ConfigMap {}", config.name))
     }

@@ -3,6 +3,7 @@
 mod changes;
 mod random;
 mod rules;
+mod shows;
 mod visibility;
 
 use std::net::IpAddr;

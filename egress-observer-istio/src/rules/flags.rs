@@ -11,8 +11,8 @@ mod table;
 mod variables;
 mod words;
 
+pub(crate) use self::boolean::parse_bool;
 pub use self::{
-    boolean::parse_bool,
     context::{FlagContext, FlagVariable},
     error::FlagError,
     parse::{ParsedFlags, parse},

@@ -92,7 +92,7 @@ impl Ranges {
 
     /// Whether a range is written with a loopback address; `*` and `0.0.0.0/0` are not
     /// (`HasLoopBackIP` in `tools/common/config/config.go`).
-    pub fn names_loopback(&self) -> bool {
+    pub(super) fn names_loopback(&self) -> bool {
         self.list.iter().any(|range| range.addr().is_loopback())
     }
 

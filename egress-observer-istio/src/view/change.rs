@@ -56,11 +56,12 @@ pub fn all_at_once(mut objects: Vec<Object>) -> Vec<ObjectChange> {
         .collect()
 }
 
-const fn rank(kind: Kind) -> u8 {
-    match kind {
-        Kind::ConfigMap => 0,
-        Kind::ServiceEntry => 2,
-        Kind::Pod => 3,
-        _ => 1,
+fn rank(kind: Kind) -> u8 {
+    if kind == Kind::ConfigMap {
+        0
+    } else if kind == Kind::Pod {
+        3
+    } else {
+        1 + u8::from(kind == Kind::ServiceEntry)
     }
 }

@@ -38,6 +38,16 @@ impl<'w> Export<'w> {
         self.is_to_everyone() || self.namespaces(own).any(|name| name == namespace)
     }
 
+    /// Whether some namespace is shown both an object of the namespace `own` and one of `other`.
+    pub fn meets(self, own: &str, theirs: Export<'_>, other: &str) -> bool {
+        let mut named = self.namespaces(own);
+        match (self.is_to_everyone(), theirs.is_to_everyone()) {
+            (true, _) => !theirs.is_to_nobody(),
+            (false, true) => !self.is_to_nobody(),
+            (false, false) => named.any(|name| theirs.shows_to(other, name)),
+        }
+    }
+
     /// The namespaces that are named, where an object of the namespace `own` is not for everyone. One
     /// may come twice.
     pub fn namespaces<'s>(self, own: &'s str) -> impl Iterator<Item = &'s str>
@@ -88,6 +98,27 @@ mod tests {
                 .filter(|namespace| export.shows_to("shop", namespace))
                 .collect();
             assert_eq!(seen.join(" "), expected, "`{own}`, by default `{default}`");
+        }
+    }
+
+    #[test]
+    fn two_objects_meet_where_one_namespace_is_shown_both() {
+        let cases = [
+            ("", "", true),
+            ("", "~", false),
+            ("~", "", false),
+            (".", ".", false),
+            (". b", ".", true),
+            (".", "a", true),
+            ("b", "c", false),
+            ("c", "c", true),
+            ("*", "c", true),
+        ];
+        for (own, theirs, expected) in cases {
+            let (own_words, their_words) = (words(own), words(theirs));
+            let (a, b) = (Export::of(&own_words, &[]), Export::of(&their_words, &[]));
+            assert_eq!(a.meets("a", b, "b"), expected, "`{own}` and `{theirs}`");
+            assert_eq!(b.meets("b", a, "a"), expected, "`{theirs}` and `{own}`");
         }
     }
 }

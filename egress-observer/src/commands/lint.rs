@@ -12,8 +12,8 @@ use super::{
     write_out,
 };
 use crate::lint::{
-    Code, Settings, Severity, Suppression, lint_reading,
-    output::{Format, Report, plain},
+    LintCode, LintSettings, Severity, Suppression, lint_reading,
+    output::{LintFormat, LintReport, plain},
     suppress,
 };
 use egress_observer_istio::manifests::{self, ObjectTally};
@@ -30,7 +30,7 @@ pub struct LintArgs {
     pub paths: ManifestPaths,
     /// Shape of the report on standard output.
     #[arg(short, long, value_enum, default_value = "text")]
-    pub output: Format,
+    pub output: LintFormat,
     /// The least severity that fails the run.
     #[arg(
         long,
@@ -70,13 +70,13 @@ pub fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
         write(&list())?;
         return Ok(Outcome::Done);
     }
-    let settings = Settings {
+    let settings = LintSettings {
         cluster_ranges: args.ranges.cluster_cidrs.clone(),
     };
     let reading = manifests::read(&args.paths.manifests)?;
     let mut findings = lint_reading(&reading, &settings);
     let (n_suppressed, unused) = suppress::apply(&mut findings, &args.suppress);
-    let report = Report {
+    let report = LintReport {
         findings: &findings,
         n_suppressed,
         threshold: threshold(args.failure_threshold),
@@ -123,7 +123,7 @@ const fn threshold(threshold: FailureThreshold) -> Option<Severity> {
 }
 
 fn list() -> String {
-    let lines = Code::ALL.iter().map(|code| {
+    let lines = LintCode::ALL.iter().map(|code| {
         format!(
             "{code}  {:<7}  {}\n",
             code.severity().as_str(),
@@ -134,7 +134,7 @@ fn list() -> String {
 }
 
 /// The most severe first, such as `3 findings (1 error, 2 notice), 1 suppressed`.
-fn summary(report: &Report<'_>) -> String {
+fn summary(report: &LintReport<'_>) -> String {
     let counts: Vec<String> = Severity::ALL
         .into_iter()
         .rev()

@@ -6,14 +6,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::{
-    code::Code,
-    finding::Finding,
-    lists::{Lists, holds, together_hold},
-    scene::{Scene, place},
+    code::LintCode,
+    finding::{LintFinding, ObjectPlace},
+    list::{List, together_hold},
+    lists::CaptureLists,
+    scene::Scene,
 };
 use egress_observer_istio::manifests::Object;
 
-pub(super) fn findings(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
+pub(super) fn findings(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     excluded(scene, lists)
         .into_iter()
         .chain(not_included(scene, lists))
@@ -29,7 +30,7 @@ fn in_cluster(scene: &Scene<'_>) -> Vec<(IpNet, String)> {
         .collect();
     for located in scene.objects {
         if let Object::Service(service) = &located.object {
-            let place = place(located, "Service", &service.metadata);
+            let place = ObjectPlace::of(located, "Service", &service.metadata);
             // Letting the API server's address bypass is usual, and harmless.
             if place.namespace == "default" && place.name == "kubernetes" {
                 continue;
@@ -49,7 +50,7 @@ fn in_cluster(scene: &Scene<'_>) -> Vec<(IpNet, String)> {
     known
 }
 
-fn excluded(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
+fn excluded(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let list = &lists.exclude;
     if !list.own {
         return Vec::new();
@@ -59,9 +60,9 @@ fn excluded(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
     let ranges = list.ranges().into_iter();
     let mut findings = Vec::new();
     for range in ranges.filter(|range| range.prefix_len() > 0) {
-        if let Some((_, what)) = known.iter().find(|(inner, _)| holds(&range, inner)) {
+        if let Some((_, what)) = known.iter().find(|(inner, _)| range.contains(inner)) {
             findings.push(lists.finding(
-                Code::ClusterExcluded,
+                LintCode::ClusterExcluded,
                 list,
                 range,
                 format!(
@@ -75,7 +76,7 @@ fn excluded(scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
     findings
 }
 
-fn not_included(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<Finding> {
+fn not_included(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.include;
     let included = list.ranges();
     if !list.own || included.is_empty() {
@@ -92,7 +93,7 @@ fn not_included(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<Finding> {
         n => format!(" and {n} more"),
     };
     Some(lists.finding(
-        Code::ClusterNotIncluded,
+        LintCode::ClusterNotIncluded,
         list,
         list.text,
         format!(
@@ -106,20 +107,9 @@ fn not_included(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<Finding> {
 /// Istio's range for hosts without addresses.
 const ALLOCATED: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::new(240, 240, 0, 0), 16);
 
-fn allocated(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<Finding> {
-    let config = lists.config();
-    let captured = |range: &IpNet| {
-        let excluded = config.exclude.list();
-        let by = |range: &IpNet| excluded.iter().find(|outer| holds(outer, range)).copied();
-        match by(range) {
-            Some(outer) => Err((&lists.exclude, Some(outer))),
-            None if config.include.is_all() => Ok(()),
-            None if together_hold(config.include.list(), range) => Ok(()),
-            None => Err((&lists.include, None)),
-        }
-    };
+fn allocated(scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let (range, why) = in_use(scene)?;
-    let (list, outer) = captured(&range).err().filter(|(list, _)| list.own)?;
+    let (list, outer) = what_leaves_out(lists, &range).filter(|(list, _)| list.own)?;
     let place = match outer {
         Some(outer) if outer.prefix_len() == 0 => return None,
         Some(outer) => format!("{outer} of the excluded ranges holds it"),
@@ -127,7 +117,7 @@ fn allocated(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<Finding> {
         None => "no included range holds it".to_owned(),
     };
     Some(lists.finding(
-        Code::AllocatedNotCaptured,
+        LintCode::AllocatedNotCaptured,
         list,
         list.text,
         format!(
@@ -139,6 +129,20 @@ fn allocated(scene: &Scene<'_>, lists: &Lists<'_>) -> Option<Finding> {
             None => format!("add {ALLOCATED} to the list"),
         },
     ))
+}
+
+/// The list by which a range is not captured, and the excluded range that holds it.
+fn what_leaves_out<'l, 'a>(
+    lists: &'l CaptureLists<'a>,
+    range: &IpNet,
+) -> Option<(&'l List<'a>, Option<IpNet>)> {
+    let config = lists.config();
+    let mut excluded = config.exclude.list().iter();
+    if let Some(outer) = excluded.find(|outer| outer.contains(range)) {
+        return Some((&lists.exclude, Some(*outer)));
+    }
+    let captured = config.include.is_all() || together_hold(config.include.list(), range);
+    (!captured).then_some((&lists.include, None))
 }
 
 /// Allocated addresses that are in use, and what says so.
@@ -156,17 +160,11 @@ fn in_use(scene: &Scene<'_>) -> Option<(IpNet, String)> {
         ))
     });
     given.or_else(|| {
-        let mut metadata = scene
-            .meshes
-            .iter()
-            .map(|map| &map.config.default_config.proxy_metadata);
-        let on = |name: &str, metadata: &std::collections::BTreeMap<String, String>| {
-            metadata.get(name).map(String::as_str) == Some("true")
-        };
-        let captures = metadata.any(|metadata| {
-            on("ISTIO_META_DNS_CAPTURE", metadata) && on("ISTIO_META_DNS_AUTO_ALLOCATE", metadata)
+        let mut meshes = scene.meshes.iter();
+        let allocates = meshes.any(|mesh| {
+            mesh.is_on("ISTIO_META_DNS_CAPTURE") && mesh.is_on("ISTIO_META_DNS_AUTO_ALLOCATE")
         });
-        captures.then(|| {
+        allocates.then(|| {
             (
                 ALLOCATED.into(),
                 format!("the mesh allocates addresses of {ALLOCATED} to hosts"),

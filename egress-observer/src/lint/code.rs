@@ -42,9 +42,9 @@ macro_rules! codes {
     ($($variant:ident = $code:literal, $severity:ident, $title:literal;)*) => {
         /// What kind of fault a finding is about. Numbers are never given twice.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code { $(#[doc = $title] $variant,)* }
+        pub enum LintCode { $(#[doc = $title] $variant,)* }
 
-        impl Code {
+        impl LintCode {
             /// Every member, in order.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
@@ -131,7 +131,7 @@ codes! {
     Unreadable = "EO0080", Error, "A document or an object that cannot be read";
 }
 
-impl Code {
+impl LintCode {
     /// Its page.
     pub fn url(self) -> String {
         let repository = env!("CARGO_PKG_REPOSITORY");
@@ -139,7 +139,7 @@ impl Code {
     }
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for LintCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -150,7 +150,7 @@ impl fmt::Display for Code {
 #[error("`{0}` is not a code; `egress-observer lint --list` names them")]
 pub struct UnknownCode(String);
 
-impl FromStr for Code {
+impl FromStr for LintCode {
     type Err = UnknownCode;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn codes_ascend_and_are_read_back() {
-        assert!(Code::ALL.is_sorted_by_key(|code| code.as_str()));
-        for code in Code::ALL {
+        assert!(LintCode::ALL.is_sorted_by_key(|code| code.as_str()));
+        for code in LintCode::ALL {
             assert_eq!(code.as_str().parse(), Ok(*code));
         }
     }

@@ -2,11 +2,12 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use super::code::Code;
+use super::code::LintCode;
+use egress_observer_istio::{injection::pod, manifests::Located, objects::Metadata};
 
 /// An object in a file. The order is that of reports.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct ObjectPlace {
     /// The file, as it was given.
     pub path: Arc<Path>,
     /// `metadata.namespace`; `default` where it is absent, empty for what has none.
@@ -17,7 +18,7 @@ pub struct Place {
     pub name: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ObjectPlace {
     /// Without the file.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.kind)?;
@@ -30,11 +31,11 @@ impl fmt::Display for Place {
 
 /// A fault. Everything but the code may hold text from manifests, of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
+pub struct LintFinding {
     /// Where.
-    pub place: Place,
+    pub place: ObjectPlace,
     /// What kind of fault.
-    pub code: Code,
+    pub code: LintCode,
     /// The field's path in the object.
     pub field: String,
     /// What stands there; empty if nothing does.
@@ -45,17 +46,36 @@ pub struct Finding {
     pub fix: String,
 }
 
-impl Place {
+impl ObjectPlace {
+    /// Where an object stands.
+    pub(super) fn of(located: &Located, kind: &str, metadata: &Metadata) -> Self {
+        Self {
+            path: Arc::clone(&located.path),
+            namespace: pod::namespace(&metadata.namespace).to_string(),
+            kind: kind.to_owned(),
+            name: metadata.name.clone(),
+        }
+    }
+
+    /// `Kind/namespace/name`, as suppressions and reports name it.
+    pub(super) fn resource(&self) -> String {
+        if self.namespace.is_empty() {
+            format!("{}/{}", self.kind, self.name)
+        } else {
+            format!("{}/{}/{}", self.kind, self.namespace, self.name)
+        }
+    }
+
     /// A fault here.
     pub(super) fn finding(
         &self,
-        code: Code,
+        code: LintCode,
         field: impl Into<String>,
         value: impl ToString,
         message: impl Into<String>,
         fix: impl Into<String>,
-    ) -> Finding {
-        Finding {
+    ) -> LintFinding {
+        LintFinding {
             place: self.clone(),
             code,
             field: field.into(),

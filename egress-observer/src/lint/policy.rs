@@ -1,16 +1,16 @@
 //! What the mesh as a whole does with destinations that it does not know.
 
-use super::{code::Code, finding::Finding, scene::Scene};
+use super::{code::LintCode, finding::LintFinding, scene::Scene};
 use egress_observer_istio::{mesh, vocabulary::Policy};
 
-pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     let modes = scene.meshes.iter().filter_map(|map| {
         let field = "data.mesh: outboundTrafficPolicy.mode";
         let mode = map.config.outbound_traffic_policy.mode.as_deref();
         let value = mode.unwrap_or_default();
         Some(match mesh::policy(mode).ok()? {
             Policy::AllowAny => map.place.finding(
-                Code::AllowAny,
+                LintCode::AllowAny,
                 field,
                 value,
                 "captured connections to hosts that the mesh does not know pass through \
@@ -18,7 +18,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
                 "declare hosts with ServiceEntries, and set REGISTRY_ONLY once none is missing",
             ),
             Policy::RegistryOnly => map.place.finding(
-                Code::RegistryOnly,
+                LintCode::RegistryOnly,
                 field,
                 value,
                 "sidecars refuse hosts that the mesh does not know (502, or a cut TLS handshake); \
@@ -33,7 +33,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
         .filter(|map| map.injector.config.policy == "disabled");
     let disabled = disabled.map(|map| {
         map.place.finding(
-            Code::InjectionDisabled,
+            LintCode::InjectionDisabled,
             "data.config: policy",
             "disabled",
             "pods get a sidecar only if they ask for it themselves: a namespace's label alone does \

@@ -5,13 +5,14 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::{
-    code::Code,
-    finding::Finding,
-    lists::{List, Lists, Origin, holds, together_hold},
+    code::LintCode,
+    finding::LintFinding,
+    list::{List, together_hold},
+    lists::{CaptureLists, ListOrigin},
     scene::Scene,
 };
 
-pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
+pub(super) fn findings(_scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let both = [&lists.include, &lists.exclude];
     let own = both.into_iter().filter(|list| list.own);
     own.flat_map(|list| {
@@ -34,16 +35,16 @@ fn everything() -> [IpNet; 2] {
     ]
 }
 
-fn empty(lists: &Lists<'_>) -> Option<Finding> {
+fn empty(lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.include;
     let only_ports = list.elements().next().is_none() && !lists.include_ports.text.is_empty();
     let is_empty = list.own && !list.is_star() && list.elements().next().is_none();
     if !is_empty || only_ports {
         return None;
     }
-    if lists.origin == Origin::Mesh && lists.cni {
+    if lists.origin == ListOrigin::Mesh && lists.cni {
         return Some(lists.finding(
-            Code::EmptyUnderCni,
+            LintCode::EmptyUnderCni,
             list,
             list.text,
             "the injector writes no annotation for an empty value, and the CNI plugin's default is \
@@ -52,11 +53,11 @@ fn empty(lists: &Lists<'_>) -> Option<Finding> {
         ));
     }
     let whom = match lists.origin {
-        Origin::Mesh => "every pod without an annotation of its own",
-        Origin::Annotations | Origin::Arguments => "the pod",
+        ListOrigin::Mesh => "every pod without an annotation of its own",
+        ListOrigin::Annotations | ListOrigin::Arguments => "the pod",
     };
     Some(lists.finding(
-        Code::NothingCaptured,
+        LintCode::NothingCaptured,
         list,
         list.text,
         format!(
@@ -68,7 +69,7 @@ fn empty(lists: &Lists<'_>) -> Option<Finding> {
     ))
 }
 
-fn host_bits(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
+fn host_bits(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let ranges = list.elements().filter_map(|(_, range)| range);
     ranges
         .filter(|range| range.addr() != range.network())
@@ -76,7 +77,7 @@ fn host_bits(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
             let meant = range.trunc();
             let message = format!("{range} acts as {meant}: bits behind the length do not count");
             let fix = format!("write {meant}, or {} for one address", host(range));
-            lists.finding(Code::HostBits, list, range, message, fix)
+            lists.finding(LintCode::HostBits, list, range, message, fix)
         })
         .collect()
 }
@@ -86,38 +87,40 @@ fn host(range: IpNet) -> IpNet {
 }
 
 /// Ranges that lie in another one of the same list; of two equal ones, the second.
-fn repeated(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
+fn repeated(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let ranges = list.ranges();
-    let inside = |at: usize, range: &IpNet| {
-        let others = ranges.iter().enumerate();
-        let outer = |(other, outer): &(usize, &IpNet)| {
-            let equal = outer.trunc() == range.trunc();
-            *other != at && holds(outer, range) && (!equal || *other < at)
-        };
-        others.into_iter().find(outer).map(|(_, outer)| *outer)
-    };
     let found = ranges.iter().enumerate();
     found
-        .filter_map(|(at, range)| Some((range, inside(at, range)?)))
+        .filter_map(|(at, range)| Some((range, outer_of(&ranges, at, range)?)))
         .map(|(range, outer)| {
             let message = format!("{range} lies in {outer} of the same list and changes nothing");
-            lists.finding(Code::Redundant, list, range, message, "remove it")
+            lists.finding(LintCode::Redundant, list, range, message, "remove it")
         })
         .collect()
 }
 
-fn never_captured(lists: &Lists<'_>) -> Vec<Finding> {
+/// The range that makes the one at a place redundant.
+fn outer_of<'r>(ranges: &'r [IpNet], at: usize, range: &IpNet) -> Option<&'r IpNet> {
+    let mut others = ranges.iter().enumerate();
+    let found = others.find(|(other, outer)| {
+        let equal = outer.trunc() == range.trunc();
+        *other != at && outer.contains(range) && (!equal || *other < at)
+    });
+    found.map(|(_, outer)| outer)
+}
+
+fn never_captured(lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let (include, exclude) = (&lists.include, &lists.exclude);
     let list = if include.own { include } else { exclude };
     let excluded = exclude.ranges();
     let everything = everything();
     let mut findings = Vec::new();
     for range in include.ranges() {
-        let outer = excluded.iter().find(|outer| holds(outer, &range));
+        let outer = excluded.iter().find(|outer| outer.contains(&range));
         // That everything is excluded is said there.
         if let Some(outer) = outer.filter(|outer| list.own && !everything.contains(outer)) {
             findings.push(lists.finding(
-                Code::NeverCaptured,
+                LintCode::NeverCaptured,
                 list,
                 range,
                 format!(
@@ -131,18 +134,18 @@ fn never_captured(lists: &Lists<'_>) -> Vec<Finding> {
     findings
 }
 
-fn one_family(lists: &Lists<'_>) -> Option<Finding> {
+fn one_family(lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.include;
     let ranges = list.ranges();
     let [v4, v6] = everything();
-    let has = |all: &IpNet| together_hold(&ranges, all);
-    let (range, other) = match (list.own, has(&v4), has(&v6)) {
-        (true, true, false) => (v4, "IPv6"),
-        (true, false, true) => (v6, "IPv4"),
+    let held = [v4, v6].map(|all| together_hold(&ranges, &all));
+    let (range, other) = match (list.own, held) {
+        (true, [true, false]) => (v4, "IPv6"),
+        (true, [false, true]) => (v6, "IPv4"),
         _ => return None,
     };
     Some(lists.finding(
-        Code::OneFamily,
+        LintCode::OneFamily,
         list,
         range,
         format!("{range} is not `*`: {other} is not in the list, and goes direct"),
@@ -150,7 +153,7 @@ fn one_family(lists: &Lists<'_>) -> Option<Finding> {
     ))
 }
 
-fn loopback(lists: &Lists<'_>) -> Option<Finding> {
+fn loopback(lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.include;
     let range = list
         .ranges()
@@ -158,7 +161,7 @@ fn loopback(lists: &Lists<'_>) -> Option<Finding> {
         .find(|range| range.addr().is_loopback());
     let range = range.filter(|_| list.own)?;
     Some(lists.finding(
-        Code::LoopbackIncluded,
+        LintCode::LoopbackIncluded,
         list,
         range,
         format!(
@@ -169,7 +172,7 @@ fn loopback(lists: &Lists<'_>) -> Option<Finding> {
     ))
 }
 
-fn everything_excluded(lists: &Lists<'_>) -> Option<Finding> {
+fn everything_excluded(lists: &CaptureLists<'_>) -> Option<LintFinding> {
     let list = &lists.exclude;
     let ranges = list.ranges();
     let all = everything()
@@ -177,7 +180,7 @@ fn everything_excluded(lists: &Lists<'_>) -> Option<Finding> {
         .find(|all| together_hold(&ranges, all));
     let all = all.filter(|_| list.own)?;
     Some(lists.finding(
-        Code::AllExcluded,
+        LintCode::AllExcluded,
         list,
         list.text,
         format!(

@@ -3,16 +3,15 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
-    code::Code,
-    finding::{Finding, Place},
-    hosts::overlap,
-    scene::{Scene, place},
+    code::LintCode,
+    finding::{LintFinding, ObjectPlace},
+    scene::Scene,
 };
 use egress_observer_istio::manifests::{Located, Object};
 
 /// A host that a VirtualService or a DestinationRule is about.
 pub(super) struct Routed<'a> {
-    pub(super) place: Place,
+    pub(super) place: ObjectPlace,
     pub(super) field: String,
     pub(super) host: &'a str,
 }
@@ -21,58 +20,34 @@ pub(super) struct Routed<'a> {
 pub(super) fn routed<'a>(objects: &'a [Located]) -> Vec<Routed<'a>> {
     let mut all = Vec::new();
     for located in objects {
-        match &located.object {
-            Object::VirtualService(object) => {
-                let gateways = &object.spec.gateways;
-                let for_sidecars =
-                    gateways.is_empty() || gateways.iter().any(|name| name == "mesh");
-                let hosts = object.spec.hosts.iter().enumerate();
-                all.extend(hosts.filter(|_| for_sidecars).map(|(at, host)| Routed {
-                    place: place(located, "VirtualService", &object.metadata),
-                    field: format!("spec.hosts[{at}]"),
-                    host,
-                }));
+        if let Object::VirtualService(object) = &located.object {
+            let gateways = &object.spec.gateways;
+            if !gateways.is_empty() && !gateways.iter().any(|name| name == "mesh") {
+                continue;
             }
-            Object::DestinationRule(object) => all.push(Routed {
-                place: place(located, "DestinationRule", &object.metadata),
+            let hosts = object.spec.hosts.iter().enumerate();
+            all.extend(hosts.map(|(at, host)| Routed {
+                place: ObjectPlace::of(located, "VirtualService", &object.metadata),
+                field: format!("spec.hosts[{at}]"),
+                host,
+            }));
+        } else if let Object::DestinationRule(object) = &located.object {
+            all.push(Routed {
+                place: ObjectPlace::of(located, "DestinationRule", &object.metadata),
                 field: "spec.host".to_owned(),
                 host: &object.spec.host,
-            }),
-            Object::Pod(_)
-            | Object::ConfigMap(_)
-            | Object::Namespace(_)
-            | Object::Service(_)
-            | Object::Workload(_)
-            | Object::MutatingWebhookConfiguration(_)
-            | Object::ServiceEntry(_)
-            | Object::Sidecar(_)
-            | Object::ProxyConfig(_)
-            | Object::ServiceCidr(_)
-            | Object::Node(_)
-            | Object::IpPool(_)
-            | Object::CiliumNode(_)
-            | Object::Network(_) => {}
+            });
         }
     }
     all
 }
 
-pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     let namespaces = namespaces(scene);
-    let declared = |host: &str| {
+    let unknown = routed(scene.objects).into_iter().filter(|routed| {
         let mut entries = scene.entries.iter();
-        entries.any(|entry| {
-            entry
-                .object
-                .spec
-                .hosts
-                .iter()
-                .any(|known| overlap(known, host))
-        })
-    };
-    let unknown = routed(scene.objects)
-        .into_iter()
-        .filter(|routed| is_external(routed.host, &namespaces) && !declared(routed.host));
+        is_external(routed.host, &namespaces) && !entries.any(|entry| entry.is_about(routed.host))
+    });
     unknown
         .map(|routed| {
             let message = if routed.place.kind == "VirtualService" {
@@ -82,7 +57,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
             };
             let fix = "declare the host with a ServiceEntry";
             routed.place.finding(
-                Code::UnknownRoutedHost,
+                LintCode::UnknownRoutedHost,
                 routed.field,
                 routed.host,
                 message,

@@ -1,14 +1,14 @@
 //! ServiceEntries by themselves: what Istio refuses, and what it reads otherwise than meant.
 
 use super::{
-    code::Code,
-    finding::Finding,
-    protocol::Class,
-    scene::{Entry, Scene, range},
+    code::LintCode,
+    entry::{PlacedEntry, protocol, range},
+    finding::LintFinding,
+    scene::Scene,
 };
-use egress_observer_istio::objects::ServicePort;
+use egress_observer_istio::{objects::ServicePort, vocabulary::PortProtocol};
 
-pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     scene
         .entries
         .iter()
@@ -20,64 +20,55 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
                 .chain(addresses(entry))
                 .chain(endpoints(entry))
                 .chain(no_ports(entry))
-                .chain(nobody(entry))
+                .chain(nobody(scene, entry))
                 .collect::<Vec<_>>()
         })
         .collect()
 }
 
 /// NONE is the default.
-fn resolution<'a>(entry: &'a Entry<'_>) -> &'a str {
+fn resolution<'a>(entry: &'a PlacedEntry<'_>) -> &'a str {
     match entry.object.spec.resolution.as_str() {
         "" => "NONE",
         other => other,
     }
 }
 
-fn of_port(entry: &Entry<'_>, at: usize, port: &ServicePort) -> Option<Finding> {
-    let number = port.number;
-    let protocol = &port.protocol;
-    let finding = |code, field: &str, value: &str, message: String, fix: &str| {
-        let field = format!("spec.ports[{at}]{field}");
-        Some(entry.place.finding(code, field, value, message, fix))
-    };
-    match Class::of(port) {
-        Class::Tcp => tcp_port(entry, at, port),
-        Class::Udp => finding(
-            Code::UdpPort,
-            ".protocol",
-            protocol,
+fn of_port(entry: &PlacedEntry<'_>, at: usize, port: &ServicePort) -> Option<LintFinding> {
+    let (number, word) = (port.number, &port.protocol);
+    let (code, message, fix) = match protocol(port) {
+        PortProtocol::Tcp => return tcp_port(entry, at, port),
+        PortProtocol::Udp => (
+            LintCode::UdpPort,
             format!("UDP is never captured: port {number} of this entry does nothing"),
             "remove the port; to stop the traffic, use a NetworkPolicy",
         ),
-        Class::Http if number == 443 => finding(
-            Code::PlainOnTlsPort,
-            ".protocol",
-            protocol,
+        PortProtocol::Http if number == 443 => (
+            LintCode::PlainOnTlsPort,
             format!(
-                "the sidecar expects plaintext {protocol} on port 443; clients that speak TLS are \
+                "the sidecar expects plaintext {word} on port 443; clients that speak TLS are \
                  cut off in the handshake"
             ),
             "write TLS; for TLS made by the sidecar, declare port 80 with targetPort 443 and a \
              DestinationRule",
         ),
-        Class::Sniffed if protocol.is_empty() => finding(
-            Code::NoProtocol,
-            ".protocol",
-            "",
+        PortProtocol::Sniffed if word.is_empty() => (
+            LintCode::NoProtocol,
             format!(
                 "the sidecar guesses the protocol of port {number} from the first bytes; where the \
                  server speaks first, it waits for bytes that do not come"
             ),
             "write the protocol",
         ),
-        Class::Http | Class::Tls | Class::Sniffed => None,
-    }
+        PortProtocol::Http | PortProtocol::Tls | PortProtocol::Sniffed => return None,
+    };
+    let field = format!("spec.ports[{at}].protocol");
+    Some(entry.place.finding(code, field, word, message, fix))
 }
 
-fn tcp_port(entry: &Entry<'_>, at: usize, port: &ServicePort) -> Option<Finding> {
+fn tcp_port(entry: &PlacedEntry<'_>, at: usize, port: &ServicePort) -> Option<LintFinding> {
     let spec = &entry.object.spec;
-    if !spec.addresses.is_empty() || !entry.object.status.addresses.is_empty() {
+    if entry.has_addresses() {
         return None;
     }
     let (number, protocol) = (port.number, &port.protocol);
@@ -93,7 +84,7 @@ fn tcp_port(entry: &Entry<'_>, at: usize, port: &ServicePort) -> Option<Finding>
         return Some(
             entry
                 .place
-                .finding(Code::SeveralTcpHosts, field, number, message, fix),
+                .finding(LintCode::SeveralTcpHosts, field, number, message, fix),
         );
     }
     let message = format!(
@@ -104,52 +95,54 @@ fn tcp_port(entry: &Entry<'_>, at: usize, port: &ServicePort) -> Option<Finding>
     Some(
         entry
             .place
-            .finding(Code::TakesWholePort, field, number, message, fix),
+            .finding(LintCode::TakesWholePort, field, number, message, fix),
     )
 }
 
-fn hosts(entry: &Entry<'_>) -> Vec<Finding> {
-    let spec = &entry.object.spec;
-    let resolution = resolution(entry);
-    let looked_up = ["DNS", "DNS_ROUND_ROBIN"].contains(&resolution) && spec.endpoints.is_empty();
-    let fault = |host: &str| {
-        let wildcard = host.starts_with('*');
-        if host == "*" {
-            Some((
-                "Istio refuses the bare `*`".to_owned(),
-                "name the hosts, such as `*.example.com`",
-            ))
-        } else if host.chars().skip(1).any(|c| c == '*') {
-            let message = "`*` may only stand at the beginning: Istio refuses the entry".to_owned();
-            Some((message, "write a wildcard such as `*.example.com`"))
-        } else if wildcard && looked_up {
-            let message = format!(
-                "a wildcard cannot be looked up: with resolution {resolution} and no endpoints \
-                 Istio refuses the entry"
-            );
-            Some((message, "write resolution NONE, or the hosts one by one"))
-        } else if !wildcard && resolution == "DYNAMIC_DNS" {
-            let message = "resolution DYNAMIC_DNS is for wildcards only: Istio refuses the entry";
-            Some((message.to_owned(), "write resolution DNS"))
-        } else {
-            None
-        }
-    };
-    let found = spec.hosts.iter().enumerate();
+fn hosts(entry: &PlacedEntry<'_>) -> Vec<LintFinding> {
+    let found = entry.object.spec.hosts.iter().enumerate();
     found
         .filter_map(|(at, host)| {
-            let (message, fix) = fault(host)?;
+            let (message, fix) = fault_of(host, entry)?;
             let field = format!("spec.hosts[{at}]");
             Some(
                 entry
                     .place
-                    .finding(Code::BadHost, field, host, message, fix),
+                    .finding(LintCode::BadHost, field, host, message, fix),
             )
         })
         .collect()
 }
 
-fn addresses(entry: &Entry<'_>) -> Vec<Finding> {
+/// What is wrong with a host of an entry, and what to do about it.
+fn fault_of(host: &str, entry: &PlacedEntry<'_>) -> Option<(String, &'static str)> {
+    let resolution = resolution(entry);
+    let wildcard = host.starts_with('*');
+    let no_endpoints = entry.object.spec.endpoints.is_empty();
+    let looked_up = ["DNS", "DNS_ROUND_ROBIN"].contains(&resolution) && no_endpoints;
+    if host == "*" {
+        Some((
+            "Istio refuses the bare `*`".to_owned(),
+            "name the hosts, such as `*.example.com`",
+        ))
+    } else if host.chars().skip(1).any(|c| c == '*') {
+        let message = "`*` may only stand at the beginning: Istio refuses the entry".to_owned();
+        Some((message, "write a wildcard such as `*.example.com`"))
+    } else if wildcard && looked_up {
+        let message = format!(
+            "a wildcard cannot be looked up: with resolution {resolution} and no endpoints \
+             Istio refuses the entry"
+        );
+        Some((message, "write resolution NONE, or the hosts one by one"))
+    } else if !wildcard && resolution == "DYNAMIC_DNS" {
+        let message = "resolution DYNAMIC_DNS is for wildcards only: Istio refuses the entry";
+        Some((message.to_owned(), "write resolution DNS"))
+    } else {
+        None
+    }
+}
+
+fn addresses(entry: &PlacedEntry<'_>) -> Vec<LintFinding> {
     let resolution = resolution(entry);
     let addresses = entry.object.spec.addresses.iter().enumerate();
     addresses
@@ -161,7 +154,7 @@ fn addresses(entry: &Entry<'_>) -> Vec<Finding> {
                 return Some(
                     entry
                         .place
-                        .finding(Code::BadAddress, field, text, message, fix),
+                        .finding(LintCode::BadAddress, field, text, message, fix),
                 );
             };
             let wide = range.prefix_len() < range.max_prefix_len();
@@ -173,13 +166,13 @@ fn addresses(entry: &Entry<'_>) -> Vec<Finding> {
                 let fix = "write resolution NONE, or single addresses";
                 entry
                     .place
-                    .finding(Code::RangeResolved, field, text, message, fix)
+                    .finding(LintCode::RangeResolved, field, text, message, fix)
             })
         })
         .collect()
 }
 
-fn endpoints(entry: &Entry<'_>) -> Option<Finding> {
+fn endpoints(entry: &PlacedEntry<'_>) -> Option<LintFinding> {
     let spec = &entry.object.spec;
     if spec.endpoints.is_empty() {
         return None;
@@ -199,7 +192,7 @@ fn endpoints(entry: &Entry<'_>) -> Option<Finding> {
     };
     let value = spec.endpoints.len();
     Some(entry.place.finding(
-        Code::EndpointsConflict,
+        LintCode::EndpointsConflict,
         "spec.endpoints",
         value,
         message,
@@ -207,24 +200,28 @@ fn endpoints(entry: &Entry<'_>) -> Option<Finding> {
     ))
 }
 
-fn no_ports(entry: &Entry<'_>) -> Option<Finding> {
+fn no_ports(entry: &PlacedEntry<'_>) -> Option<LintFinding> {
     entry.object.spec.ports.is_empty().then(|| {
         let message =
             "without ports the sidecar has no listener for these hosts: they stay unknown";
         let fix = "add the ports that clients dial";
         entry
             .place
-            .finding(Code::NoPorts, "spec.ports", "", message, fix)
+            .finding(LintCode::NoPorts, "spec.ports", "", message, fix)
     })
 }
 
-fn nobody(entry: &Entry<'_>) -> Option<Finding> {
-    let hidden = entry.object.spec.export_to.iter().any(|to| to == "~");
-    hidden.then(|| {
-        let message = "`~` exports the entry to no namespace: no sidecar knows its hosts";
+fn nobody(scene: &Scene<'_>, entry: &PlacedEntry<'_>) -> Option<LintFinding> {
+    let export = scene.snapshot.registry.export_of(entry.object);
+    export.is_to_nobody().then(|| {
+        let message = if entry.object.spec.export_to.is_empty() {
+            "without exportTo the mesh's defaultServiceExportTo counts, and `~` exports the entry \
+             to no namespace: no sidecar knows its hosts"
+        } else {
+            "`~` exports the entry to no namespace: no sidecar knows its hosts"
+        };
         let fix = "write `.` for the own namespace, or `*`";
-        entry
-            .place
-            .finding(Code::ExportedToNobody, "spec.exportTo", "~", message, fix)
+        let (code, field) = (LintCode::ExportedToNobody, "spec.exportTo");
+        entry.place.finding(code, field, "~", message, fix)
     })
 }

@@ -1,36 +1,38 @@
 //! ServiceEntries that want the same listener: a port at every address (`0.0.0.0_<port>`).
 
 use super::{
-    code::Code,
-    finding::Finding,
-    protocol::Class,
-    scene::{Entry, Scene},
+    code::LintCode,
+    entry::{PlacedEntry, protocol},
+    finding::LintFinding,
+    scene::Scene,
 };
+use egress_observer_istio::{registry::Registry, vocabulary::PortProtocol};
 
-/// An entry that takes all TCP on a port.
-struct Claim<'a> {
-    entry: &'a Entry<'a>,
+/// A port that an entry takes at every address.
+struct WholePort<'a> {
+    entry: &'a PlacedEntry<'a>,
     at: usize,
     number: u16,
 }
 
-pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
-    let mut claims: Vec<Claim<'_>> = scene.entries.iter().flat_map(claims).collect();
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
+    let mut ports: Vec<WholePort<'_>> = scene.entries.iter().flat_map(whole_ports).collect();
     // The first by creation wins; files that people write do not say, and then their order counts.
-    claims.sort_by_key(|claim| {
-        let created = &claim.entry.object.metadata.creation_timestamp;
+    ports.sort_by_key(|port| {
+        let created = &port.entry.object.metadata.creation_timestamp;
         (created.is_empty(), created)
     });
+    let registry = &scene.snapshot.registry;
     let mut findings = Vec::new();
-    for (at, claim) in claims.iter().enumerate() {
-        let mut before = claims.iter().take(at);
-        let Some(first) = before.find(|first| first.excludes(claim)) else {
+    for (at, port) in ports.iter().enumerate() {
+        let mut before = ports.iter().take(at);
+        let Some(first) = before.find(|first| first.excludes(port, registry)) else {
             continue;
         };
-        let number = claim.number;
-        findings.push(claim.entry.place.finding(
-            Code::PortCollision,
-            format!("spec.ports[{}]", claim.at),
+        let number = port.number;
+        findings.push(port.entry.place.finding(
+            LintCode::PortCollision,
+            format!("spec.ports[{}]", port.at),
             number,
             format!(
                 "{} has TCP on port {number} at every address, too: a sidecar has one such \
@@ -43,26 +45,29 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
     findings
 }
 
-fn claims<'a>(entry: &'a Entry<'a>) -> impl Iterator<Item = Claim<'a>> {
-    let object = entry.object;
-    let ports = object.spec.ports.iter().enumerate();
-    let by_address = !object.spec.addresses.is_empty() || !object.status.addresses.is_empty();
-    ports.filter_map(move |(at, port)| {
-        let class = Class::of(port);
-        // HTTP and TLS share a listener with whatever else is there, told by the first bytes.
-        let claims = class == Class::Tcp && !by_address;
-        let number = port.number;
-        claims.then_some(Claim { entry, at, number })
-    })
+fn whole_ports<'a>(entry: &'a PlacedEntry<'a>) -> impl Iterator<Item = WholePort<'a>> {
+    let ports = entry.object.spec.ports.iter().enumerate();
+    // HTTP and TLS share a listener with whatever else is there, told by the first bytes.
+    ports
+        .filter(move |(_, port)| protocol(port) == PortProtocol::Tcp && !entry.has_addresses())
+        .map(move |(at, port)| WholePort {
+            entry,
+            at,
+            number: port.number,
+        })
 }
 
-impl Claim<'_> {
-    /// Whether this listener leaves no room for another.
-    fn excludes(&self, other: &Self) -> bool {
-        let (own, theirs) = (&self.entry.place, &other.entry.place);
-        let meet =
-            self.entry.is_seen_in(&theirs.namespace) || other.entry.is_seen_in(&own.namespace);
-        let differ = self.entry.object.spec.hosts != other.entry.object.spec.hosts;
-        own != theirs && self.number == other.number && meet && differ
+impl WholePort<'_> {
+    /// Whether this listener leaves no room for another, in a namespace that sees both entries.
+    fn excludes(&self, other: &Self, registry: &Registry) -> bool {
+        let (own, theirs) = (self.entry, other.entry);
+        self.number == other.number
+            && own.place != theirs.place
+            && own.object.spec.hosts != theirs.object.spec.hosts
+            && registry.export_of(own.object).meets(
+                &own.place.namespace,
+                registry.export_of(theirs.object),
+                &theirs.place.namespace,
+            )
     }
 }

@@ -1,15 +1,14 @@
 //! Sidecar objects: exactly one applies to a pod, and nothing is merged.
 
 use super::{
-    code::Code,
-    finding::{Finding, Place},
-    hosts::overlap,
-    scene::{Entry, Scene, place},
+    code::LintCode,
+    finding::{LintFinding, ObjectPlace},
+    scene::Scene,
 };
-use egress_observer_istio::{manifests::Object, mesh::ROOT_NAMESPACE, objects::Sidecar};
+use egress_observer_istio::{manifests::Object, objects::Sidecar, registry::Viewer};
 
 struct Placed<'a> {
-    place: Place,
+    place: ObjectPlace,
     object: &'a Sidecar,
 }
 
@@ -21,7 +20,7 @@ impl Placed<'_> {
     }
 }
 
-pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     let located = scene.objects.iter();
     let sidecars: Vec<Placed<'_>> = located
         .filter_map(|located| {
@@ -29,7 +28,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
                 return None;
             };
             Some(Placed {
-                place: place(located, "Sidecar", &object.metadata),
+                place: ObjectPlace::of(located, "Sidecar", &object.metadata),
                 object,
             })
         })
@@ -46,17 +45,8 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn root_namespace<'a>(scene: &'a Scene<'_>) -> &'a str {
-    let configured = scene
-        .meshes
-        .iter()
-        .map(|map| map.config.root_namespace.as_str());
-    let mut configured = configured.filter(|name| !name.is_empty());
-    configured.next().unwrap_or(ROOT_NAMESPACE)
-}
-
-fn hidden_policy(scene: &Scene<'_>, sidecars: &[Placed<'_>]) -> Vec<Finding> {
-    let root = root_namespace(scene);
+fn hidden_policy(scene: &Scene<'_>, sidecars: &[Placed<'_>]) -> Vec<LintFinding> {
+    let root = scene.snapshot.registry.root_namespace();
     let mut of_root = sidecars.iter();
     let Some(of_root) = of_root.find(|sidecar| {
         let policy = &sidecar.object.spec.outbound_traffic_policy;
@@ -70,7 +60,7 @@ fn hidden_policy(scene: &Scene<'_>, sidecars: &[Placed<'_>]) -> Vec<Finding> {
     others
         .map(|sidecar| {
             sidecar.place.finding(
-                Code::PolicyHidden,
+                LintCode::PolicyHidden,
                 "spec.outboundTrafficPolicy",
                 "",
                 format!(
@@ -84,11 +74,11 @@ fn hidden_policy(scene: &Scene<'_>, sidecars: &[Placed<'_>]) -> Vec<Finding> {
         .collect()
 }
 
-fn empty_policy(sidecar: &Placed<'_>) -> Option<Finding> {
+fn empty_policy(sidecar: &Placed<'_>) -> Option<LintFinding> {
     let policy = sidecar.object.spec.outbound_traffic_policy.as_ref()?;
     policy.mode.is_none().then(|| {
         sidecar.place.finding(
-            Code::EmptyPolicy,
+            LintCode::EmptyPolicy,
             "spec.outboundTrafficPolicy",
             "{}",
             "an object without mode is not absent: its mode is REGISTRY_ONLY, and unknown hosts \
@@ -99,23 +89,30 @@ fn empty_policy(sidecar: &Placed<'_>) -> Option<Finding> {
 }
 
 /// Entries are exported to the namespace, and no listener of the Sidecar takes any of them in.
-fn hidden_entries(scene: &Scene<'_>, sidecar: &Placed<'_>) -> Option<Finding> {
-    let egress = &sidecar.object.spec.egress;
-    let namespace = &sidecar.place.namespace;
-    let mut seen = scene
-        .entries
-        .iter()
-        .filter(|entry| entry.is_seen_in(namespace))
-        .peekable();
-    seen.peek()?;
-    let hosts = || egress.iter().flat_map(|listener| &listener.hosts);
-    let takes_in = |entry: &Entry<'_>| hosts().any(|host| takes(host, namespace, entry));
-    if egress.is_empty() || seen.any(takes_in) {
+fn hidden_entries(scene: &Scene<'_>, sidecar: &Placed<'_>) -> Option<LintFinding> {
+    let Placed { place, object } = sidecar;
+    let registry = &scene.snapshot.registry;
+    let exported = Viewer {
+        namespace: &place.namespace,
+        ..Viewer::default()
+    };
+    let seen = Viewer {
+        sidecar: Some(registry.sidecar(&place.namespace, &place.name)?),
+        ..exported
+    };
+    let mut entries = scene.entries.iter();
+    if !entries.any(|entry| registry.shows(&exported, entry.object))
+        || scene
+            .entries
+            .iter()
+            .any(|entry| registry.shows(&seen, entry.object))
+    {
         return None;
     }
-    let value: Vec<&str> = hosts().map(String::as_str).collect();
-    Some(sidecar.place.finding(
-        Code::EntriesHidden,
+    let hosts = object.spec.egress.iter().flat_map(|egress| &egress.hosts);
+    let value: Vec<&str> = hosts.map(String::as_str).collect();
+    Some(place.finding(
+        LintCode::EntriesHidden,
         "spec.egress",
         value.join(","),
         "none of these hosts takes in a ServiceEntry of the manifests: to these pods every \
@@ -124,24 +121,7 @@ fn hidden_entries(scene: &Scene<'_>, sidecar: &Placed<'_>) -> Option<Finding> {
     ))
 }
 
-/// Whether `namespace/host` of a Sidecar takes an entry in.
-fn takes(pattern: &str, own: &str, entry: &Entry<'_>) -> bool {
-    let (namespace, host) = pattern.split_once('/').unwrap_or(("*", pattern));
-    let named = match namespace {
-        "*" => true,
-        "." => entry.place.namespace == own,
-        name => entry.place.namespace == name,
-    };
-    named
-        && entry
-            .object
-            .spec
-            .hosts
-            .iter()
-            .any(|known| overlap(host, known))
-}
-
-fn several(sidecars: &[Placed<'_>]) -> Vec<Finding> {
+fn several(sidecars: &[Placed<'_>]) -> Vec<LintFinding> {
     let mut findings = Vec::new();
     for (at, sidecar) in sidecars.iter().enumerate() {
         let mut before = sidecars.iter().take(at);
@@ -151,7 +131,7 @@ fn several(sidecars: &[Placed<'_>]) -> Vec<Finding> {
         });
         if let Some(other) = other {
             findings.push(sidecar.place.finding(
-                Code::SeveralSidecars,
+                LintCode::SeveralSidecars,
                 "spec.workloadSelector",
                 "",
                 format!(

@@ -1,9 +1,9 @@
 //! Annotations that Istio never sees: misspelt, or on the wrong object.
 
 use super::{
-    code::Code,
-    finding::Finding,
-    scene::{Scene, place},
+    code::LintCode,
+    finding::{LintFinding, ObjectPlace},
+    scene::Scene,
 };
 use egress_observer_istio::{
     injection::setup::{EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INTERFACES, TRAFFIC},
@@ -25,11 +25,11 @@ const KNOWN: [&str; 8] = [
 /// Annotations of pods that the injector reads.
 const OF_PODS: [&str; 3] = [TRAFFIC, "sidecar.istio.io/", "proxy.istio.io/"];
 
-pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     unknown(scene).into_iter().chain(misplaced(scene)).collect()
 }
 
-fn unknown(scene: &Scene<'_>) -> Vec<Finding> {
+fn unknown(scene: &Scene<'_>) -> Vec<LintFinding> {
     let mut findings = Vec::new();
     for subject in scene
         .subjects
@@ -43,7 +43,7 @@ fn unknown(scene: &Scene<'_>) -> Vec<Finding> {
                     None => format!("the names are {}", KNOWN.join(", ")),
                 };
                 findings.push(subject.place.finding(
-                    Code::UnknownAnnotation,
+                    LintCode::UnknownAnnotation,
                     subject.annotation_field(key),
                     value,
                     format!("{key} is no annotation of Istio: it is ignored"),
@@ -59,9 +59,9 @@ fn unknown(scene: &Scene<'_>) -> Vec<Finding> {
 /// meant.
 fn misspelt(key: &str) -> Option<Option<String>> {
     let (prefix, name) = key.split_once('/')?;
-    let known = |name: &str| KNOWN.contains(&name);
+    let known = KNOWN.contains(&name);
     let right_prefix = TRAFFIC.strip_suffix('/') == Some(prefix);
-    if right_prefix && known(name) {
+    if right_prefix && known {
         return None;
     }
     let nearest = KNOWN
@@ -73,15 +73,14 @@ fn misspelt(key: &str) -> Option<Option<String>> {
             )
         })
         .min()?;
-    let like = |(distance, known): &(usize, &&str)| *distance <= known.len() / 4;
-    let meant = Some(nearest).filter(like);
+    let meant = Some(nearest).filter(|(distance, known)| *distance <= known.len() / 4);
     let meant = meant.map(|(_, known)| format!("{TRAFFIC}{known}"));
-    let almost_prefix = prefix.ends_with("istio.io") && known(name)
+    let almost_prefix = prefix.ends_with("istio.io") && known
         || strsim::osa_distance(prefix, TRAFFIC.trim_end_matches('/')) <= 3;
     (right_prefix || almost_prefix).then_some(meant)
 }
 
-fn misplaced(scene: &Scene<'_>) -> Vec<Finding> {
+fn misplaced(scene: &Scene<'_>) -> Vec<LintFinding> {
     let mut findings = Vec::new();
     for located in scene.objects {
         let Object::Workload(workload) = &located.object else {
@@ -96,8 +95,8 @@ fn misplaced(scene: &Scene<'_>) -> Vec<Finding> {
             of_pods && !template.metadata.annotations.contains_key(*key)
         });
         findings.extend(own.map(|(key, value)| {
-            place(located, &workload.kind, metadata).finding(
-                Code::MisplacedAnnotation,
+            ObjectPlace::of(located, &workload.kind, metadata).finding(
+                LintCode::MisplacedAnnotation,
                 format!("metadata.annotations[{key}]"),
                 value,
                 format!(

@@ -1,16 +1,12 @@
 //! Pods whose rules are not those that they would get today.
 
-use super::{
-    code::Code,
-    finding::Finding,
-    scene::{Scene, once_per_workload},
-};
+use super::{code::LintCode, finding::LintFinding, scene::Scene, subject::once_per_workload};
 use egress_observer_istio::{
     injection::setup::{Membership, Setup},
     rules::{CaptureConfig, PortRange, Ports, Ranges},
 };
 
-pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     let subjects = scene.subjects.iter();
     let stale = subjects.filter(|subject| subject.runs && subject.pod.stale() == Some(true));
     once_per_workload(stale, |subject| {
@@ -25,7 +21,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
         vec![
             subject
                 .place
-                .finding(Code::Stale, "metadata", "", message, fix),
+                .finding(LintCode::Stale, "metadata", "", message, fix),
         ]
     })
 }
@@ -34,18 +30,6 @@ fn differences(applied: &Setup, desired: &Setup) -> Vec<String> {
     let (Some(applied), Some(desired)) = (applied.config(), desired.config()) else {
         let (now, then) = (standing(applied), standing(desired));
         return vec![format!("now {now}, after a restart {then}")];
-    };
-    let texts = |config: &CaptureConfig| {
-        [
-            ("included ranges", ranges(&config.include)),
-            ("excluded ranges", ranges(&config.exclude)),
-            ("included ports", ports(&config.include_ports)),
-            ("excluded ports", ports(&config.exclude_ports)),
-            ("proxy's port", config.proxy_port.to_string()),
-            ("proxy's users", format!("{:?}", config.proxy_uids)),
-            ("IPv6 rules", yes(config.ipv6)),
-            ("DNS capture", yes(config.dns.is_some())),
-        ]
     };
     let differences: Vec<String> = texts(applied)
         .into_iter()
@@ -57,6 +41,20 @@ fn differences(applied: &Setup, desired: &Setup) -> Vec<String> {
         return vec!["settings without a list of their own".to_owned()];
     }
     differences
+}
+
+/// What people may have set, as text.
+fn texts(config: &CaptureConfig) -> [(&'static str, String); 8] {
+    [
+        ("included ranges", ranges(&config.include)),
+        ("excluded ranges", ranges(&config.exclude)),
+        ("included ports", ports(&config.include_ports)),
+        ("excluded ports", ports(&config.exclude_ports)),
+        ("proxy's port", config.proxy_port.to_string()),
+        ("proxy's users", format!("{:?}", config.proxy_uids)),
+        ("IPv6 rules", yes(config.ipv6)),
+        ("DNS capture", yes(config.dns.is_some())),
+    ]
 }
 
 const fn standing(setup: &Setup) -> &'static str {
@@ -81,11 +79,14 @@ fn ranges(ranges: &Ranges) -> String {
 }
 
 fn ports(ports: &Ports) -> String {
-    let text = |range: &PortRange| match (range.start(), range.end()) {
+    list(ports.list().iter().map(port_text))
+}
+
+fn port_text(range: &PortRange) -> String {
+    match (range.start(), range.end()) {
         (start, end) if start == end => start.to_string(),
         (start, end) => format!("{start}:{end}"),
-    };
-    list(ports.list().iter().map(text))
+    }
 }
 
 fn list(elements: impl Iterator<Item = String>) -> String {

@@ -5,15 +5,15 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use super::{
-    code::{Code, UnknownCode},
-    finding::Finding,
+    code::{LintCode, UnknownCode},
+    finding::LintFinding,
 };
 
 /// `CODE=Kind/namespace/name`, with `*` for any text in the resource; `Kind/name` for what has no
 /// namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suppression {
-    code: Code,
+    code: LintCode,
     resource: String,
 }
 
@@ -50,30 +50,19 @@ impl std::fmt::Display for Suppression {
 }
 
 impl Suppression {
-    fn covers(&self, finding: &Finding) -> bool {
-        let place = &finding.place;
-        let resource = if place.namespace.is_empty() {
-            format!("{}/{}", place.kind, place.name)
-        } else {
-            format!("{}/{}/{}", place.kind, place.namespace, place.name)
-        };
-        self.code == finding.code && matches(&self.resource, &resource)
+    fn covers(&self, finding: &LintFinding) -> bool {
+        self.code == finding.code && matches(&self.resource, &finding.place.resource())
     }
 }
 
 /// Takes out what is suppressed. Answers how many findings that were, and the suppressions that
 /// match nothing.
 pub(crate) fn apply<'a>(
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<LintFinding>,
     suppressions: &'a [Suppression],
 ) -> (usize, Vec<&'a Suppression>) {
-    let covered = |suppression: &Suppression, findings: &[Finding]| {
-        findings.iter().any(|finding| suppression.covers(finding))
-    };
-    let unused = suppressions
-        .iter()
-        .filter(|suppression| !covered(suppression, findings))
-        .collect();
+    let mut unused: Vec<&Suppression> = suppressions.iter().collect();
+    unused.retain(|suppression| !findings.iter().any(|finding| suppression.covers(finding)));
     let before = findings.len();
     findings.retain(|finding| {
         !suppressions

@@ -1,9 +1,10 @@
 //! Text in lists that Istio reads otherwise than meant, or not at all.
 
 use super::{
-    code::Code,
-    finding::Finding,
-    lists::{List, Lists, Origin},
+    code::LintCode,
+    finding::LintFinding,
+    list::List,
+    lists::{CaptureLists, ListOrigin},
     scene::Scene,
 };
 use egress_observer_istio::{
@@ -14,11 +15,11 @@ use egress_observer_istio::{
     rules::{Backend, Version, prefix},
 };
 
-pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
+pub(super) fn findings(_scene: &Scene<'_>, lists: &CaptureLists<'_>) -> Vec<LintFinding> {
     let own = lists.all().into_iter().filter(|list| list.own);
     own.flat_map(|list| {
         let ranges = [INCLUDE, EXCLUDE].contains(&list.name);
-        if lists.origin == Origin::Annotations && list.name != INCLUDE_PORTS {
+        if lists.origin == ListOrigin::Annotations && list.name != INCLUDE_PORTS {
             refused(lists, list)
         } else if ranges {
             unread_ranges(lists, list)
@@ -30,7 +31,7 @@ pub(super) fn findings(_scene: &Scene<'_>, lists: &Lists<'_>) -> Vec<Finding> {
 }
 
 /// The injector validates these annotations, and refuses the pod.
-fn refused(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
+fn refused(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let Err(problem) = validate(list.name, list.text) else {
         return Vec::new();
     };
@@ -40,15 +41,15 @@ fn refused(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
         .find(|element| validate(list.name, element).is_err() || element.is_empty());
     let message = format!("{problem}: the injector refuses the pod, and no new pod starts");
     let fix = hint(element.unwrap_or(list.text), list);
-    vec![lists.finding(Code::RefusedAnnotation, list, list.text, message, fix)]
+    vec![lists.finding(LintCode::RefusedAnnotation, list, list.text, message, fix)]
 }
 
-fn unread_ranges(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
+fn unread_ranges(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let star = "`*` is not allowed among excluded ranges: istio-init ends with an error, and no \
                 new pod starts";
     if list.name == EXCLUDE && list.is_star() {
         let fix = "to let everything bypass the sidecar, switch injection off instead";
-        return vec![lists.finding(Code::UnreadRange, list, "*", star, fix)];
+        return vec![lists.finding(LintCode::UnreadRange, list, "*", star, fix)];
     }
     let strict = Version(27);
     let happens = match lists.version {
@@ -67,7 +68,7 @@ fn unread_ranges(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
         .map(|(element, _)| {
             let message = format!("`{element}` is not in CIDR form: {happens}");
             lists.finding(
-                Code::UnreadRange,
+                LintCode::UnreadRange,
                 list,
                 element,
                 message,
@@ -77,7 +78,7 @@ fn unread_ranges(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn unread_ports(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
+fn unread_ports(lists: &CaptureLists<'_>, list: &List<'_>) -> Vec<LintFinding> {
     let (tool, joint) = match lists.backend {
         Backend::Iptables => ("iptables-restore", ':'),
         Backend::Nftables => ("nft", '-'),
@@ -93,7 +94,7 @@ fn unread_ports(lists: &Lists<'_>, list: &List<'_>) -> Vec<Finding> {
         .map(|(element, _)| {
             let message = format!("nothing validates this list; {tool} refuses `{element}`: {who}");
             let fix = format!("write numbers from 0 to 65535, or two joined by `{joint}`");
-            lists.finding(Code::UnreadPort, list, element, message, fix)
+            lists.finding(LintCode::UnreadPort, list, element, message, fix)
         })
         .collect()
 }

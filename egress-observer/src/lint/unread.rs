@@ -3,19 +3,19 @@
 use std::sync::Arc;
 
 use super::{
-    code::Code,
-    finding::{Finding, Place},
+    code::LintCode,
+    finding::{LintFinding, ObjectPlace},
 };
 use egress_observer_istio::{
     injection::pod,
     manifests::{Fault, Unreadable},
 };
 
-pub(super) fn findings(unreadable: &[Unreadable]) -> Vec<Finding> {
+pub(super) fn findings(unreadable: &[Unreadable]) -> Vec<LintFinding> {
     unreadable.iter().map(finding).collect()
 }
 
-fn finding(one: &Unreadable) -> Finding {
+fn finding(one: &Unreadable) -> LintFinding {
     let Unreadable {
         path,
         document,
@@ -29,15 +29,15 @@ fn finding(one: &Unreadable) -> Finding {
             kind,
             name,
             problem,
-        } => Finding {
-            place: Place {
+        } => LintFinding {
+            place: ObjectPlace {
                 path,
                 // As all places have it.
                 namespace: pod::namespace(&name.namespace).to_string(),
                 kind: kind.as_str().to_owned(),
                 name: name.name.clone(),
             },
-            code: Code::Unreadable,
+            code: LintCode::Unreadable,
             field: problem.field.clone(),
             value: problem.value.clone(),
             message: format!(
@@ -46,14 +46,14 @@ fn finding(one: &Unreadable) -> Finding {
             ),
             fix,
         },
-        Fault::NotText | Fault::NotYaml { .. } | Fault::NoKind => Finding {
-            place: Place {
+        Fault::NotText | Fault::NotYaml { .. } | Fault::NoKind => LintFinding {
+            place: ObjectPlace {
                 path,
                 namespace: String::new(),
                 kind: "Document".to_owned(),
                 name: document.to_string(),
             },
-            code: Code::Unreadable,
+            code: LintCode::Unreadable,
             field: format!("line {line}"),
             value: String::new(),
             message: fault.to_string(),

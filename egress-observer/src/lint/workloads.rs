@@ -1,9 +1,10 @@
 //! Pods and templates: who in them bypasses the sidecar, and who cannot reach anything.
 
 use super::{
-    code::Code,
-    finding::Finding,
-    scene::{Scene, Subject, once_per_workload},
+    code::LintCode,
+    finding::LintFinding,
+    scene::Scene,
+    subject::{LintSubject, once_per_workload},
 };
 use egress_observer_istio::{
     injection::{
@@ -14,7 +15,7 @@ use egress_observer_istio::{
     rules::Backend,
 };
 
-pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     // What a template says is said there.
     let subjects = scene.subjects.iter();
     let written = subjects.filter(|subject| !subject.has_template);
@@ -37,19 +38,18 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<Finding> {
 const ISTIO: [&str; 3] = [PROXY, INIT, VALIDATION];
 
 /// Containers of the application that run as long as the pod, with the place of each.
-fn applications<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = (String, &'a Container)> {
-    let place = |list: &'static str| move |(at, container)| (format!("{list}[{at}]"), container);
+fn applications<'a>(subject: &'a LintSubject<'_>) -> impl Iterator<Item = (String, &'a Container)> {
     let main = subject.spec.containers.iter().enumerate();
     let init = subject.spec.init_containers.iter().enumerate();
-    main.map(place("containers"))
+    main.map(|(at, container)| (format!("containers[{at}]"), container))
         .chain(
-            init.map(place("initContainers"))
-                .filter(|(_, container)| container.restart_policy == "Always"),
+            init.filter(|(_, container)| container.restart_policy == "Always")
+                .map(|(at, container)| (format!("initContainers[{at}]"), container)),
         )
         .filter(|(_, container)| !ISTIO.contains(&container.name.as_str()))
 }
 
-fn proxy_users(subject: &Subject<'_>) -> Vec<Finding> {
+fn proxy_users(subject: &LintSubject<'_>) -> Vec<LintFinding> {
     if subject.is_outside() {
         return Vec::new();
     }
@@ -84,7 +84,7 @@ fn proxy_users(subject: &Subject<'_>) -> Vec<Finding> {
             };
             if let Some(id) = own.or(of_pod).filter(|id| proxy.contains(id)) {
                 findings.push(subject.place.finding(
-                    Code::ProxyUser,
+                    LintCode::ProxyUser,
                     subject.spec_field(&field),
                     id,
                     format!(
@@ -100,16 +100,18 @@ fn proxy_users(subject: &Subject<'_>) -> Vec<Finding> {
     findings
 }
 
-fn host_network(scene: &Scene<'_>, subject: &Subject<'_>) -> Option<Finding> {
+fn host_network(scene: &Scene<'_>, subject: &LintSubject<'_>) -> Option<LintFinding> {
     let namespace = scene.namespaces.get(&*subject.pod.namespace);
-    let label = |name: &str| namespace.and_then(|namespace| namespace.labels.get(name));
-    let by_namespace = label("istio-injection").map(String::as_str) == Some("enabled")
-        || label("istio.io/rev").is_some();
+    let by_namespace = namespace.is_some_and(|namespace| {
+        let enabled = namespace.labels.get("istio-injection");
+        enabled.map(String::as_str) == Some("enabled")
+            || namespace.labels.contains_key("istio.io/rev")
+    });
     let own = subject.metadata.labels.get(INJECT).map(String::as_str);
     let wanted = own == Some("true") || by_namespace && own != Some("false");
     (subject.spec.host_network && wanted).then(|| {
         subject.place.finding(
-            Code::HostNetwork,
+            LintCode::HostNetwork,
             subject.spec_field("hostNetwork"),
             true,
             "injection is on here, and pods on the node's network are never injected: all \
@@ -122,7 +124,7 @@ fn host_network(scene: &Scene<'_>, subject: &Subject<'_>) -> Option<Finding> {
 }
 
 /// Annotations for rules that the pod does not get.
-fn without_effect(subject: &Subject<'_>) -> Option<Finding> {
+fn without_effect(subject: &LintSubject<'_>) -> Option<LintFinding> {
     let keys = subject.metadata.annotations.keys();
     let key = keys.into_iter().find(|key| key.starts_with(TRAFFIC))?;
     // After a restart it may have one.
@@ -143,7 +145,7 @@ fn without_effect(subject: &Subject<'_>) -> Option<Finding> {
     };
     let value = subject.metadata.annotations.get(key);
     Some(subject.place.finding(
-        Code::AnnotationWithoutEffect,
+        LintCode::AnnotationWithoutEffect,
         subject.annotation_field(key),
         value.map_or("", String::as_str),
         format!("{why} ({}): it does nothing", desired.source),
@@ -151,12 +153,12 @@ fn without_effect(subject: &Subject<'_>) -> Option<Finding> {
     ))
 }
 
-fn ipv6(subject: &Subject<'_>) -> Option<Finding> {
+fn ipv6(subject: &LintSubject<'_>) -> Option<LintFinding> {
     let config = subject.setup().config()?;
     let ip = subject.pod.ips.iter().find(|ip| ip.is_ipv6())?;
     (!config.ipv6 && config.backend == Backend::Iptables).then(|| {
         subject.place.finding(
-            Code::Ipv6Direct,
+            LintCode::Ipv6Direct,
             "status.podIPs",
             ip,
             "the pod has an IPv6 address, but its first one is IPv4 and ISTIO_DUAL_STACK is not \
@@ -166,14 +168,15 @@ fn ipv6(subject: &Subject<'_>) -> Option<Finding> {
     })
 }
 
+fn has(containers: &[Container], name: &str) -> bool {
+    containers.iter().any(|container| container.name == name)
+}
+
 /// Init containers of a pod whose proxy starts after them all.
-fn init_containers(subject: &Subject<'_>) -> Vec<Finding> {
+fn init_containers(subject: &LintSubject<'_>) -> Vec<LintFinding> {
     let spec = subject.spec;
     let Some(config) = subject.setup().config() else {
         return Vec::new();
-    };
-    let has = |containers: &[Container], name: &str| {
-        containers.iter().any(|container| container.name == name)
     };
     if !has(&spec.containers, PROXY) {
         return Vec::new();
@@ -203,7 +206,7 @@ fn init_containers(subject: &Subject<'_>) -> Vec<Finding> {
                 let fix = "nothing, if that is acceptable; else use native sidecars";
                 subject
                     .place
-                    .finding(Code::InitBypass, field, name, message, fix)
+                    .finding(LintCode::InitBypass, field, name, message, fix)
             } else {
                 let message = format!(
                     "the CNI plugin made the rules before {name} runs, and the proxy starts after \
@@ -212,7 +215,7 @@ fn init_containers(subject: &Subject<'_>) -> Vec<Finding> {
                 let fix = "use native sidecars, or run it as the proxy's user (1337)";
                 subject
                     .place
-                    .finding(Code::InitRefused, field, name, message, fix)
+                    .finding(LintCode::InitRefused, field, name, message, fix)
             }
         })
         .collect()

@@ -1,14 +1,14 @@
 //! What came of it: what was made, what the agent made of that, and what it took.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::samples::Sample;
-use crate::{
-    apiserver::{log::Request, request::Verb},
-    metrics::Scrape,
-};
+use crate::metrics::Scrape;
+use egress_observer_fake_apiserver::log::Request;
+use egress_observer_fake_apiserver::request::Verb;
 
 /// All of one run.
 #[derive(Debug, Serialize)]

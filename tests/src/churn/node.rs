@@ -4,32 +4,26 @@
 //! A namespace for each pod would take longer to make than a pod lives here, and the agent does not
 //! look at namespaces: pods with a sidecar share one with Istio's rules, pods without share another.
 
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-    sync::Mutex,
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::{
-    life::{Life, namespaces},
-    objects::{Stage, Templates, containers},
-};
-use crate::{
-    agent::{Agent, Objects, Settings},
-    apiserver::{ApiServer, Options},
-    bench::job::Job,
-    cgroup::{NodeCgroup, command_in},
-    envoy::Policy,
-    istio::Capture,
-    manifests,
-    network::{HTTPBIN, Network, PodNetwork},
-    pod::PROXY,
-    rules::Family,
-    run::Run,
-};
+use super::life::{Life, namespaces};
+use super::objects::{Stage, Templates, containers};
+use crate::agent::{Agent, Objects, Settings};
+use crate::bench::job::Job;
+use crate::cgroup::{NodeCgroup, command_in};
+use crate::envoy::Policy;
+use crate::istio::Capture;
+use crate::manifests;
+use crate::network::{HTTPBIN, Network, PodNetwork};
+use crate::pod::PROXY;
+use crate::rules::Family;
+use crate::run::Run;
+use egress_observer_fake_apiserver::{ApiServer, Options};
 
 /// What the API server's own bookmarks take: one a minute, as with the real one.
 const BOOKMARKS: Duration = Duration::from_secs(60);

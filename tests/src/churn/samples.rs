@@ -1,16 +1,15 @@
 //! What the agent uses while pods come and go: memory, CPU time, requests.
 
-use std::{process::Command, time::Instant};
+use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::{
-    agent::Agent,
-    apiserver::ApiServer,
-    bench::usage::{Used, resident_bytes},
-    process::output,
-};
+use crate::agent::Agent;
+use crate::bench::usage::{Used, resident_bytes};
+use crate::process::output;
+use egress_observer_fake_apiserver::ApiServer;
 
 /// A look at the agent. Everything but memory is since the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

@@ -48,15 +48,18 @@ fn of_member(dir: &Path) -> PathBuf {
     dir.join(format!("{FILE_NAME}.json"))
 }
 
+/// Members are directories of the root, and of `tests`.
 fn remove_all() -> Result<()> {
     let root = workspace::root();
-    let entries = fs::read_dir(&root).with_context(|| format!("cannot read {}", root.display()))?;
-    for file in entries
-        .filter_map(Result::ok)
-        .map(|entry| of_member(&entry.path()))
-    {
-        if file.exists() {
-            fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
+    for above in [root.join("tests"), root] {
+        let entries =
+            fs::read_dir(&above).with_context(|| format!("cannot read {}", above.display()))?;
+        for entry in entries.filter_map(Result::ok) {
+            let file = of_member(&entry.path());
+            if file.exists() {
+                fs::remove_file(&file)
+                    .with_context(|| format!("cannot remove {}", file.display()))?;
+            }
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Debian packages: the package lists are fetched once, and only when something is missing.
 
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, bail};
 
@@ -9,7 +9,9 @@ use super::installing;
 use crate::command;
 use crate::workspace::on_path;
 
-static LISTS_FETCHED: OnceLock<()> = OnceLock::new();
+/// Whether the package lists were fetched. Held by whoever installs: apt runs once at a time, and tasks
+/// do several things at once.
+static LISTS_FETCHED: Mutex<bool> = Mutex::new(false);
 
 /// Whether this machine has apt at all.
 pub(crate) fn available() -> bool {
@@ -34,16 +36,21 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
             command::line(&install)
         );
     }
+    let mut fetched = LISTS_FETCHED.lock().unwrap_or_else(PoisonError::into_inner);
     installing(&packages.join(" "));
-    fetch_lists()?;
+    update(&mut fetched)?;
     command::run(&mut install)
 }
 
 /// `apt-get update`, at most once in the life of this process; needs root.
 pub(crate) fn fetch_lists() -> Result<()> {
-    if LISTS_FETCHED.get().is_none() {
+    update(&mut LISTS_FETCHED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn update(fetched: &mut bool) -> Result<()> {
+    if !*fetched {
         command::run(apt().args(["update", "-q"]))?;
-        LISTS_FETCHED.get_or_init(|| ());
+        *fetched = true;
     }
     Ok(())
 }

@@ -113,24 +113,9 @@ fn check_sha256(file: &Path, expected: &str) -> Result<()> {
 /// kubernetes-validate, as Python finds it.
 #[derive(Debug)]
 pub(crate) struct Validator {
-    python: PathBuf,
-    dir: PathBuf,
-}
-
-impl Validator {
-    /// Ready to take arguments.
-    pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(&self.python);
-        command
-            .env("PYTHONPATH", &self.dir)
-            .args(["-m", "kubernetes_validate"]);
-        command
-    }
-
-    /// Where its schemas are: a directory for each version of Kubernetes.
-    pub(crate) fn schemas(&self) -> PathBuf {
-        self.dir.join("kubernetes_validate/kubernetes-json-schema")
-    }
+    pub(crate) python: PathBuf,
+    /// Where Python finds it.
+    pub(crate) dir: PathBuf,
 }
 
 pub(crate) fn validator() -> Result<Validator> {

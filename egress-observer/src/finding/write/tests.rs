@@ -1,6 +1,8 @@
 use std::{net::IpAddr, sync::Arc};
 
-use egress_observer_istio::vocabulary::{Actor, Protocol};
+use egress_observer_istio::vocabulary::{
+    Actor, ConnectionFailure, ObservedPath, Protocol, Reason, RegistryMatch, Scope, Verdict,
+};
 use proptest::{prelude::*, sample::select};
 
 use super::{

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Report;
-use crate::lint::{Finding, Severity};
+use super::report::LintReport;
+use crate::lint::{code::Severity, finding::LintFinding};
 
-pub(super) fn render(report: &Report<'_>) -> String {
+pub(super) fn render(report: &LintReport<'_>) -> String {
     let by_severity: Map<String, Value> = Severity::ALL
         .iter()
         .map(|severity| (severity.to_string(), report.n(*severity).into()))
@@ -29,7 +29,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
     format!("{object:#}\n")
 }
 
-fn finding(finding: &Finding) -> Value {
+fn finding(finding: &LintFinding) -> Value {
     let place = &finding.place;
     let namespace = Some(&place.namespace).filter(|namespace| !namespace.is_empty());
     json!({
@@ -51,13 +51,13 @@ mod tests {
     use serde_json::Value;
 
     use super::super::{
-        Format,
+        LintFormat,
         tests::{finding, render},
     };
 
     #[test]
     fn the_report_says_what_it_is_and_counts() {
-        let text = render(&[finding("ext")], Format::Json);
+        let text = render(&[finding("ext")], LintFormat::Json);
         let report: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(report["kind"], "LintReport");
         assert_eq!(report["findings"][0]["resource"]["namespace"], "shop");

@@ -1,16 +1,16 @@
 //! A test suite: one test case for each object and code, failed where a finding reaches the
 //! threshold, passed with its text as output where none does.
 
-use super::{Report, plain, resource};
-use crate::lint::Finding;
+use super::{plain::plain, report::LintReport};
+use crate::lint::finding::LintFinding;
 
-pub(super) fn render(report: &Report<'_>) -> String {
-    let cases: Vec<&[Finding]> = report
+pub(super) fn render(report: &LintReport<'_>) -> String {
+    let cases: Vec<&[LintFinding]> = report
         .findings
         .chunk_by(|a, b| (&a.place, a.code) == (&b.place, b.code))
         .collect();
-    let failed = |case: &&&[Finding]| case.iter().any(|finding| report.fails(finding));
-    let n_failed = cases.iter().filter(failed).count();
+    let failed = cases.iter().filter(|case| fails(report, case));
+    let n_failed = failed.count();
     let mut text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <testsuites name=\"egress-observer lint\" tests=\"{n}\" failures=\"{n_failed}\">\n\
@@ -23,7 +23,11 @@ pub(super) fn render(report: &Report<'_>) -> String {
     text
 }
 
-fn test_case(report: &Report<'_>, case: &[Finding]) -> String {
+fn fails(report: &LintReport<'_>, case: &[LintFinding]) -> bool {
+    case.iter().any(|finding| report.fails(finding))
+}
+
+fn test_case(report: &LintReport<'_>, case: &[LintFinding]) -> String {
     let Some(first) = case.first() else {
         return String::new();
     };
@@ -38,7 +42,7 @@ fn test_case(report: &Report<'_>, case: &[Finding]) -> String {
         })
         .chain([code.url()])
         .collect();
-    let body = if case.iter().any(|finding| report.fails(finding)) {
+    let body = if fails(report, case) {
         format!(
             "<failure type=\"{code}\" message=\"{}\">{}</failure>",
             escape(code.title()),
@@ -49,7 +53,7 @@ fn test_case(report: &Report<'_>, case: &[Finding]) -> String {
     };
     format!(
         "<testcase classname=\"{}\" name=\"{code} {}\" file=\"{}\">{body}</testcase>\n",
-        escape(&resource(place)),
+        escape(&place.resource()),
         escape(code.title()),
         escape(&place.path.to_string_lossy()),
     )
@@ -76,7 +80,7 @@ fn escape(text: &str) -> String {
 mod tests {
     use super::{
         super::{
-            Format,
+            LintFormat,
             tests::{finding, render},
         },
         *,
@@ -84,7 +88,10 @@ mod tests {
 
     #[test]
     fn an_object_and_code_is_one_test_case() {
-        let text = render(&[finding("a"), finding("a"), finding("b")], Format::Junit);
+        let text = render(
+            &[finding("a"), finding("a"), finding("b")],
+            LintFormat::Junit,
+        );
         assert_eq!(text.matches("<testcase ").count(), 2);
         assert!(text.contains("tests=\"2\" failures=\"2\""), "{text}");
     }

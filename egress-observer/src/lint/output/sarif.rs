@@ -4,11 +4,14 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::{Report, resource};
-use crate::lint::{Code, Finding, Severity};
+use super::report::LintReport;
+use crate::lint::{
+    code::{LintCode, Severity},
+    finding::LintFinding,
+};
 
-pub(super) fn render(report: &Report<'_>) -> String {
-    let rules: Vec<Value> = Code::ALL.iter().map(|code| rule(*code)).collect();
+pub(super) fn render(report: &LintReport<'_>) -> String {
+    let rules: Vec<Value> = LintCode::ALL.iter().map(|code| rule(*code)).collect();
     let results: Vec<Value> = report.findings.iter().map(result).collect();
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -34,7 +37,7 @@ const fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn rule(code: Code) -> Value {
+fn rule(code: LintCode) -> Value {
     json!({
         "id": code.as_str(),
         "shortDescription": {"text": code.title()},
@@ -43,9 +46,9 @@ fn rule(code: Code) -> Value {
     })
 }
 
-fn result(finding: &Finding) -> Value {
-    let resource = resource(&finding.place);
-    let index = Code::ALL.iter().position(|code| *code == finding.code);
+fn result(finding: &LintFinding) -> Value {
+    let resource = finding.place.resource();
+    let index = LintCode::ALL.iter().position(|code| *code == finding.code);
     let text = format!(
         "{resource}: {}: {}. Fix: {}",
         finding.field, finding.message, finding.fix
@@ -89,7 +92,7 @@ fn uri(path: &Path) -> String {
 mod tests {
     use super::{
         super::{
-            Format,
+            LintFormat,
             tests::{finding, render},
         },
         *,
@@ -97,7 +100,7 @@ mod tests {
 
     #[test]
     fn results_point_at_their_rule_and_file() {
-        let text = render(&[finding("ext")], Format::Sarif);
+        let text = render(&[finding("ext")], LintFormat::Sarif);
         let document: Value = serde_json::from_str(&text).unwrap();
         let run = &document["runs"][0];
         let result = &run["results"][0];

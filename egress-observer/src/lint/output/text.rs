@@ -1,8 +1,8 @@
 //! Two lines for each finding.
 
-use super::{Report, plain};
+use super::{plain::plain, report::LintReport};
 
-pub(super) fn render(report: &Report<'_>) -> String {
+pub(super) fn render(report: &LintReport<'_>) -> String {
     let findings = report.findings.iter();
     let lines = findings.map(|finding| {
         let place = &finding.place;
@@ -23,18 +23,18 @@ pub(super) fn render(report: &Report<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        Format,
+        LintFormat,
         tests::{finding, render},
     };
 
     #[test]
     fn a_finding_says_where_what_and_how_to_fix_it() {
         assert_eq!(
-            render(&[finding("ext")], Format::Text),
+            render(&[finding("ext")], LintFormat::Text),
             "k8s/a b.yaml: ServiceEntry shop/ext: EO0055 error: spec.hosts[0]: bare `*`\n    \
              fix: name it\n"
         );
-        assert!(!render(&[finding("a\u{7}b")], Format::Text).contains('\u{7}'));
-        assert_eq!(render(&[], Format::Text), "");
+        assert!(!render(&[finding("a\u{7}b")], LintFormat::Text).contains('\u{7}'));
+        assert_eq!(render(&[], LintFormat::Text), "");
     }
 }

@@ -1,0 +1,73 @@
+//! What the snapshot that rules look at is made of.
+
+use egress_observer_istio::{
+    manifests::{Located, Object},
+    objects::{Metadata, OwnerReference, PodObject, PodStatus, Workload},
+};
+
+/// The objects of the manifests, pods by a name of ours where they have no `uid`, and one pod for
+/// each template. Routing is left out: no rule asks the registry for it.
+pub(super) fn population(objects: &[Located]) -> Vec<Object> {
+    let mut population = Vec::new();
+    for Located { object, .. } in objects {
+        if let Object::Pod(pod) = object {
+            population.push(Object::Pod(named(pod)));
+            continue;
+        }
+        if !matches!(
+            object,
+            Object::VirtualService(_) | Object::DestinationRule(_)
+        ) {
+            population.push(object.clone());
+        }
+        if let Object::Workload(workload) = object {
+            population.extend(made_by(workload).map(Object::Pod));
+        }
+    }
+    population
+}
+
+/// What a pod is called in the snapshot.
+pub(super) fn pod_key(metadata: &Metadata) -> String {
+    if metadata.uid.is_empty() {
+        format!("Pod {}/{}", metadata.namespace, metadata.name)
+    } else {
+        metadata.uid.clone()
+    }
+}
+
+/// What the pod that a workload would make is called there.
+pub(super) fn template_key(workload: &Workload) -> String {
+    let metadata = &workload.metadata;
+    format!("{} {}/{}", workload.kind, metadata.namespace, metadata.name)
+}
+
+fn named(pod: &PodObject) -> PodObject {
+    let mut pod = pod.clone();
+    pod.metadata.uid = pod_key(&pod.metadata);
+    // Its own hash would be the key otherwise.
+    pod.metadata
+        .annotations
+        .remove("kubernetes.io/config.mirror");
+    pod
+}
+
+/// A pod that the workload would make.
+fn made_by(workload: &Workload) -> Option<PodObject> {
+    let template = workload.template()?;
+    Some(PodObject {
+        metadata: Metadata {
+            name: workload.metadata.name.clone(),
+            namespace: workload.metadata.namespace.clone(),
+            uid: template_key(workload),
+            owner_references: vec![OwnerReference {
+                kind: workload.kind.clone(),
+                name: workload.metadata.name.clone(),
+                controller: true,
+            }],
+            ..template.metadata.clone()
+        },
+        spec: template.spec.clone(),
+        status: PodStatus::default(),
+    })
+}

@@ -1,0 +1,290 @@
+//! What the manifests may ask of a cluster: as little as the agent needs, and this exactly.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::objects::{kind, list, texts, title};
+
+const CAPABILITIES: [&str; 3] = ["BPF", "NET_ADMIN", "PERFMON"];
+
+/// What the agent lists and watches in the whole cluster, as group and resource.
+const WATCHED: [(&str, &str); 9] = [
+    ("", "namespaces"),
+    ("", "pods"),
+    (
+        "admissionregistration.k8s.io",
+        "mutatingwebhookconfigurations",
+    ),
+    ("networking.istio.io", "destinationrules"),
+    ("networking.istio.io", "proxyconfigs"),
+    ("networking.istio.io", "serviceentries"),
+    ("networking.istio.io", "sidecars"),
+    ("networking.istio.io", "virtualservices"),
+    ("networking.k8s.io", "servicecidrs"),
+];
+
+/// ConfigMaps in kube-system that tell the pods' ranges.
+const RANGES: [&str; 5] = [
+    "cilium-config",
+    "kube-flannel-cfg",
+    "kube-proxy",
+    "kube-proxy-config",
+    "kubeadm-config",
+];
+
+/// Roles that OpenShift brings along, which an object of ours may refer to.
+const FOREIGN_ROLES: [&str; 1] = ["system:openshift:scc:privileged"];
+
+/// What is wrong with the manifests of one release.
+pub fn check(manifests: &[Value]) -> Vec<String> {
+    let mut faults = Vec::new();
+    for object in manifests {
+        let found = match kind(object) {
+            "DaemonSet" => pod(&object["spec"]["template"]["spec"]),
+            "ClusterRole" => cluster_role(object),
+            "Role" => role(object),
+            "ClusterRoleBinding" | "RoleBinding" => binding(object, manifests),
+            "ServiceAccount" | "Namespace" | "Service" | "ConfigMap" | "NetworkPolicy"
+            | "PodMonitor" | "ServiceMonitor" | "PrometheusRule" => Vec::new(),
+            other => vec![format!("{other} is none of the kinds that are expected")],
+        };
+        let title = title(object);
+        faults.extend(found.into_iter().map(|fault| format!("{title}: {fault}")));
+    }
+    if !manifests.iter().any(|object| kind(object) == "DaemonSet") {
+        faults.push("no DaemonSet".to_owned());
+    }
+    faults
+}
+
+fn pod(spec: &Value) -> Vec<String> {
+    let mut faults = Vec::new();
+    for key in ["hostPID", "hostIPC", "hostNetwork"] {
+        if !spec[key].is_null() {
+            faults.push(format!("{key} is set"));
+        }
+    }
+    let init = list(&spec["initContainers"]);
+    let uninstalls = !init.is_empty();
+    for container in init.iter().chain(list(&spec["containers"])) {
+        let capabilities: &[&str] = match container["name"].as_str() {
+            Some("agent") => &CAPABILITIES,
+            _ => &[],
+        };
+        let name = &container["name"];
+        let found = rights(&container["securityContext"], capabilities);
+        let mounted = mounts(container, spec);
+        faults.extend(
+            found
+                .into_iter()
+                .chain(mounted)
+                .map(|fault| format!("{name}: {fault}")),
+        );
+    }
+    let expected: &[&str] = if uninstalls {
+        &["/sys/fs/bpf"]
+    } else {
+        &["/sys/fs/bpf", "/sys/fs/cgroup"]
+    };
+    let volumes = list(&spec["volumes"]).iter();
+    let paths: Vec<&str> = volumes
+        .filter_map(|v| v["hostPath"]["path"].as_str())
+        .collect();
+    if paths != expected {
+        faults.push(format!(
+            "paths of the host: {paths:?}, expected {expected:?}"
+        ));
+    }
+    if spec["automountServiceAccountToken"] != !uninstalls {
+        faults.push("the token is for the agent, and for nobody else".to_owned());
+    }
+    faults
+}
+
+fn rights(security: &Value, capabilities: &[&str]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let mut must = |key: &str, expected: bool| {
+        if security[key] != expected {
+            faults.push(format!("{key} is not {expected}"));
+        }
+    };
+    must("privileged", false);
+    must("allowPrivilegeEscalation", false);
+    must("readOnlyRootFilesystem", true);
+    let mut added = texts(&security["capabilities"]["add"]);
+    added.sort_unstable();
+    if added != capabilities || texts(&security["capabilities"]["drop"]) != ["ALL"] {
+        faults.push(format!("capabilities: {}", security["capabilities"]));
+    }
+    faults
+}
+
+/// Only the directory of the pins may be written to, of what is the host's.
+fn mounts(container: &Value, spec: &Value) -> Vec<String> {
+    let of_host = |name: &Value| {
+        let mut volumes = list(&spec["volumes"]).iter();
+        let volume = volumes.find(|volume| volume["name"] == *name);
+        volume.and_then(|volume| volume["hostPath"]["path"].as_str())
+    };
+    list(&container["volumeMounts"])
+        .iter()
+        .filter_map(|mount| {
+            let path = of_host(&mount["name"])?;
+            let writable = mount["readOnly"] != true;
+            (writable != (path == "/sys/fs/bpf")).then(|| format!("{path}: writable is {writable}"))
+        })
+        .collect()
+}
+
+fn cluster_role(object: &Value) -> Vec<String> {
+    let mut granted = BTreeSet::new();
+    let mut faults = Vec::new();
+    for rule in list(&object["rules"]) {
+        if texts(&rule["verbs"]) != ["list", "watch"] || !rule["resourceNames"].is_null() {
+            faults.push(format!("a rule that is not list and watch of all: {rule}"));
+        }
+        for group in texts(&rule["apiGroups"]) {
+            for resource in texts(&rule["resources"]) {
+                granted.insert((group, resource));
+            }
+        }
+    }
+    if granted != BTreeSet::from(WATCHED) {
+        faults.push(format!("grants {granted:?}, expected {WATCHED:?}"));
+    }
+    faults
+}
+
+/// A role in one namespace: ConfigMaps by name, to watch Istio's or to get those of ranges once.
+fn role(object: &Value) -> Vec<String> {
+    let [rule] = list(&object["rules"]) else {
+        return vec!["not one rule".to_owned()];
+    };
+    let mut names = texts(&rule["resourceNames"]);
+    names.sort_unstable();
+    let right = match object["metadata"]["namespace"].as_str() {
+        Some("kube-system") => texts(&rule["verbs"]) == ["get"] && names == RANGES,
+        Some(_) => {
+            let istio = |name: &&str| *name == "istio" || name.starts_with("istio-");
+            texts(&rule["verbs"]) == ["list", "watch"]
+                && !names.is_empty()
+                && names.iter().all(istio)
+        }
+        None => false,
+    };
+    if right && texts(&rule["resources"]) == ["configmaps"] && texts(&rule["apiGroups"]) == [""] {
+        Vec::new()
+    } else {
+        vec![format!("grants {rule}")]
+    }
+}
+
+/// Roles are bound to the pods' account, and they are ours.
+fn binding(object: &Value, manifests: &[Value]) -> Vec<String> {
+    let mut faults = Vec::new();
+    let role = &object["roleRef"];
+    let ours = manifests.iter().any(|other| {
+        kind(other) == role["kind"]
+            && other["metadata"]["name"] == role["name"]
+            && (kind(other) == "ClusterRole"
+                || other["metadata"]["namespace"] == object["metadata"]["namespace"])
+    });
+    let foreign = role["name"]
+        .as_str()
+        .is_some_and(|name| FOREIGN_ROLES.contains(&name));
+    if !ours && !foreign {
+        faults.push(format!("binds {role}, which is not there"));
+    }
+    let daemon_set = manifests.iter().find(|other| kind(other) == "DaemonSet");
+    let account = daemon_set.map(|ds| &ds["spec"]["template"]["spec"]["serviceAccountName"]);
+    let [subject] = list(&object["subjects"]) else {
+        faults.push("not one subject".to_owned());
+        return faults;
+    };
+    let namespace = daemon_set.map(|ds| &ds["metadata"]["namespace"]);
+    if subject["kind"] != "ServiceAccount"
+        || Some(&subject["name"]) != account
+        || Some(&subject["namespace"]) != namespace
+    {
+        faults.push(format!("binds to {subject}, not to the pods' account"));
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn agent() -> Value {
+        json!({
+            "automountServiceAccountToken": true,
+            "containers": [{
+                "name": "agent",
+                "securityContext": {
+                    "privileged": false, "allowPrivilegeEscalation": false,
+                    "readOnlyRootFilesystem": true,
+                    "capabilities": {"drop": ["ALL"], "add": ["BPF", "PERFMON", "NET_ADMIN"]},
+                },
+                "volumeMounts": [
+                    {"name": "bpf", "mountPath": "/sys/fs/bpf"},
+                    {"name": "cgroup", "mountPath": "/host/sys/fs/cgroup", "readOnly": true},
+                ],
+            }],
+            "volumes": [
+                {"name": "bpf", "hostPath": {"path": "/sys/fs/bpf"}},
+                {"name": "cgroup", "hostPath": {"path": "/sys/fs/cgroup"}},
+            ],
+        })
+    }
+
+    #[test]
+    fn the_agents_pod_is_as_expected_and_each_right_more_is_a_fault() {
+        let none: [String; 0] = [];
+        assert_eq!(pod(&agent()), none);
+        for (place, value) in [
+            ("/hostPID", json!(true)),
+            ("/hostNetwork", json!(true)),
+            ("/containers/0/securityContext/privileged", json!(true)),
+            (
+                "/containers/0/securityContext/capabilities/add/3",
+                json!("SYS_ADMIN"),
+            ),
+            ("/containers/0/volumeMounts/1/readOnly", json!(false)),
+            ("/volumes/1/hostPath/path", json!("/")),
+        ] {
+            let mut changed = agent();
+            set(&mut changed, place, value);
+            assert_eq!(pod(&changed).len(), 1, "{place}: {:?}", pod(&changed));
+        }
+    }
+
+    /// Sets a value, also one that was not there.
+    fn set(object: &mut Value, place: &str, value: Value) {
+        let (above, key) = place.rsplit_once('/').unwrap();
+        let above = object.pointer_mut(above).unwrap();
+        if let Some(items) = above.as_array_mut() {
+            let place: usize = key.parse().unwrap();
+            items.resize(items.len().max(place + 1), Value::Null);
+            items[place] = value;
+        } else {
+            above[key] = value;
+        }
+    }
+
+    #[test]
+    fn roles_that_write_or_read_more_are_faults() {
+        let istio = |rule: Value| {
+            role(&json!({"metadata": {"namespace": "istio-system"}, "rules": [rule]}))
+        };
+        let rule = |resource: &str, verbs: &[&str], names: &[&str]| json!({"apiGroups": [""], "resources": [resource], "verbs": verbs, "resourceNames": names});
+        assert!(istio(rule("configmaps", &["list", "watch"], &["istio"])).is_empty());
+        assert!(!istio(rule("secrets", &["list", "watch"], &["istio"])).is_empty());
+        assert!(!istio(rule("configmaps", &["list", "watch", "update"], &["istio"])).is_empty());
+        assert!(!istio(rule("configmaps", &["list", "watch"], &[])).is_empty());
+        let all = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["list", "watch"]});
+        assert!(!cluster_role(&json!({"rules": [all]})).is_empty());
+    }
+}
