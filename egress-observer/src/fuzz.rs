@@ -148,13 +148,6 @@ pub fn manifests(data: &[u8]) {
 /// The texts within Istio's ConfigMaps.
 pub fn mesh(data: &[u8]) {
     let text = text(data);
-    let map = |name: &str, key: &str| {
-        serde_json::json!({
-            "kind": "ConfigMap",
-            "metadata": {"name": name, "namespace": "istio-system"},
-            "data": {key: text},
-        })
-    };
     let pod = serde_json::json!({
         "kind": "Pod",
         "metadata": {
@@ -170,11 +163,19 @@ pub fn mesh(data: &[u8]) {
         },
     });
     let items = [
-        map("istio", "mesh"),
-        map("istio-sidecar-injector", "values"),
+        config_map("istio", "mesh", &text),
+        config_map("istio-sidecar-injector", "values", &text),
         pod,
     ];
     explain_all(&serde_json::json!({"kind": "List", "items": items}).to_string());
+}
+
+fn config_map(name: &str, key: &str, text: &str) -> serde_json::Value {
+    serde_json::json!({
+        "kind": "ConfigMap",
+        "metadata": {"name": name, "namespace": "istio-system"},
+        "data": {key: text},
+    })
 }
 
 fn explain_all(text: &str) {

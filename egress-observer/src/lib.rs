@@ -29,6 +29,7 @@ pub mod explain;
 pub mod finding;
 #[cfg(feature = "agent")]
 pub mod flow;
+mod flow_pods;
 mod flows;
 #[cfg(all(feature = "agent", any(test, feature = "fuzz")))]
 pub mod fuzz;

@@ -5,12 +5,11 @@ use std::{fmt, net::IpAddr};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::explain::usual_protocol;
 use egress_observer_istio::vocabulary::PortProtocol;
 
 /// What is written of one: an external host, or several below a wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ServiceEntry {
+pub(crate) struct NewServiceEntry {
     pub(crate) version: ApiVersion,
     pub(crate) name: String,
     pub(crate) namespace: String,
@@ -101,7 +100,7 @@ impl AppProtocol {
 
     /// What a client most likely speaks on a port.
     pub(crate) fn usual(port: u16) -> Self {
-        Self(match usual_protocol(port) {
+        Self(match PortProtocol::usual(port) {
             PortProtocol::Http => "HTTP",
             PortProtocol::Tls => "TLS",
             PortProtocol::Tcp | PortProtocol::Sniffed | PortProtocol::Udp => "TCP",
@@ -121,7 +120,7 @@ impl AppProtocol {
     }
 }
 
-impl ServiceEntry {
+impl NewServiceEntry {
     /// The same as an object.
     pub(crate) fn object(&self) -> Value {
         let ports = self.ports.iter().map(|port| {
@@ -153,14 +152,14 @@ impl ServiceEntry {
     }
 }
 
-impl Serialize for ServiceEntry {
+impl Serialize for NewServiceEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.object().serialize(serializer)
     }
 }
 
 /// YAML, with the end of its last line.
-impl fmt::Display for ServiceEntry {
+impl fmt::Display for NewServiceEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "apiVersion: {}", self.version.as_str())?;
         writeln!(f, "kind: ServiceEntry")?;
@@ -223,14 +222,18 @@ fn write_list(
 /// Text that YAML reads as that text: plain where it cannot be taken for anything else.
 fn scalar(text: &str) -> String {
     let reserved = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
-    let known = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
-    // No number has such a letter, in whatever base or with an exponent.
-    let letter = |byte: u8| byte.is_ascii_alphabetic() && !b"abcdefox".contains(&(byte | 0x20));
     let plain = text.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && text.bytes().all(known)
-        && text.bytes().any(letter)
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+        && text.bytes().any(is_of_no_number)
         && !reserved.contains(&text.to_ascii_lowercase().as_str());
     if plain { text.to_owned() } else { quoted(text) }
+}
+
+/// Whether no number has such a letter, in whatever base or with an exponent.
+fn is_of_no_number(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() && !b"abcdefox".contains(&(byte | 0x20))
 }
 
 fn quoted(text: &str) -> String {
@@ -252,13 +255,13 @@ mod tests {
 
     use super::*;
 
-    fn entry(host: &str, ports: &[u16]) -> ServiceEntry {
+    fn entry(host: &str, ports: &[u16]) -> NewServiceEntry {
         let port = |number: &u16| Port {
             number: *number,
             name: format!("p-{number}"),
             protocol: AppProtocol::usual(*number),
         };
-        ServiceEntry {
+        NewServiceEntry {
             version: ApiVersion::V1,
             name: "a".to_owned(),
             namespace: "shop".to_owned(),
@@ -270,7 +273,7 @@ mod tests {
         }
     }
 
-    fn read(entry: &ServiceEntry) -> Value {
+    fn read(entry: &NewServiceEntry) -> Value {
         serde_saphyr::from_str(&entry.to_string()).unwrap()
     }
 

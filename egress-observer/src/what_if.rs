@@ -4,13 +4,17 @@
 //!
 //! ```text
 //! objects -> change::Change -> objects -> Snapshot (today, after)
-//!                    flows::RecordedFlow x compare::World -> compare::Comparison -> Report -> text
+//!                    flows::Flow x world::World -> compare::Comparison -> report -> text
 //! ```
 
 pub(crate) mod change;
 pub(crate) mod compare;
+mod fates;
+mod restarts;
 pub(crate) mod set;
+mod sides;
 mod text;
+pub(crate) mod world;
 
 use serde::Serialize;
 
@@ -19,7 +23,7 @@ use egress_observer_istio::vocabulary::{Protocol, Reason, Verdict};
 /// The answer.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Report {
+pub(crate) struct WhatIfReport {
     /// `egress-observer.io/v1alpha1`.
     pub(crate) api_version: &'static str,
     /// `WhatIf`.
@@ -37,19 +41,10 @@ pub(crate) struct Report {
     pub(crate) unknown: Vec<Open>,
 }
 
-impl Report {
+impl WhatIfReport {
     /// How many connections would get one of these verdicts that they do not have today.
     pub(crate) fn newly(&self, verdicts: &[Verdict]) -> u64 {
-        let new = |group: &&Group| {
-            if group.when == When::Never {
-                return false;
-            }
-            let is_new = |judgement: Judgement| {
-                judgement.verdict != group.before.verdict && verdicts.contains(&judgement.verdict)
-            };
-            is_new(group.now) || is_new(group.restarted)
-        };
-        let groups = self.groups.iter().filter(new);
+        let groups = self.groups.iter().filter(|group| group.is_newly(verdicts));
         groups
             .map(|group| group.connections)
             .fold(0, u64::saturating_add)
@@ -83,7 +78,7 @@ pub(crate) struct Total {
 
 /// A verdict and its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-pub(crate) struct Judgement {
+pub(crate) struct ReasonedVerdict {
     pub(crate) verdict: Verdict,
     pub(crate) reason: Reason,
 }
@@ -114,16 +109,26 @@ pub(crate) struct Group {
     pub(crate) port: u16,
     pub(crate) protocol: Protocol,
     /// As things are.
-    pub(crate) before: Judgement,
+    pub(crate) before: ReasonedVerdict,
     /// After the change, for the pod that keeps running.
-    pub(crate) now: Judgement,
+    pub(crate) now: ReasonedVerdict,
     /// After the change and a restart of the pod.
-    pub(crate) restarted: Judgement,
+    pub(crate) restarted: ReasonedVerdict,
     /// Whether the pod needs a restart already today, so that one may change more than this change
     /// does; null if that is not known.
     pub(crate) stale_already: Option<bool>,
     pub(crate) flows: u64,
     pub(crate) connections: u64,
+}
+
+impl Group {
+    /// Whether its connections get one of these verdicts that they do not have today.
+    fn is_newly(&self, verdicts: &[Verdict]) -> bool {
+        self.when != When::Never
+            && [self.now, self.restarted].iter().any(|after| {
+                after.verdict != self.before.verdict && verdicts.contains(&after.verdict)
+            })
+    }
 }
 
 /// Whose fault it is that a pod needs a restart.
@@ -161,10 +166,4 @@ pub(crate) struct Open {
     pub(crate) pods: u64,
     pub(crate) reason: Reason,
     pub(crate) because: String,
-}
-
-/// A number of things.
-pub(crate) fn count(n: u64, what: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {what}{plural}")
 }

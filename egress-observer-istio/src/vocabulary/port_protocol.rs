@@ -41,6 +41,15 @@ impl PortProtocol {
         }
     }
 
+    /// What a client most likely speaks on a port: a guess, for advice.
+    pub fn usual(port: u16) -> Self {
+        match port {
+            80 | 8000 | 8080 | 8888 => Self::Http,
+            443 | 8443 | 9443 => Self::Tls,
+            _ => Self::Tcp,
+        }
+    }
+
     /// Reads a Service's port, by the first of these that applies (`ConvertProtocol` in
     /// `pkg/config/kube/conversion.go`):
     ///

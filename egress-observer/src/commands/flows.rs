@@ -16,7 +16,7 @@ use super::BadInput;
 use crate::{
     cli::DEFAULT_API_SOCKET,
     flows::{self, RecordedFlow},
-    what_if::count,
+    text::count,
 };
 
 /// How many lines that cannot be used are named one by one.

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use tracing::{debug, warn};
 
 use super::outcome::Outcome;
-use crate::what_if::count;
+use crate::text::count;
 use egress_observer_istio::{
     manifests::{self, ManifestError, ObjectTally, Repeated, Unreadable},
     objects::Object,

@@ -17,12 +17,13 @@ use super::{
 use crate::{
     explain::{To, ToError},
     flows::{Caller, RecordedFlow, RecordedJudgement},
+    text::count,
     what_if::{
-        Report,
+        WhatIfReport,
         change::{Change, Id},
-        compare::{Comparison, World},
-        count,
+        compare::Comparison,
         set::Setting,
+        world::World,
     },
 };
 use egress_observer_istio::{
@@ -190,7 +191,7 @@ fn described(args: &WhatIfArgs) -> Vec<String> {
     all
 }
 
-fn outcome_of(report: &Report, fail_on: &[Verdict]) -> Outcome {
+fn outcome_of(report: &WhatIfReport, fail_on: &[Verdict]) -> Outcome {
     let n_bad = report.flows.bad_lines;
     let bad = if n_bad > 0 {
         Outcome::BadInput(format!(

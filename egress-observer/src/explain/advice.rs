@@ -1,50 +1,16 @@
 //! The ways out of "the pod cannot reach it", and out of what goes unseen, each with its price.
 
 use ipnet::IpNet;
-use serde::Serialize;
 
-use super::Explanation;
+use super::answer::{Advice, Explanation, Method};
 use crate::{
     install::{RangeList, Spellings},
-    service_entry::{ApiVersion, AppProtocol, Port, Resolution, ServiceEntry, host_of},
+    service_entry::{ApiVersion, AppProtocol, NewServiceEntry, Port, Resolution, host_of},
 };
 use egress_observer_istio::{
     injection::pod::Pod,
     vocabulary::{Expected, Reason, RegistryMatch, Verdict},
 };
-
-/// One way out.
-#[derive(Clone, Debug, Serialize)]
-pub struct Advice {
-    /// Which.
-    pub method: Method,
-    /// What to do.
-    pub what: String,
-    /// What it costs.
-    pub price: String,
-    /// Ready to use: YAML or commands.
-    pub apply: Option<String>,
-}
-
-/// The ways out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// `outboundTrafficPolicy: ALLOW_ANY`.
-    AllowAny,
-    /// A ServiceEntry.
-    ServiceEntry,
-    /// Around the sidecar, by range.
-    Bypass,
-    /// Back into the sidecar.
-    Capture,
-    /// Make the pod anew.
-    Restart,
-    /// Bring the pod into the mesh.
-    Inject,
-    /// Find out what is missing.
-    FindOut,
-}
 
 /// What there is to do about a connection, the best first.
 pub(super) fn advice(explanation: &Explanation, pod: &Pod) -> Vec<Advice> {
@@ -129,19 +95,17 @@ fn manifest(explanation: &Explanation, pod: &Pod) -> String {
     let destination = &explanation.destination;
     let number = destination.port;
     let protocol = AppProtocol::usual(number);
-    let address = || {
-        let known = destination.ip.map(|ip| ip.to_string());
-        vec![known.unwrap_or_else(|| "<its address>".to_owned())]
-    };
+    let known = destination.ip.map(|ip| ip.to_string());
+    let address = vec![known.unwrap_or_else(|| "<its address>".to_owned())];
     let (host, addresses, resolution) = match (&destination.host, destination.ip) {
         // Told by its name, whatever its address.
         (Some(host), _) if protocol.says_a_name() => (host.clone(), Vec::new(), Resolution::Dns),
         // Without an address it would take every connection to the port.
-        (Some(host), _) => (host.clone(), address(), Resolution::Dns),
-        (None, Some(ip)) => (host_of(ip), address(), Resolution::None),
-        (None, None) => (".external".to_owned(), address(), Resolution::None),
+        (Some(host), _) => (host.clone(), address, Resolution::Dns),
+        (None, Some(ip)) => (host_of(ip), address, Resolution::None),
+        (None, None) => (".external".to_owned(), address, Resolution::None),
     };
-    let entry = ServiceEntry {
+    let entry = NewServiceEntry {
         version: ApiVersion::V1,
         name: format!("{}-{number}", host.replace(['.', '_'], "-")),
         namespace: pod.namespace.to_string(),

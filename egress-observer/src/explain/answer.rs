@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::Advice;
 use egress_observer_istio::vocabulary::{
     Actor, Expected, Policy, Protocol, Reason, RegistryMatch, Scope, Verdict,
 };
@@ -13,7 +12,7 @@ use egress_observer_istio::vocabulary::{
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Explanation {
-    /// [`crate::api_version::API_VERSION`].
+    /// [`API_VERSION`](crate::api_version::API_VERSION).
     pub api_version: &'static str,
     /// `Explanation`.
     pub kind: &'static str,
@@ -22,9 +21,9 @@ pub struct Explanation {
     /// The workload that it belongs to.
     pub workload: String,
     /// Who connects.
-    pub source: Source,
+    pub source: ExplainedSource,
     /// Where to.
-    pub destination: Destination,
+    pub destination: ExplainedDestination,
     /// What today's configuration would do, if the pod were made anew.
     pub desired: Stand,
     /// What the pod was set up to do when it started.
@@ -32,7 +31,7 @@ pub struct Explanation {
     /// Whether the pod was set up otherwise than it would be today; null if that is not known.
     pub stale: Option<bool>,
     /// What the mesh knows of the destination.
-    pub registry: Declared,
+    pub registry: RegistryAnswer,
     /// What the sidecar does with what the mesh does not know; null if that is not known.
     pub policy: Option<Policy>,
     /// The object that says so.
@@ -53,7 +52,7 @@ pub struct Explanation {
 
 /// Who connects.
 #[derive(Clone, Debug, Serialize)]
-pub struct Source {
+pub struct ExplainedSource {
     /// The container, if one is meant.
     pub container: Option<String>,
     /// What it is.
@@ -66,7 +65,7 @@ pub struct Source {
 
 /// Where to.
 #[derive(Clone, Debug, Serialize)]
-pub struct Destination {
+pub struct ExplainedDestination {
     /// The name that the client asks for; null if it is not given.
     pub host: Option<String>,
     /// The address that it dials; null if it is not known.
@@ -96,7 +95,7 @@ pub struct Stand {
 
 /// What the mesh knows of the destination.
 #[derive(Clone, Debug, Serialize)]
-pub struct Declared {
+pub struct RegistryAnswer {
     /// Whether, and how.
     #[serde(rename = "match")]
     pub matched: RegistryMatch,
@@ -113,16 +112,49 @@ pub struct Declared {
     /// What would tell, where that is not known: `http_host`, `tls_sni`, `address`.
     pub needs: Vec<&'static str>,
     /// Entries that one would think of, and why they are not it.
-    pub others: Vec<Other>,
+    pub others: Vec<OtherEntry>,
 }
 
 /// An entry that is not the one.
 #[derive(Clone, Debug, Serialize)]
-pub struct Other {
+pub struct OtherEntry {
     /// Kind, namespace and name.
     pub object: String,
     /// The host in question.
     pub host: String,
     /// Why it is not it.
     pub because: String,
+}
+
+/// One way out.
+#[derive(Clone, Debug, Serialize)]
+pub struct Advice {
+    /// Which.
+    pub method: Method,
+    /// What to do.
+    pub what: String,
+    /// What it costs.
+    pub price: String,
+    /// Ready to use: YAML or commands.
+    pub apply: Option<String>,
+}
+
+/// The ways out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// `outboundTrafficPolicy: ALLOW_ANY`.
+    AllowAny,
+    /// A ServiceEntry.
+    ServiceEntry,
+    /// Around the sidecar, by range.
+    Bypass,
+    /// Back into the sidecar.
+    Capture,
+    /// Make the pod anew.
+    Restart,
+    /// Bring the pod into the mesh.
+    Inject,
+    /// Find out what is missing.
+    FindOut,
 }

@@ -33,11 +33,11 @@ pub struct To {
 )]
 pub struct ToError {
     text: String,
-    problem: Problem,
+    problem: ToProblem,
 }
 
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum Problem {
+pub(crate) enum ToProblem {
     #[error("it has no port")]
     NoPort,
     #[error("its port is not a number from 1 to 65535")]
@@ -62,12 +62,8 @@ impl To {
         port: u16,
         protocol: Protocol,
     ) -> Result<Self, ToError> {
-        let refused = |text: &str, problem| ToError {
-            text: text.to_owned(),
-            problem,
-        };
         if port == 0 {
-            return Err(refused("0", Problem::Port));
+            return Err(ToProblem::Port.of("0"));
         }
         // A program may put the address where the name should be.
         let (host, ip) = match (host.filter(|host| !host.is_empty()), ip) {
@@ -75,22 +71,18 @@ impl To {
             (Some(literal), Some(_)) if literal.parse::<IpAddr>().is_ok() => (None, ip),
             given => given,
         };
-        let address = |text: &str| {
-            let ip: Result<IpAddr, _> = text.parse();
-            ip.map(|ip| ip.to_canonical())
-                .map_err(|_not_one| refused(text, Problem::Address))
-        };
-        let name = |text: &str| host_name(text).map_err(|problem| refused(text, problem));
         Ok(Self {
-            host: host.map(name).transpose()?,
-            ip: ip.map(address).transpose()?,
+            host: host
+                .map(|text| host_name(text).map_err(|problem| problem.of(text)))
+                .transpose()?,
+            ip: ip
+                .map(|text| bare_ip(text).map_err(|problem| problem.of(text)))
+                .transpose()?,
             port,
             protocol: Some(protocol),
         })
     }
-}
 
-impl To {
     /// The same without its name; `protocol` is the one where none is given.
     pub fn endpoint(&self, protocol: Protocol) -> Endpoint {
         Endpoint {
@@ -101,32 +93,38 @@ impl To {
     }
 }
 
+impl ToProblem {
+    fn of(self, text: &str) -> ToError {
+        ToError {
+            text: text.to_owned(),
+            problem: self,
+        }
+    }
+}
+
 impl FromStr for To {
     type Err = ToError;
 
     fn from_str(text: &str) -> Result<Self, ToError> {
-        parse(text.trim()).map_err(|problem| ToError {
-            text: text.to_owned(),
-            problem,
-        })
+        parse(text.trim()).map_err(|problem| problem.of(text))
     }
 }
 
-fn parse(text: &str) -> Result<To, Problem> {
+fn parse(text: &str) -> Result<To, ToProblem> {
     if text.contains("://") {
-        return Err(Problem::Url);
+        return Err(ToProblem::Url);
     }
     let (text, protocol) = match text.rsplit_once('/') {
         Some((rest, "tcp")) => (rest, Some(Protocol::Tcp)),
         Some((rest, "udp")) => (rest, Some(Protocol::Udp)),
-        Some(_) => return Err(Problem::Protocol),
+        Some(_) => return Err(ToProblem::Protocol),
         None => (text, None),
     };
-    let (place, port) = text.rsplit_once(':').ok_or(Problem::NoPort)?;
+    let (place, port) = text.rsplit_once(':').ok_or(ToProblem::NoPort)?;
     let port = match port.parse() {
         Ok(port) if port != 0 && port_is_plain(text) => port,
-        _ if place.contains(':') && !place.starts_with('[') => return Err(Problem::Brackets),
-        _ => return Err(Problem::Port),
+        _ if place.contains(':') && !place.starts_with('[') => return Err(ToProblem::Brackets),
+        _ => return Err(ToProblem::Port),
     };
     let (host, address) = match place.split_once('@') {
         Some((host, address)) => (Some(host), Some(address)),
@@ -152,24 +150,23 @@ fn looks_like_address(place: &str) -> bool {
     place.contains(':') || ends_in_number(place)
 }
 
-fn ip(text: &str) -> Result<IpAddr, Problem> {
+fn ip(text: &str) -> Result<IpAddr, ToProblem> {
     let bare = text
         .strip_prefix('[')
         .and_then(|text| text.strip_suffix(']'));
     match (bare, text.contains(':')) {
-        (None, true) => Err(Problem::Brackets),
-        (bare, _) => {
-            let ip: IpAddr = bare
-                .unwrap_or(text)
-                .parse()
-                .map_err(|_not_one| Problem::Address)?;
-            Ok(ip.to_canonical())
-        }
+        (None, true) => Err(ToProblem::Brackets),
+        (bare, _) => bare_ip(bare.unwrap_or(text)),
     }
 }
 
-fn host_name(text: &str) -> Result<String, Problem> {
-    dns_name(text).ok_or(Problem::Host)
+fn bare_ip(text: &str) -> Result<IpAddr, ToProblem> {
+    let ip: IpAddr = text.parse().map_err(|_not_one| ToProblem::Address)?;
+    Ok(ip.to_canonical())
+}
+
+fn host_name(text: &str) -> Result<String, ToProblem> {
+    dns_name(text).ok_or(ToProblem::Host)
 }
 
 impl fmt::Display for To {
@@ -227,21 +224,21 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         let cases = [
-            ("8.8.8.8", Problem::NoPort),
-            ("a.test:https", Problem::Port),
-            ("a.test:0", Problem::Port),
-            ("a.test:+80", Problem::Port),
-            ("a.test:70000", Problem::Port),
-            ("256.0.0.1:80", Problem::Address),
-            ("2001:db8::1:80", Problem::Brackets),
-            ("2001:db8::1:https", Problem::Brackets),
-            ("*.test:80", Problem::Host),
-            ("bücher.test:80", Problem::Host),
-            (":80", Problem::Host),
-            ("2.:80", Problem::Host),
-            ("2@192.0.2.1:80", Problem::Host),
-            ("https://a.test:80", Problem::Url),
-            ("a.test:80/sctp", Problem::Protocol),
+            ("8.8.8.8", ToProblem::NoPort),
+            ("a.test:https", ToProblem::Port),
+            ("a.test:0", ToProblem::Port),
+            ("a.test:+80", ToProblem::Port),
+            ("a.test:70000", ToProblem::Port),
+            ("256.0.0.1:80", ToProblem::Address),
+            ("2001:db8::1:80", ToProblem::Brackets),
+            ("2001:db8::1:https", ToProblem::Brackets),
+            ("*.test:80", ToProblem::Host),
+            ("bücher.test:80", ToProblem::Host),
+            (":80", ToProblem::Host),
+            ("2.:80", ToProblem::Host),
+            ("2@192.0.2.1:80", ToProblem::Host),
+            ("https://a.test:80", ToProblem::Url),
+            ("a.test:80/sctp", ToProblem::Protocol),
         ];
         for (text, problem) in cases {
             let error: Result<To, _> = text.parse();

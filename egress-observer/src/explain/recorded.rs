@@ -2,7 +2,8 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use crate::{explain::To, flows::RecordedFlow};
+use super::destination::To;
+use crate::flows::RecordedFlow;
 use egress_observer_istio::{injection::pod::Pod, vocabulary::Actor};
 
 /// Whose destinations are wanted.
@@ -27,16 +28,13 @@ impl Whose<'_> {
     /// Whether a flow is of the pod, or of another pod of its workload.
     fn has(&self, flow: &RecordedFlow) -> bool {
         let from = &flow.from;
-        let of_pod = || from.pod == *self.pod.name;
-        let of_workload = || {
-            let workload = &*self.pod.workload;
-            from.workload == workload || from.pod == workload
-        };
-        let same = |given: Option<&str>| self.container.is_none() || given == self.container;
+        let workload = &*self.pod.workload;
         from.namespace == *self.pod.namespace
-            && (of_pod() || of_workload())
+            && (from.pod == *self.pod.name || from.workload == workload || from.pod == workload)
             && flow.actor.is_none_or(|actor| actor == self.actor)
-            && (flow.container.is_none() || same(flow.container.as_deref()))
+            && (flow.container.is_none()
+                || self.container.is_none()
+                || flow.container.as_deref() == self.container)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Explanation, Stand, usual_protocol};
+use super::answer::{Explanation, Stand};
 use crate::text::wrapped;
 use egress_observer_istio::{
     registry::Match,
@@ -67,7 +67,7 @@ pub(super) fn outcome(
 /// `listener_builder.go`).
 fn blocked(port: u16, http: bool) -> String {
     let refused = "The sidecar refuses it (BlackHoleCluster): connect() succeeds, and ";
-    match (usual_protocol(port), http) {
+    match (PortProtocol::usual(port), http) {
         (PortProtocol::Tls, _) => format!(
             "{refused}the TLS handshake is cut: curl ends with exit code 35 (connection reset)."
         ),
@@ -104,60 +104,66 @@ fn line(out: &mut String, label: &str, text: &str) {
 impl Explanation {
     fn text(&self) -> String {
         let mut out = format!("{} -> {}\n\n", self.pod, self.destination_text());
-        let mut put = |label: &str, text: &str| line(&mut out, label, text);
-        put("verdict", &format!("{} ({})", self.verdict, self.reason));
-        put("", self.headline());
-        put("outcome", &self.outcome);
-        put("applied", &stand(&self.applied));
-        from(&mut put, &self.applied);
-        put("desired", &stand(&self.desired));
-        if (&self.desired.source, &self.desired.rule) != (&self.applied.source, &self.applied.rule)
-        {
-            from(&mut put, &self.desired);
-        }
-        put(
-            "stale",
-            match self.stale {
-                Some(true) => {
-                    "yes: today's configuration would set the pod up otherwise; it needs a restart"
-                }
-                Some(false) => "no: today's configuration would set the pod up the same way",
-                None => "not known",
-            },
-        );
-        put("registry", &self.registry_text());
+        let verdict = format!("{} ({})", self.verdict, self.reason);
+        line(&mut out, "verdict", &verdict);
+        line(&mut out, "", self.headline());
+        line(&mut out, "outcome", &self.outcome);
+        self.stands_text(&mut out);
+        line(&mut out, "registry", &self.registry_text());
         for other in &self.registry.others {
-            put(
-                "",
-                &format!("not {} ({}): {}", other.object, other.host, other.because),
-            );
+            let text = format!("not {} ({}): {}", other.object, other.host, other.because);
+            line(&mut out, "", &text);
         }
-        let source = self
-            .policy_source
-            .as_deref()
-            .unwrap_or("no ConfigMap istio is given");
-        match self.policy {
-            Some(policy) => put("policy", &format!("{policy} ({source})")),
-            None => put("policy", &format!("not known ({source})")),
-        }
+        line(&mut out, "policy", &self.policy_text());
         for object in &self.void {
-            put("void", object);
+            line(&mut out, "void", object);
         }
         for note in &self.notes {
-            put("note", note);
+            line(&mut out, "note", note);
         }
+        self.advice_text(&mut out);
+        out
+    }
+
+    fn stands_text(&self, out: &mut String) {
+        line(out, "applied", &stand(&self.applied));
+        from(out, &self.applied);
+        line(out, "desired", &stand(&self.desired));
+        if (&self.desired.source, &self.desired.rule) != (&self.applied.source, &self.applied.rule)
+        {
+            from(out, &self.desired);
+        }
+        let stale = match self.stale {
+            Some(true) => {
+                "yes: today's configuration would set the pod up otherwise; it needs a restart"
+            }
+            Some(false) => "no: today's configuration would set the pod up the same way",
+            None => "not known",
+        };
+        line(out, "stale", stale);
+    }
+
+    fn policy_text(&self) -> String {
+        let source = self.policy_source.as_deref();
+        let source = source.unwrap_or("no ConfigMap istio is given");
+        match self.policy {
+            Some(policy) => format!("{policy} ({source})"),
+            None => format!("not known ({source})"),
+        }
+    }
+
+    fn advice_text(&self, out: &mut String) {
         for (advice, number) in self.advice.iter().zip(1..) {
             out.push('\n');
-            line(&mut out, &format!("{number}."), &advice.what);
+            line(out, &format!("{number}."), &advice.what);
             if !advice.price.is_empty() {
-                line(&mut out, "", &format!("Price: {}", advice.price));
+                line(out, "", &format!("Price: {}", advice.price));
             }
             for text in advice.apply.iter().flat_map(|text| text.lines()) {
                 // Ready to copy: never broken.
                 out.extend(["    ", text, "\n"]);
             }
         }
-        out
     }
 
     fn destination_text(&self) -> String {
@@ -231,9 +237,9 @@ fn stand(stand: &Stand) -> String {
     }
 }
 
-fn from(put: &mut dyn FnMut(&str, &str), stand: &Stand) {
+fn from(out: &mut String, stand: &Stand) {
     if let Some(rule) = &stand.rule {
-        put("", &format!("rule: {rule}"));
+        line(out, "", &format!("rule: {rule}"));
     }
-    put("", &format!("from: {}", stand.source));
+    line(out, "", &format!("from: {}", stand.source));
 }

@@ -2,112 +2,35 @@
 //! were seen to use through it. Pure: flows and a snapshot in, suggestions out.
 //!
 //! ```text
-//! flows -> seen::Uses x cluster::Cluster -> Exclusions -> text
+//! flows -> seen::Uses x cluster::ExclusionCluster -> Exclusions -> text
 //! ```
 
+mod answer;
 mod cluster;
 mod known;
 mod seen;
 mod text;
 mod values;
 
-use ipnet::IpNet;
-use serde::Serialize;
-
-pub(crate) use self::cluster::Cluster;
+pub(crate) use self::cluster::ExclusionCluster;
 use self::{
+    answer::{AddressUser, ExclusionSuggestions, Suggestion},
     known::{API_SERVER, KNOWN, KnownAddress},
     seen::{Uses, Way},
-    values::{MeshValue, WorkloadValue, mesh_values, workload_values},
+    values::{mesh_values, workload_values},
 };
 use crate::{api_version::API_VERSION, flows::RecordedFlow};
-use egress_observer_istio::vocabulary::{Actor, Protocol};
-
-/// The answer.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ExclusionSuggestions {
-    /// `egress-observer.io/v1alpha1`.
-    pub(crate) api_version: &'static str,
-    /// `ExclusionSuggestions`.
-    pub(crate) kind: &'static str,
-    /// The most used first.
-    pub(crate) suggestions: Vec<Suggestion>,
-    /// What may be excluded, at its price; not in the values.
-    pub(crate) options: Vec<Suggestion>,
-    /// What goes around the sidecar as configured.
-    pub(crate) already: Vec<Already>,
-    /// `excludeIPRanges` of the mesh by revision: what is set today and what is suggested.
-    pub(crate) mesh: Vec<MeshValue>,
-    /// The same as annotations of workloads.
-    pub(crate) workloads: Vec<WorkloadValue>,
-    pub(crate) notes: Vec<String>,
-}
-
-/// A destination to exclude.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Suggestion {
-    #[serde(serialize_with = "super::as_text")]
-    pub(crate) cidr: IpNet,
-    pub(crate) what: &'static str,
-    pub(crate) why: &'static str,
-    pub(crate) price: &'static str,
-    /// The better way, where there is one.
-    pub(crate) instead: Option<&'static str>,
-    /// The page that says what it is.
-    pub(crate) page: &'static str,
-    pub(crate) connections: u64,
-    /// The most connections first.
-    pub(crate) used_by: Vec<User>,
-}
-
-/// A workload that uses a destination.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct User {
-    pub(crate) namespace: String,
-    pub(crate) workload: String,
-    pub(crate) actors: Vec<Actor>,
-    pub(crate) ports: Vec<u16>,
-    /// Those that the sidecar got.
-    pub(crate) connections: u64,
-    /// Those of them that it refused.
-    pub(crate) blocked: u64,
-    /// Those of which the way was not proved, such as those that failed.
-    pub(crate) unproved: u64,
-    /// Whether today's configuration excludes it already: a restart is enough. Null without the pod.
-    pub(crate) restart_is_enough: Option<bool>,
-}
-
-/// A destination that goes around the sidecar already.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Already {
-    #[serde(serialize_with = "super::as_text")]
-    pub(crate) cidr: IpNet,
-    pub(crate) what: &'static str,
-    pub(crate) connections: u64,
-    /// Namespace and name.
-    pub(crate) workloads: Vec<String>,
-}
-
-impl ExclusionSuggestions {
-    /// Whether there is nothing to say but notes.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.suggestions.is_empty() && self.options.is_empty() && self.already.is_empty()
-    }
-}
+use egress_observer_istio::vocabulary::Protocol;
 
 /// What flows show of the addresses that are looked for.
 #[derive(Debug)]
 pub(crate) struct Exclusions<'a> {
-    cluster: &'a Cluster,
+    cluster: &'a ExclusionCluster,
     uses: Uses,
 }
 
 impl<'a> Exclusions<'a> {
-    pub(crate) fn new(cluster: &'a Cluster) -> Self {
+    pub(crate) fn new(cluster: &'a ExclusionCluster) -> Self {
         Self {
             cluster,
             uses: Uses::default(),
@@ -167,7 +90,7 @@ impl<'a> Exclusions<'a> {
 fn suggestion(
     known: &KnownAddress,
     ip: std::net::IpAddr,
-    used_by: Vec<User>,
+    used_by: Vec<AddressUser>,
 ) -> Option<Suggestion> {
     let connections = used_by.iter().map(|user| user.connections);
     let connections = connections.fold(0, u64::saturating_add);

@@ -6,31 +6,32 @@
 //!         -> platform                              \-> today
 //! ```
 
+mod answer;
 mod cover;
 mod platform;
 mod sources;
+mod statement;
 mod text;
 mod today;
 mod weigh;
 
 use ipnet::IpNet;
-use serde::Serialize;
 
 use self::{
+    answer::{Missing, RangeSuggestion},
     cover::merged,
-    platform::{Known, detect},
-    today::{Today, compare},
+    platform::{KnownPlatform, detect},
+    today::compare,
     weigh::{Weighed, weigh},
 };
 use crate::{
     api_version::API_VERSION,
     install::{RangeList, Spellings},
-    suggest::as_text,
 };
 use egress_observer_istio::{
     manifests::Object,
     mesh::Mesh,
-    vocabulary::{Confidence, Platform, RangeOf},
+    vocabulary::{Platform, RangeOf},
 };
 
 /// What is asked for.
@@ -42,57 +43,6 @@ pub(crate) struct Question {
     pub(crate) include_observed: bool,
     /// Where the objects are from, for a command line. None: only the platform is asked about.
     pub(crate) manifests: Vec<String>,
-}
-
-/// The answer.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct RangeSuggestion {
-    /// `egress-observer.io/v1alpha1`.
-    pub(crate) api_version: &'static str,
-    /// `RangeSuggestion`.
-    pub(crate) kind: &'static str,
-    /// Null if nothing shows it.
-    pub(crate) platform: Option<Known>,
-    pub(crate) ranges: Vec<Range>,
-    /// Null if there is no range: an empty list would take every pod out of the mesh.
-    pub(crate) value: Option<String>,
-    /// The value as it is written for each tool.
-    pub(crate) spellings: Option<Spellings>,
-    pub(crate) missing: Vec<Missing>,
-    pub(crate) notes: Vec<String>,
-    /// What is set today, by revision.
-    pub(crate) today: Vec<Today>,
-    /// A command that shows what the value would change.
-    pub(crate) try_it: Option<String>,
-}
-
-/// A range of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Range {
-    #[serde(serialize_with = "as_text")]
-    pub(crate) cidr: IpNet,
-    pub(crate) of: RangeOf,
-    /// The object and field that says so most surely.
-    pub(crate) source: String,
-    pub(crate) confidence: Confidence,
-    /// What else says so, or names a part of it.
-    pub(crate) also: Vec<String>,
-    pub(crate) in_value: bool,
-}
-
-/// A range that nothing names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Missing {
-    pub(crate) of: RangeOf,
-    /// 4 or 6.
-    pub(crate) ip_version: u8,
-    /// What happens if the value is used without it.
-    pub(crate) breaks: &'static str,
-    /// Where to ask for it.
-    pub(crate) ask: Vec<&'static str>,
 }
 
 /// The ranges that these objects say the cluster has.
@@ -107,8 +57,10 @@ pub(crate) fn of_cluster(objects: &[Object]) -> Vec<IpNet> {
 
 /// Answers from objects.
 pub(crate) fn suggest(objects: &[Object], question: &Question) -> RangeSuggestion {
-    let chosen = |name| Known::new(name, "--platform".to_owned());
-    let platform = question.platform.map(chosen).or_else(|| detect(objects));
+    let platform = match question.platform {
+        Some(name) => Some(KnownPlatform::new(name, "--platform".to_owned())),
+        None => detect(objects),
+    };
     let asked = !question.manifests.is_empty();
     let Weighed {
         ranges,
@@ -193,8 +145,8 @@ fn try_it(question: &Question, spelt: &Spellings) -> String {
 
 /// A word for a shell.
 fn quoted(word: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || "/._-,=:@%+".contains(c);
-    if !word.is_empty() && word.chars().all(bare) {
+    let mut chars = word.chars();
+    if !word.is_empty() && chars.all(|c| c.is_ascii_alphanumeric() || "/._-,=:@%+".contains(c)) {
         return word.to_owned();
     }
     format!("'{}'", word.replace('\'', r"'\''"))

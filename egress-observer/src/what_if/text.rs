@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
-use super::{Group, Judgement, Report, Restart, Stale, When, count};
-use crate::text::write_table;
+use super::{Group, ReasonedVerdict, Restart, Stale, WhatIfReport, When};
+use crate::text::{count, write_table};
 use egress_observer_istio::{injection::restart, vocabulary::Verdict};
 
-impl fmt::Display for Report {
+impl fmt::Display for WhatIfReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
         self.write_text(&mut out)?;
@@ -22,7 +22,7 @@ impl fmt::Display for Report {
     }
 }
 
-impl Report {
+impl WhatIfReport {
     fn write_text(&self, out: &mut String) -> fmt::Result {
         for change in &self.change {
             writeln!(out, "What if: {}", one_line(change))?;
@@ -201,7 +201,7 @@ fn group_rows(when: When, groups: &[&Group]) -> Vec<Vec<String>> {
 }
 
 /// What is unknown says why.
-fn verdict(judgement: Judgement) -> String {
+fn verdict(judgement: ReasonedVerdict) -> String {
     if judgement.verdict == Verdict::Unknown {
         return format!("unknown ({})", judgement.reason);
     }
@@ -225,8 +225,10 @@ fn restart_text(restart: &Restart) -> String {
 }
 
 fn how(restart: &Restart) -> String {
-    let instead = || restart::instead(restart.kind.as_deref()).to_owned();
-    restart.command.clone().unwrap_or_else(instead)
+    match &restart.command {
+        Some(command) => command.clone(),
+        None => restart::instead(restart.kind.as_deref()).to_owned(),
+    }
 }
 
 /// Text from outside stays on its line.

@@ -10,7 +10,7 @@ use crate::commands::{
     output::{OutputFormat, print},
     write_out,
 };
-use crate::suggest::exclusions::{Cluster, Exclusions};
+use crate::suggest::exclusions::{ExclusionCluster, Exclusions};
 
 const MANIFESTS: &str = "Files or directories with Pods, their workloads, Services and Istio's ConfigMaps as YAML or JSON: \
      what is excluded today, and where the API server is";
@@ -33,7 +33,7 @@ pub struct ExclusionsArgs {
 pub fn run(args: &ExclusionsArgs) -> Result<Outcome> {
     let given = GivenObjects::read(&args.paths.manifests)?;
     let outcome = given.outcome();
-    let cluster = Cluster::new(given.objects);
+    let cluster = ExclusionCluster::new(given.objects);
     let mut exclusions = Exclusions::new(&cluster);
     let n_bad = args.flows.each(&mut |flow| {
         exclusions.add(&flow);

@@ -14,7 +14,7 @@ use crate::{
     },
     service_entry::{ApiVersion, AppProtocol},
     suggest::service_entries::{
-        ExportTo, Known, Namespace, Observer, Settings, Suggestions, Wildcard, suggest,
+        EntrySettings, ExportTo, KnownMesh, NamespaceName, Observer, Suggestions, Wildcard, suggest,
     },
 };
 use egress_observer_istio::vocabulary::Verdict;
@@ -33,14 +33,14 @@ pub struct ServiceEntriesArgs {
     cluster: ClusterArgs,
     /// Only what workloads of these namespaces connect to.
     #[arg(short, long, value_name = "NAMESPACE", value_delimiter = ',')]
-    namespace: Vec<Namespace>,
+    namespace: Vec<NamespaceName>,
     /// Only connections with these verdicts.
     #[arg(long, value_name = "VERDICT", value_delimiter = ',', value_parser = verdict)]
     verdict: Vec<Verdict>,
     /// Put all entries into this namespace, one for each host [default: the namespace that uses
     /// it].
     #[arg(long, value_name = "NAMESPACE")]
-    in_namespace: Option<Namespace>,
+    in_namespace: Option<NamespaceName>,
     /// Who sees them: `.`, `*`, or namespaces [default: `.`, or `*` where other namespaces use it].
     #[arg(long, value_name = "WORD,...")]
     export_to: Option<ExportTo>,
@@ -93,7 +93,7 @@ pub fn run(args: &ServiceEntriesArgs) -> Result<Outcome> {
     let given = GivenObjects::read(paths)?;
     let outcome = given.outcome();
     let ranges = &args.cluster.ranges.cluster_cidrs;
-    let known = (!paths.is_empty()).then(|| Known::new(given.objects, ranges));
+    let known = (!paths.is_empty()).then(|| KnownMesh::new(given.objects, ranges));
     let mut observer = Observer::new(&settings, known.as_ref());
     let n_bad = args.flows.each(&mut |flow| {
         observer.add(&flow);
@@ -113,8 +113,8 @@ pub fn run(args: &ServiceEntriesArgs) -> Result<Outcome> {
     Ok(outcome.and(Outcome::of_lines(bad_lines(n_bad))))
 }
 
-fn settings(args: &ServiceEntriesArgs) -> Settings {
-    Settings {
+fn settings(args: &ServiceEntriesArgs) -> EntrySettings {
+    EntrySettings {
         namespaces: args.namespace.clone(),
         verdicts: args.verdict.clone(),
         in_namespace: args.in_namespace.clone(),

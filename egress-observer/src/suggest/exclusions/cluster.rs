@@ -1,8 +1,11 @@
 //! What manifests tell of the pods in the flows: where they are given.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
-use crate::flows::{Caller, RecordedFlow};
+use crate::{
+    flow_pods::FlowPods,
+    flows::{Caller, RecordedFlow},
+};
 use egress_observer_istio::{
     injection::pod::{self, Pod},
     manifests::Object,
@@ -10,31 +13,23 @@ use egress_observer_istio::{
     vocabulary::Actor,
 };
 
-/// Pods by their names and by their workloads', and the API server's addresses.
+/// The pods of flows, and the API server's addresses.
 #[derive(Debug, Default)]
-pub(crate) struct Cluster {
+pub(crate) struct ExclusionCluster {
     pub(super) snapshot: Snapshot,
-    by_name: HashMap<(String, String), Arc<Pod>>,
-    by_workload: HashMap<(String, String), Arc<Pod>>,
+    pods: FlowPods,
     api_server: Vec<IpAddr>,
 }
 
-impl Cluster {
+impl ExclusionCluster {
     /// From objects.
     pub(crate) fn new(objects: Vec<Object>) -> Self {
         let mut api_server: Vec<IpAddr> = objects.iter().flat_map(api_addresses).collect();
         api_server.sort_unstable();
         api_server.dedup();
         let snapshot = Live::of(objects, &[]).into_snapshot();
-        let mut pods: Vec<_> = snapshot.pods().map(Arc::clone).collect();
-        // Of several, the one whose name comes last stays: the same in every run.
-        pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        let key = |namespace: &str, name: &str| (namespace.to_owned(), name.to_owned());
-        let named = |pod: &Arc<Pod>| (key(&pod.namespace, &pod.name), Arc::clone(pod));
-        let of_workload = |pod: &Arc<Pod>| (key(&pod.namespace, &pod.workload), Arc::clone(pod));
         Self {
-            by_name: pods.iter().map(named).collect(),
-            by_workload: pods.iter().map(of_workload).collect(),
+            pods: FlowPods::new(snapshot.pods().cloned()),
             snapshot,
             api_server,
         }
@@ -47,33 +42,30 @@ impl Cluster {
 
     /// Namespace and name of the workload that a flow is of.
     pub(super) fn workload(&self, from: &Caller) -> (String, String) {
-        let name = if !from.workload.is_empty() {
-            from.workload.clone()
-        } else if let Some(pod) = self
-            .by_name
-            .get(&(from.namespace.clone(), from.pod.clone()))
-        {
-            pod.workload.to_string()
-        } else {
-            from.pod.clone()
+        let pod = self.pods.named(&from.namespace, &from.pod);
+        let name = match pod {
+            _ if !from.workload.is_empty() => from.workload.clone(),
+            Some(pod) => pod.workload.to_string(),
+            None => from.pod.clone(),
         };
         (from.namespace.clone(), name)
     }
 
     /// What connected: what the flow says, else what the container is.
     pub(super) fn actor(&self, flow: &RecordedFlow, workload: &(String, String)) -> Actor {
-        let by_name = || {
-            let (pod, container) = (self.pod_of(workload)?, flow.container.as_ref()?);
-            let mut declared = pod.declared.iter();
-            let own = declared.find(|declared| declared.name == *container)?;
-            Some(own.role.actor)
-        };
-        flow.actor.or_else(by_name).unwrap_or(Actor::App)
+        let named = self.named(workload, flow.container.as_deref());
+        flow.actor.or(named).unwrap_or(Actor::App)
     }
 
-    /// A pod of a workload.
-    pub(super) fn pod_of(&self, workload: &(String, String)) -> Option<&Arc<Pod>> {
-        self.by_workload.get(workload)
+    fn named(&self, workload: &(String, String), container: Option<&str>) -> Option<Actor> {
+        let mut declared = self.pod_of(workload)?.declared.iter();
+        let own = declared.find(|declared| Some(declared.name.as_str()) == container)?;
+        Some(own.role.actor)
+    }
+
+    /// The first pod of a workload.
+    pub(super) fn pod_of(&self, (namespace, workload): &(String, String)) -> Option<&Arc<Pod>> {
+        self.pods.of_workload(namespace, workload)
     }
 }
 

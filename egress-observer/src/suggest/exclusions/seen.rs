@@ -5,11 +5,15 @@ use std::{
     net::IpAddr,
 };
 
-use super::{Already, Cluster, User};
-use crate::{flows::RecordedFlow, lint::output::plain};
+use super::{
+    answer::{AddressUser, Already},
+    cluster::ExclusionCluster,
+};
+use crate::{flows::RecordedFlow, lint::output::plain, text::count};
 use egress_observer_istio::{
     injection::pod::Pod,
-    vocabulary::{Actor, ObservedPath, Verdict},
+    rules::Dialled,
+    vocabulary::{Actor, Expected, ObservedPath, Protocol, Verdict},
 };
 
 /// Which way a connection went.
@@ -89,7 +93,13 @@ struct Use {
 }
 
 impl Uses {
-    pub(super) fn add(&mut self, ip: IpAddr, flow: &RecordedFlow, way: Way, cluster: &Cluster) {
+    pub(super) fn add(
+        &mut self,
+        ip: IpAddr,
+        flow: &RecordedFlow,
+        way: Way,
+        cluster: &ExclusionCluster,
+    ) {
         let workload = cluster.workload(&flow.from);
         let actor = cluster.actor(flow, &workload);
         if actor == Actor::Proxy {
@@ -102,24 +112,23 @@ impl Uses {
         let address = self.by_address.entry(ip).or_default();
         address.ip = Some(ip);
         let own = address.by_workload.entry(workload).or_default();
-        let add = |to: &mut u64| *to = to.saturating_add(flow.n);
         match way {
             Way::Captured { blocked } => {
-                add(&mut own.captured);
+                add(&mut own.captured, flow);
                 if blocked {
-                    add(&mut own.blocked);
+                    add(&mut own.blocked, flow);
                 }
             }
-            Way::Direct => add(&mut own.direct),
-            Way::Astray => add(&mut own.astray),
-            Way::Unproved => add(&mut own.unproved),
+            Way::Direct => add(&mut own.direct, flow),
+            Way::Astray => add(&mut own.astray, flow),
+            Way::Unproved => add(&mut own.unproved, flow),
             Way::Untold => {}
         }
         if matches!(way, Way::Captured { .. } | Way::Unproved) {
             own.actors.insert(actor);
             own.ports.insert(flow.to.port);
             if actor == Actor::Init {
-                add(&mut own.init);
+                add(&mut own.init, flow);
             }
         }
     }
@@ -140,22 +149,25 @@ impl Uses {
     }
 }
 
+fn add(to: &mut u64, flow: &RecordedFlow) {
+    *to = to.saturating_add(flow.n);
+}
+
 /// A number of connections.
 pub(super) fn connections(n: u64) -> String {
-    crate::what_if::count(n, "connection")
+    count(n, "connection")
 }
 
 impl OfAddress {
     /// Whose connections the sidecar got, the most first; of the API server also init containers
     /// whose connections came to nothing.
-    pub(super) fn users(&self, cluster: &Cluster) -> Vec<User> {
+    pub(super) fn users(&self, cluster: &ExclusionCluster) -> Vec<AddressUser> {
         let api_server = self.ip.is_some_and(|ip| cluster.is_api_server(ip));
-        let through = |own: &Use| own.captured > 0 || api_server && own.init > 0;
-        let mut users: Vec<User> = self
+        let mut users: Vec<AddressUser> = self
             .by_workload
             .iter()
-            .filter(|(_, own)| through(own))
-            .map(|(workload, own)| User {
+            .filter(|(_, own)| own.captured > 0 || api_server && own.init > 0)
+            .map(|(workload, own)| AddressUser {
                 namespace: workload.0.clone(),
                 workload: workload.1.clone(),
                 actors: own.actors.iter().copied().collect(),
@@ -173,24 +185,35 @@ impl OfAddress {
         users
     }
 
-    /// Whether today's configuration lets the connections of a pod made anew go around the sidecar.
+    /// Whether today's configuration lets the connections of a pod made anew go around the sidecar, as
+    /// those of a program that is none of the proxy's do.
     fn is_settled(&self, pod: &Pod, own: &Use) -> Option<bool> {
-        let (ip, config) = (self.ip?, pod.desired.config()?);
-        let port = |port: &u16| config.include_ports.first(*port).is_none();
-        let not_included = !config.include.contains(ip) && own.ports.iter().all(port);
-        Some(config.exclude.contains(ip) || not_included)
+        let (ip, _) = (self.ip?, pod.desired.config()?);
+        let mut decisions = own.ports.iter().map(|port| {
+            pod.desired.decide(&Dialled {
+                ip,
+                port: *port,
+                protocol: Protocol::Tcp,
+                uid: u32::MAX,
+                gid: u32::MAX,
+                own: &pod.ips,
+                source: None,
+                interface: None,
+            })
+        });
+        Some(decisions.all(|decision| decision.expected == Expected::Direct))
     }
 
     /// Whether somebody asks before the proxy is ready: an init container, or a program whose
     /// connections failed in a pod where the proxy starts beside it.
-    pub(super) fn is_early(&self, cluster: &Cluster) -> bool {
+    pub(super) fn is_early(&self, cluster: &ExclusionCluster) -> bool {
         self.by_workload.iter().any(|(workload, own)| {
-            let late = || {
-                cluster
-                    .pod_of(workload)
-                    .is_some_and(|pod| pod.proxy_starts_late)
-            };
-            own.init > 0 || own.unproved > 0 && own.captured > 0 && late()
+            own.init > 0
+                || own.unproved > 0
+                    && own.captured > 0
+                    && cluster
+                        .pod_of(workload)
+                        .is_some_and(|pod| pod.proxy_starts_late)
         })
     }
 

@@ -1,10 +1,10 @@
-use super::*;
+use super::{answer::Already, *};
 use crate::flows;
-use egress_observer_istio::manifests::Reading;
+use egress_observer_istio::{manifests::Reading, vocabulary::Actor};
 
-fn cluster(text: &str) -> Cluster {
+fn cluster(text: &str) -> ExclusionCluster {
     let reading = Reading::of("a.yaml".as_ref(), text);
-    Cluster::new(reading.complete().unwrap())
+    ExclusionCluster::new(reading.complete().unwrap())
 }
 
 /// A flow of shop/sleep with these further fields.
@@ -15,7 +15,7 @@ fn flow(ip: &str, port: u16, fields: &str) -> RecordedFlow {
     flows::parse(text.as_bytes()).unwrap()
 }
 
-fn suggest(cluster: &Cluster, flows: &[RecordedFlow]) -> ExclusionSuggestions {
+fn suggest(cluster: &ExclusionCluster, flows: &[RecordedFlow]) -> ExclusionSuggestions {
     let mut exclusions = Exclusions::new(cluster);
     for flow in flows {
         exclusions.add(flow);
@@ -43,13 +43,13 @@ fn only_what_the_sidecar_got_over_tcp_is_suggested() {
         (r#""count": 3"#, 0),
     ];
     for (fields, n) in cases {
-        let found = suggest(&Cluster::default(), &[flow(METADATA, 80, fields)]);
+        let found = suggest(&ExclusionCluster::default(), &[flow(METADATA, 80, fields)]);
         assert_eq!(found.suggestions.len(), n, "{fields}");
         assert_eq!(found.options.len(), 0, "{fields}");
     }
     let udp = r#"{"pod": "a", "destination": {"ip": "169.254.20.10", "port": 53, "protocol": "udp"}, "path": "captured"}"#;
     let found = suggest(
-        &Cluster::default(),
+        &ExclusionCluster::default(),
         &[flows::parse(udp.as_bytes()).unwrap()],
     );
     assert!(found.is_empty());
@@ -64,7 +64,9 @@ fn every_known_address_is_found_and_no_other() {
         .collect();
     flows.extend(["169.254.169.123", "10.0.0.1", "fd00:ec2::1"].map(captured));
     assert_eq!(
-        suggest(&Cluster::default(), &flows).suggestions.len(),
+        suggest(&ExclusionCluster::default(), &flows)
+            .suggestions
+            .len(),
         KNOWN.len()
     );
 }
@@ -85,12 +87,12 @@ fn users_are_told_with_how_often_and_what_became_of_it() {
             r#""verdict": "blocked", "count": 99"#,
         ),
     ];
-    let found = suggest(&Cluster::default(), &flows);
+    let found = suggest(&ExclusionCluster::default(), &flows);
     assert_eq!(
         ranges(&found.suggestions),
         ["100.100.100.200/32", "169.254.169.254/32"]
     );
-    let expected = User {
+    let expected = AddressUser {
         namespace: "shop".to_owned(),
         workload: "sleep".to_owned(),
         actors: vec![Actor::App, Actor::Init],
@@ -118,7 +120,7 @@ fn what_goes_around_the_sidecar_already_is_reported_and_what_went_astray_noted()
         ),
         flow(METADATA, 80, r#""count": 3"#),
     ];
-    let found = suggest(&Cluster::default(), &flows);
+    let found = suggest(&ExclusionCluster::default(), &flows);
     let expected = Already {
         cidr: "169.254.169.254/32".parse().unwrap(),
         what: KNOWN[0].what,
@@ -156,7 +158,13 @@ fn the_api_server_is_an_option_unless_somebody_starts_early() {
     assert_eq!(ranges(&found.suggestions), ["10.96.0.1/32"]);
     assert_eq!(found.suggestions[0].used_by[0].unproved, 1);
     // Without manifests nothing says whose address it is.
-    assert!(suggest(&Cluster::default(), &[flow("10.96.0.1", 443, mediated)]).is_empty());
+    assert!(
+        suggest(
+            &ExclusionCluster::default(),
+            &[flow("10.96.0.1", 443, mediated)]
+        )
+        .is_empty()
+    );
 }
 
 /// A pod of shop/sleep whose proxy starts beside the application.
@@ -248,9 +256,29 @@ fn where_a_restart_is_enough_nothing_is_added() {
 }
 
 #[test]
+fn a_restart_is_enough_where_the_port_is_excluded_today() {
+    let mesh =
+        mesh("istio-sidecar-injector", "80").replace("excludeIPRanges", "excludeOutboundPorts");
+    let cluster = cluster(&[pod(""), mesh].concat());
+    for (port, expected) in [(80, true), (81, false)] {
+        let found = suggest(&cluster, &[flow(METADATA, port, r#""verdict": "blocked""#)]);
+        let settled = found.suggestions[0].used_by[0].restart_is_enough;
+        assert_eq!(settled, Some(expected), "{port}");
+    }
+}
+
+#[test]
+fn the_first_pod_stands_for_its_workload() {
+    let other = pod("198.51.100.0/24").replace("-x2x4z", "-z9z9z");
+    let cluster = cluster(&[pod("192.0.2.0/24"), other].concat());
+    let found = suggest(&cluster, &[flow(METADATA, 80, r#""verdict": "blocked""#)]);
+    assert_eq!(found.workloads[0].value, "192.0.2.0/24,169.254.169.254/32");
+}
+
+#[test]
 fn without_manifests_the_values_are_said_to_be_incomplete() {
     let found = suggest(
-        &Cluster::default(),
+        &ExclusionCluster::default(),
         &[flow(METADATA, 80, r#""verdict": "blocked""#)],
     );
     assert_eq!(found.mesh[0].revision, None);
@@ -262,7 +290,7 @@ fn without_manifests_the_values_are_said_to_be_incomplete() {
 fn names_do_not_steer_a_terminal() {
     let line = r#"{"namespace": "a\u001b[31m", "workload": "b\n# c", "verdict": "blocked", "destination": {"ip": "169.254.169.254", "port": 80}}"#;
     let found = suggest(
-        &Cluster::default(),
+        &ExclusionCluster::default(),
         &[flows::parse(line.as_bytes()).unwrap()],
     );
     let text = found.to_string();

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{ExclusionSuggestions, MeshValue, Suggestion, User, WorkloadValue, seen::connections};
+use super::{
+    answer::{AddressUser, ExclusionSuggestions, MeshValue, Suggestion, WorkloadValue},
+    seen::connections,
+};
 use crate::{
     lint::output::plain,
     text::{wrapped, write_table},
@@ -56,24 +59,27 @@ fn list(out: &mut String, title: &str, all: &[Suggestion]) {
     out.push_str(&format!("\n{title}\n"));
     for found in all {
         out.push_str(&format!("\n  {}: {}\n", found.cidr, found.what));
-        let mut put = |label: &str, text: &str| wrapped(out, &format!("    {label:<9}"), text);
-        put("why", found.why);
+        line(out, "why", found.why);
         for user in found.used_by.iter().take(NAMED) {
-            put("used by", &user_text(user));
+            line(out, "used by", &user_text(user));
         }
         let more = found.used_by.len().saturating_sub(NAMED);
         if more > 0 {
-            put("", &format!("and {more} more"));
+            line(out, "", &format!("and {more} more"));
         }
-        put("price", found.price);
+        line(out, "price", found.price);
         if let Some(instead) = found.instead {
-            put("instead", instead);
+            line(out, "instead", instead);
         }
-        put("see", found.page);
+        line(out, "see", found.page);
     }
 }
 
-fn user_text(user: &User) -> String {
+fn line(out: &mut String, label: &str, text: &str) {
+    wrapped(out, &format!("    {label:<9}"), text);
+}
+
+fn user_text(user: &AddressUser) -> String {
     let mut text = plain(&format!("{}/{}", user.namespace, user.workload));
     let actors: Vec<_> = user.actors.iter().map(|actor| actor.as_str()).collect();
     let ports: Vec<_> = user.ports.iter().map(ToString::to_string).collect();

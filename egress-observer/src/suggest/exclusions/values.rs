@@ -3,44 +3,20 @@
 use std::collections::BTreeMap;
 
 use ipnet::IpNet;
-use serde::Serialize;
 
-use super::{Cluster, Suggestion};
+use super::{
+    answer::{MeshValue, Suggestion, WorkloadValue},
+    cluster::ExclusionCluster,
+};
 use crate::{
     install::{RangeList, Spellings},
     lint::output::plain,
 };
 use egress_observer_istio::rules::{elements, prefix};
 
-/// The mesh's value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct MeshValue {
-    /// The control plane's; empty for the default one, null if today's value is not known.
-    pub(crate) revision: Option<String>,
-    /// Where today's value stands.
-    pub(crate) source: Option<String>,
-    pub(crate) value: String,
-    pub(crate) spellings: Spellings,
-}
-
-/// A workload's own value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct WorkloadValue {
-    pub(crate) namespace: String,
-    pub(crate) workload: String,
-    pub(crate) value: String,
-    pub(crate) spellings: Spellings,
-    /// Whether what is excluded today is in it.
-    pub(crate) complete: bool,
-    /// A command, or a comment; null if the pod is not known.
-    pub(crate) restart: Option<String>,
-}
-
 /// One for each revision; one alone if none is known.
 pub(super) fn mesh_values(
-    cluster: &Cluster,
+    cluster: &ExclusionCluster,
     suggestions: &[Suggestion],
 ) -> (Vec<MeshValue>, Vec<String>) {
     let new: Vec<IpNet> = suggestions
@@ -116,7 +92,10 @@ fn complete(today: impl Iterator<Item = IpNet>, new: &[IpNet]) -> Spellings {
 }
 
 /// One for each workload that uses something that is suggested, by what it uses itself.
-pub(super) fn workload_values(cluster: &Cluster, suggestions: &[Suggestion]) -> Vec<WorkloadValue> {
+pub(super) fn workload_values(
+    cluster: &ExclusionCluster,
+    suggestions: &[Suggestion],
+) -> Vec<WorkloadValue> {
     let mut by_workload: BTreeMap<(String, String), Vec<IpNet>> = BTreeMap::new();
     for found in suggestions {
         for user in &found.used_by {

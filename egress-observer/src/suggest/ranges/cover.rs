@@ -19,8 +19,23 @@ pub(super) fn hold(merged: &[IpNet], range: &IpNet) -> bool {
 
 /// Whether they hold a part of it.
 pub(super) fn touch(ranges: &[IpNet], range: &IpNet) -> bool {
-    let overlap = |one: &IpNet| one.contains(range) || range.contains(one);
-    ranges.iter().any(overlap)
+    ranges
+        .iter()
+        .any(|one| one.contains(range) || range.contains(one))
+}
+
+/// The version of IP that a range is of.
+pub(super) const fn version(range: &IpNet) -> u8 {
+    match range {
+        IpNet::V4(_) => 4,
+        IpNet::V6(_) => 6,
+    }
+}
+
+/// Ranges as text.
+pub(super) fn joined(ranges: &[IpNet], separator: &str) -> String {
+    let texts: Vec<_> = ranges.iter().map(ToString::to_string).collect();
+    texts.join(separator)
 }
 
 /// The shortest prefixes that a range may have.

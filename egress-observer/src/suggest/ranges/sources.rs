@@ -1,133 +1,38 @@
 //! Which ranges a cluster's objects name. Nothing is weighed here: each statement with where it
 //! stands and how sure it is.
 
+mod allocators;
 mod arguments;
 mod config_maps;
+mod nodes;
 mod observed;
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
-
-pub(super) use self::observed::{Observed, observed};
-use super::cover::merged;
-use crate::lint::output::plain;
-use egress_observer_istio::{
-    manifests::Object,
-    objects::{
-        Metadata,
-        addressing::{IpPool, Network, ServiceCidr},
-    },
-    rules::prefix,
-    vocabulary::{Confidence, RangeOf},
-};
-
-/// Where a statement stands. Statements of one origin do not contradict each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Origin {
-    ServiceCidrs,
-    ApiServer,
-    ControllerManager,
-    NodeArguments,
-    OpenShift,
-    Pools,
-    Cilium,
-    Flannel,
-    Terway,
-    Kubeadm,
-    KubeProxy,
-    Nodes,
-    CiliumNodes,
-    Observed,
-}
-
-/// A range that something names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Statement {
-    pub(super) range: IpNet,
-    pub(super) of: RangeOf,
-    pub(super) confidence: Confidence,
-    pub(super) origin: Origin,
-    /// The object and field, for people.
-    pub(super) source: String,
-}
-
-/// Everything that objects say.
-#[derive(Debug, Default)]
-pub(super) struct Said {
-    pub(super) statements: Vec<Statement>,
-    /// What people should know: text that is no range, hints.
-    pub(super) notes: Vec<String>,
-}
-
-/// Where ranges stand, before they are read.
-struct Place {
-    of: RangeOf,
-    confidence: Confidence,
-    origin: Origin,
-    source: String,
-}
-
-impl Said {
-    /// Takes in ranges as they are written, with a comma or blank between two. What is said twice
-    /// by one origin is said once.
-    fn ranges(&mut self, place: &Place, text: &str) {
-        let words = text.split(|c: char| c == ',' || c.is_whitespace());
-        for word in words.filter(|word| !word.is_empty()) {
-            let (source, of) = (&place.source, place.of);
-            let Some(written) = prefix(word).filter(|range| range.prefix_len() > 0) else {
-                let word = plain(word);
-                self.notes
-                    .push(format!("{source}: `{word}` is no range of {of}"));
-                continue;
-            };
-            let range = written.trunc();
-            if range != written {
-                self.notes.push(format!(
-                    "{source} has host bits: {written} is {range}, which is what counts"
-                ));
-            }
-            let statement = Statement {
-                range,
-                of,
-                confidence: place.confidence,
-                origin: place.origin,
-                source: source.clone(),
-            };
-            let same = |known: &Statement| {
-                (known.range, known.of, known.origin) == (range, of, place.origin)
-            };
-            if !self.statements.iter().any(same) {
-                self.statements.push(statement);
-            }
-        }
-    }
-}
+use self::nodes::NodeParts;
+pub(super) use self::observed::{AddressInUse, observed};
+use super::statement::{RangeOrigin, RangeStatements};
+use egress_observer_istio::manifests::Object;
 
 /// Reads what objects say.
-pub(super) fn read(objects: &[Object]) -> Said {
-    let mut said = Said::default();
-    let mut nodes: Vec<&str> = Vec::new();
-    let mut cilium_nodes: Vec<&str> = Vec::new();
-    let mut n_nodes = (0, 0);
+pub(super) fn read(objects: &[Object]) -> RangeStatements {
+    let mut said = RangeStatements::default();
+    let (mut nodes, mut cilium_nodes) = (NodeParts::default(), NodeParts::default());
     for object in objects {
         match object {
             Object::Pod(pod) => arguments::read(&mut said, pod),
             Object::ConfigMap(map) => config_maps::read(&mut said, map),
-            Object::ServiceCidr(object) => service_cidr(&mut said, object),
-            Object::IpPool(object) => pool(&mut said, object),
-            Object::Network(object) => network(&mut said, object),
+            Object::ServiceCidr(object) => {
+                allocators::service_cidr(&mut said, object);
+            }
+            Object::IpPool(object) => allocators::pool(&mut said, object),
+            Object::Network(object) => {
+                allocators::network(&mut said, object);
+            }
             Object::Node(node) => {
-                let all = node.spec.pod_cidrs.iter().chain([&node.spec.pod_cidr]);
-                nodes.extend(all.map(String::as_str));
-                let spec = &node.spec;
-                n_nodes.0 += usize::from(!spec.pod_cidr.is_empty() || !spec.pod_cidrs.is_empty());
+                nodes.add(&node.spec.pod_cidrs, &node.spec.pod_cidr);
                 arguments::of_node(&mut said, node);
             }
             Object::CiliumNode(node) => {
-                let all = &node.spec.ipam.pod_cidrs;
-                cilium_nodes.extend(all.iter().map(String::as_str));
-                n_nodes.1 += usize::from(!all.is_empty());
+                cilium_nodes.add(&node.spec.ipam.pod_cidrs, "");
             }
             Object::Namespace(_)
             | Object::Service(_)
@@ -140,115 +45,10 @@ pub(super) fn read(objects: &[Object]) -> Said {
             | Object::ProxyConfig(_) => {}
         }
     }
-    let of = |n: usize| match n {
-        1 => "of 1 node".to_owned(),
-        n => format!("of {n} nodes"),
-    };
-    let (source, cilium) = (
-        format!("Node spec.podCIDRs {}", of(n_nodes.0)),
-        format!("CiliumNode spec.ipam.podCIDRs {}", of(n_nodes.1)),
-    );
-    per_node(&mut said, Origin::Nodes, source, &nodes);
-    per_node(&mut said, Origin::CiliumNodes, cilium, &cilium_nodes);
+    nodes.say(&mut said, RangeOrigin::Nodes, "Node spec.podCIDRs");
+    let field = "CiliumNode spec.ipam.podCIDRs";
+    cilium_nodes.say(&mut said, RangeOrigin::CiliumNodes, field);
     said
-}
-
-/// Each node has a part of the cluster's range: together they are what is in use today.
-fn per_node(said: &mut Said, origin: Origin, source: String, written: &[&str]) {
-    let ranges = written.iter().filter_map(|text| prefix(text.trim()));
-    for range in merged(ranges.filter(|range| range.prefix_len() > 0)) {
-        said.statements.push(Statement {
-            range,
-            of: RangeOf::Pods,
-            confidence: Confidence::LowerBound,
-            origin,
-            source: source.clone(),
-        });
-    }
-}
-
-/// What the API server allocates from. One that is not ready, such as one that is being deleted,
-/// is not allocated from.
-fn service_cidr(said: &mut Said, object: &ServiceCidr) {
-    let conditions = &object.status.conditions;
-    let not_ready = |name: &str, status: &str| name == "Ready" && status == "False";
-    let name = plain(&object.metadata.name);
-    if conditions
-        .iter()
-        .any(|condition| not_ready(&condition.name, &condition.status))
-    {
-        let note = format!("ServiceCIDR {name} is not ready: it is not used");
-        said.notes.push(note);
-        return;
-    }
-    let place = Place {
-        of: RangeOf::Services,
-        confidence: Confidence::Exact,
-        origin: Origin::ServiceCidrs,
-        source: format!("ServiceCIDR {name}"),
-    };
-    said.ranges(&place, &object.spec.cidrs.join(","));
-}
-
-/// What Calico allocates from. Addresses of a pool that was disabled may still be in use: where
-/// they are, pods show it.
-fn pool(said: &mut Said, object: &IpPool) {
-    let (name, spec) = (plain(&object.metadata.name), &object.spec);
-    let for_pods = spec.allowed_uses.is_empty()
-        || spec
-            .allowed_uses
-            .iter()
-            .any(|allowed| allowed == "Workload");
-    if spec.disabled {
-        let note = format!("IPPool {name} is disabled: no new pod gets an address of it");
-        said.notes.push(note);
-    }
-    if spec.disabled || !for_pods {
-        return;
-    }
-    let place = Place {
-        of: RangeOf::Pods,
-        confidence: Confidence::High,
-        origin: Origin::Pools,
-        source: format!("IPPool {name} spec.cidr"),
-    };
-    said.ranges(&place, &spec.cidr);
-}
-
-/// What OpenShift has, or what it was asked for as long as it says nothing.
-fn network(said: &mut Said, object: &Network) {
-    if object.metadata.name != "cluster" {
-        return;
-    }
-    let (ranges, field, confidence) = if object.status.service_network.is_empty() {
-        (&object.spec, "spec", Confidence::High)
-    } else {
-        (&object.status, "status", Confidence::Exact)
-    };
-    let place = |of, name: &str| Place {
-        of,
-        confidence,
-        origin: Origin::OpenShift,
-        source: format!("Network cluster {field}.{name}"),
-    };
-    let pods: Vec<_> = ranges
-        .cluster_network
-        .iter()
-        .map(|one| &*one.cidr)
-        .collect();
-    said.ranges(&place(RangeOf::Pods, "clusterNetwork"), &pods.join(","));
-    let services = ranges.service_network.join(",");
-    said.ranges(&place(RangeOf::Services, "serviceNetwork"), &services);
-}
-
-/// Namespace and name for people.
-fn name(metadata: &Metadata) -> String {
-    plain(&format!("{}/{}", metadata.namespace, metadata.name))
-}
-
-/// An address as objects have it.
-fn address(text: &str) -> Option<IpAddr> {
-    text.parse::<IpAddr>().ok().map(|ip| ip.to_canonical())
 }
 
 #[cfg(test)]
@@ -263,7 +63,7 @@ pub(in crate::suggest::ranges) mod tests {
     }
 
     /// `pods 10.0.0.0/8 exact: source`, one a line.
-    pub(in crate::suggest::ranges) fn lines(said: &Said) -> Vec<String> {
+    pub(in crate::suggest::ranges) fn lines(said: &RangeStatements) -> Vec<String> {
         let statements = said.statements.iter();
         statements
             .map(|one| {

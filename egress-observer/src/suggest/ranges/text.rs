@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::{
-    Missing, Range, RangeSuggestion,
-    platform::Known,
-    today::{Standing, Today},
+    answer::{ClusterRange, Missing, RangeSuggestion},
+    cover::joined,
+    platform::KnownPlatform,
+    today::{Standing, TodayRanges},
 };
 use crate::text::{wrapped, write_table};
 
@@ -99,7 +100,7 @@ impl RangeSuggestion {
 }
 
 /// A row for the surest source, and one for each other.
-fn range_rows(range: &Range) -> Vec<Vec<String>> {
+fn range_rows(range: &ClusterRange) -> Vec<Vec<String>> {
     let mut rows = vec![vec![
         range.cidr.to_string(),
         range.of.to_string(),
@@ -124,11 +125,10 @@ fn missing_text(out: &mut String, missing: &Missing, answer: &RangeSuggestion) {
         "\nMissing: the range of {of} (IPv{ip_version}).\n"
     ));
     let mut ranges = answer.ranges.iter();
-    let stands_in = |range: &Range| {
-        let same = range.cidr.addr().is_ipv4() == (*ip_version == 4);
-        range.in_value && range.of == *of && same
-    };
-    if ranges.any(stands_in) {
+    if ranges.any(|range| {
+        let same_version = range.cidr.addr().is_ipv4() == (*ip_version == 4);
+        range.in_value && range.of == *of && same_version
+    }) {
         let text =
             "Ranges around addresses in use stand in for it: what is made later may be outside.";
         wrapped(out, "  ", text);
@@ -144,16 +144,12 @@ fn missing_text(out: &mut String, missing: &Missing, answer: &RangeSuggestion) {
     }
 }
 
-fn today_text(today: &Today) -> String {
+fn today_text(today: &TodayRanges) -> String {
     let revision = match today.revision.as_str() {
         "" => String::new(),
         revision => format!(" (revision {revision})"),
     };
     let start = format!("Today{revision}, {}: ", today.source);
-    let list = |ranges: &[ipnet::IpNet]| {
-        let texts: Vec<_> = ranges.iter().map(ToString::to_string).collect();
-        texts.join(", ")
-    };
     let what = match today.standing {
         Standing::Same => format!("{}, which is the same.", today.value),
         Standing::Everything => {
@@ -164,11 +160,11 @@ fn today_text(today: &Today) -> String {
         Standing::Differs => {
             let mut text = today.value.clone();
             if !today.leaves_out.is_empty() {
-                let ranges = list(&today.leaves_out);
+                let ranges = joined(&today.leaves_out, ", ");
                 text.push_str(&format!("; it leaves out, at least in part: {ranges}"));
             }
             if !today.beyond.is_empty() {
-                let ranges = list(&today.beyond);
+                let ranges = joined(&today.beyond, ", ");
                 text.push_str(&format!("; in no known range of the cluster: {ranges}"));
             }
             if today.leaves_out.is_empty() && today.beyond.is_empty() {
@@ -180,7 +176,7 @@ fn today_text(today: &Today) -> String {
     start + &what
 }
 
-fn platform_text(out: &mut String, platform: &Known) -> fmt::Result {
+fn platform_text(out: &mut String, platform: &KnownPlatform) -> fmt::Result {
     out.push_str(&format!(
         "\nPlatform: {} ({})\n",
         platform.title, platform.because

@@ -29,7 +29,7 @@ pub(crate) enum Standing {
 /// A revision's value of today.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Today {
+pub(crate) struct TodayRanges {
     /// The control plane's; empty for the default one.
     pub(crate) revision: String,
     /// Where it stands.
@@ -46,7 +46,7 @@ pub(crate) struct Today {
 
 /// What every revision has today. `suggested` and `known` are merged: what the value is made of,
 /// and all that is known of the cluster.
-pub(super) fn compare(mesh: &Mesh, suggested: &[IpNet], known: &[IpNet]) -> Vec<Today> {
+pub(super) fn compare(mesh: &Mesh, suggested: &[IpNet], known: &[IpNet]) -> Vec<TodayRanges> {
     let all = mesh.injectors().into_iter();
     all.map(|(revision, injector)| {
         let text = &injector.values.global.proxy.include_ip_ranges;
@@ -62,7 +62,7 @@ fn against(
     text: &str,
     suggested: &[IpNet],
     known: &[IpNet],
-) -> Today {
+) -> TodayRanges {
     let today = merged(elements(text).filter_map(|element| prefix(element.trim())));
     let star = text == "*";
     let (mut leaves_out, mut beyond) = (Vec::new(), Vec::new());
@@ -77,7 +77,7 @@ fn against(
         _ if today == suggested => Standing::Same,
         _ => Standing::Differs,
     };
-    Today {
+    TodayRanges {
         revision: plain(revision),
         source,
         value: plain(text),
@@ -114,7 +114,7 @@ mod tests {
         ];
         for (text, standing, leaves_out, beyond) in cases {
             let found = against("", String::new(), text, &suggested, &suggested);
-            let expected = Today {
+            let expected = TodayRanges {
                 revision: String::new(),
                 source: String::new(),
                 value: text.to_owned(),

@@ -1,14 +1,13 @@
 //! What statements amount to: each range once, with the surest that says so; contradictions and
 //! gaps.
 
-use std::net::IpAddr;
-
-use ipnet::IpNet;
+mod notes;
 
 use super::{
-    Range,
-    cover::{Widest, cover, hold, merged},
-    sources::{self, Observed, Origin, Said, Statement, observed},
+    answer::ClusterRange,
+    cover::{Widest, cover, version},
+    sources::{self, AddressInUse, observed},
+    statement::{RangeOrigin, RangeStatements, Statement},
 };
 use egress_observer_istio::{
     manifests::Object,
@@ -19,7 +18,7 @@ use egress_observer_istio::{
 #[derive(Debug, Default)]
 pub(super) struct Weighed {
     /// Services first, the surest first.
-    pub(super) ranges: Vec<Range>,
+    pub(super) ranges: Vec<ClusterRange>,
     /// Of what no object names a range, by IP version.
     pub(super) gaps: Vec<(RangeOf, u8)>,
     pub(super) notes: Vec<String>,
@@ -43,7 +42,7 @@ const fn widest(of: RangeOf) -> Widest {
 ///    too few. It is said;
 /// 4. addresses in use that no range holds are covered, and are in the value only if asked for.
 pub(super) fn weigh(objects: &[Object], include_observed: bool) -> Weighed {
-    let Said {
+    let RangeStatements {
         statements,
         mut notes,
     } = sources::read(objects);
@@ -51,17 +50,17 @@ pub(super) fn weigh(objects: &[Object], include_observed: bool) -> Weighed {
     let mut all = statements.clone();
     let stray: Vec<_> = in_use
         .iter()
-        .filter(|one| !of_kind(&statements, one.of).any(|range| range.contains(&one.ip)))
+        .filter(|one| !holds(&statements, one))
         .collect();
     for of in RangeOf::ALL {
         let own: Vec<_> = stray.iter().filter(|one| one.of == *of).copied().collect();
-        notes.extend(outside(&own, &statements));
+        notes.extend(notes::outside(&own, &statements));
         all.extend(covered(&own, *of));
     }
-    notes.extend(contradictions(&statements));
-    notes.extend(growing(&statements));
+    notes.extend(notes::contradictions(&statements));
+    notes.extend(notes::growing(&statements));
     let ranges = ranges(&all, include_observed);
-    notes.extend(inside_another(&ranges));
+    notes.extend(notes::inside_another(&ranges));
     Weighed {
         gaps: gaps(&statements, &in_use),
         ranges,
@@ -69,30 +68,11 @@ pub(super) fn weigh(objects: &[Object], include_observed: bool) -> Weighed {
     }
 }
 
-fn of_kind(statements: &[Statement], of: RangeOf) -> impl Iterator<Item = IpNet> {
-    let own = statements.iter().filter(move |one| one.of == of);
-    own.map(|one| one.range)
-}
-
-const fn version(range: &IpNet) -> u8 {
-    match range {
-        IpNet::V4(_) => 4,
-        IpNet::V6(_) => 6,
-    }
-}
-
-const fn version_of(ip: &IpAddr) -> u8 {
-    match ip {
-        IpAddr::V4(_) => 4,
-        IpAddr::V6(_) => 6,
-    }
-}
-
 /// Each range once.
-fn ranges(all: &[Statement], include_observed: bool) -> Vec<Range> {
+fn ranges(all: &[Statement], include_observed: bool) -> Vec<ClusterRange> {
     let mut sorted: Vec<&Statement> = all.iter().collect();
     sorted.sort_by_key(|one| (one.confidence, one.origin, one.range));
-    let mut ranges: Vec<Range> = Vec::new();
+    let mut ranges: Vec<ClusterRange> = Vec::new();
     for statement in sorted {
         let part = statement.confidence == Confidence::LowerBound;
         let around = ranges.iter_mut().find(|known| {
@@ -107,161 +87,55 @@ fn ranges(all: &[Statement], include_observed: bool) -> Vec<Range> {
                     known.also.push(statement.source.clone());
                 }
             }
-            None => ranges.push(Range {
+            None => ranges.push(ClusterRange {
                 cidr: statement.range,
                 of: statement.of,
                 source: statement.source.clone(),
                 confidence: statement.confidence,
                 also: Vec::new(),
-                in_value: statement.origin != Origin::Observed || include_observed,
+                in_value: statement.origin != RangeOrigin::Observed || include_observed,
             }),
         }
     }
-    let order = |of| u8::from(of == RangeOf::Pods);
-    ranges.sort_by_key(|range| (order(range.of), range.confidence, range.cidr));
+    ranges.sort_by_key(|range| {
+        let pods = range.of == RangeOf::Pods;
+        (pods, range.confidence, range.cidr)
+    });
     ranges
 }
 
 /// The smallest ranges around addresses in use.
-fn covered(own: &[&Observed], of: RangeOf) -> Vec<Statement> {
+fn covered(own: &[&AddressInUse], of: RangeOf) -> Vec<Statement> {
     let cover = cover(own.iter().map(|one| one.ip), widest(of));
-    let statement = |range: IpNet| {
+    let mut statements = Vec::new();
+    for range in cover {
         let n = own.iter().filter(|one| range.contains(&one.ip)).count();
         let plural = if n == 1 { "" } else { "es" };
-        Statement {
+        statements.push(Statement {
             range,
             of,
             confidence: Confidence::LowerBound,
-            origin: Origin::Observed,
+            origin: RangeOrigin::Observed,
             source: format!("{n} address{plural} in use"),
-        }
-    };
-    cover.into_iter().map(statement).collect()
-}
-
-/// Addresses that contradict the ranges that are named.
-fn outside(own: &[&Observed], statements: &[Statement]) -> Option<String> {
-    let named = |one: &&&Observed| {
-        let mut ranges = of_kind(statements, one.of);
-        ranges.any(|range| version(&range) == version_of(&one.ip))
-    };
-    let out: Vec<_> = own.iter().filter(named).collect();
-    let first = out.first()?;
-    let examples: Vec<_> = out
-        .iter()
-        .take(3)
-        .map(|one| format!("{} ({})", one.whose, one.ip))
-        .collect();
-    let more = match out.len().saturating_sub(3) {
-        0 => String::new(),
-        n => format!(" and {n} more"),
-    };
-    Some(format!(
-        "outside every range of {}: {}{more}; there is another range, or one of those named is not \
-         this cluster's",
-        first.of,
-        examples.join(", ")
-    ))
-}
-
-/// Origins that name other ranges of the same kind and neither of which holds the other's.
-fn contradictions(statements: &[Statement]) -> Vec<String> {
-    // Objects of these kinds are several on purpose.
-    let group = |one: &Statement| {
-        let several = matches!(one.origin, Origin::ServiceCidrs | Origin::Pools);
-        let source = if several { "" } else { &one.source };
-        (one.origin, source.to_owned())
-    };
-    let mut groups: Vec<_> = statements
-        .iter()
-        .map(|one| (one.of, version(&one.range), group(one)))
-        .collect();
-    groups.sort();
-    groups.dedup();
-    let all_of = |wanted: &(RangeOf, u8, (Origin, String))| {
-        let own = statements
-            .iter()
-            .filter(|one| (one.of, version(&one.range), group(one)) == *wanted);
-        let source = own.clone().map(|one| one.source.as_str()).next();
-        let ranges = merged(own.map(|one| one.range));
-        (source.unwrap_or_default().to_owned(), ranges)
-    };
-    let mut notes = Vec::new();
-    for (place, a) in groups.iter().enumerate() {
-        for b in groups.iter().skip(place + 1) {
-            if (a.0, a.1) != (b.0, b.1) {
-                continue;
-            }
-            let ((source, ranges), (other, others)) = (all_of(a), all_of(b));
-            let within =
-                |inner: &[IpNet], outer: &[IpNet]| inner.iter().all(|range| hold(outer, range));
-            if !within(&ranges, &others) && !within(&others, &ranges) {
-                notes.push(format!(
-                    "two ranges of {}: {source} says {}, {other} says {}; both are in the value, ask \
-                     which one is used",
-                    a.0,
-                    joined(&ranges),
-                    joined(&others)
-                ));
-            }
-        }
-    }
-    notes
-}
-
-/// Pod ranges of which only the parts of today's nodes are known.
-fn growing(statements: &[Statement]) -> Vec<String> {
-    let parts = |one: &&Statement| one.confidence == Confidence::LowerBound;
-    let whole = merged(
-        statements
-            .iter()
-            .filter(|one| one.of == RangeOf::Pods && one.confidence != Confidence::LowerBound)
-            .map(|one| one.range),
-    );
-    let alone = statements
-        .iter()
-        .filter(parts)
-        .filter(|one| !hold(&whole, &one.range));
-    let mut sources: Vec<_> = alone.map(|one| one.source.as_str()).collect();
-    sources.dedup();
-    sources
-        .into_iter()
-        .map(|source| {
-            format!(
-                "{source}: exact for these nodes, and a part of the cluster's range: a new node gets \
-                 another part, which the value would leave out"
-            )
-        })
-        .collect()
-}
-
-/// Ranges of one kind within those of another: they are written once.
-fn inside_another(ranges: &[Range]) -> Vec<String> {
-    let mut notes = Vec::new();
-    for range in ranges.iter().filter(|range| range.in_value) {
-        let around = ranges.iter().find(|other| {
-            other.in_value && other.of != range.of && other.cidr.contains(&range.cidr)
         });
-        if let Some(other) = around
-            && (other.cidr != range.cidr || range.of == RangeOf::Services)
-        {
-            notes.push(format!(
-                "{} ({}) lies in {} ({}): the value has it once",
-                range.cidr, range.of, other.cidr, other.of
-            ));
-        }
     }
-    notes
+    statements
+}
+
+/// Whether one of the ranges of its kind holds an address.
+fn holds(statements: &[Statement], one: &AddressInUse) -> bool {
+    let mut own = statements.iter().filter(|said| said.of == one.of);
+    own.any(|said| said.range.contains(&one.ip))
 }
 
 /// What no object names: where a cluster has IPv4 or IPv6 addresses at all, it has both pods and
 /// Services of it.
-fn gaps(statements: &[Statement], in_use: &[Observed]) -> Vec<(RangeOf, u8)> {
+fn gaps(statements: &[Statement], in_use: &[AddressInUse]) -> Vec<(RangeOf, u8)> {
     let named: Vec<_> = statements
         .iter()
         .map(|one| (one.of, version(&one.range)))
         .collect();
-    let used = in_use.iter().map(|one| version_of(&one.ip));
+    let used = in_use.iter().map(|one| version(&one.ip.into()));
     let mut versions: Vec<u8> = named
         .iter()
         .map(|(_, version)| *version)
@@ -278,11 +152,6 @@ fn gaps(statements: &[Statement], in_use: &[Observed]) -> Vec<(RangeOf, u8)> {
         gaps.extend(open.filter(|gap| !named.contains(gap)));
     }
     gaps
-}
-
-fn joined(ranges: &[IpNet]) -> String {
-    let texts: Vec<_> = ranges.iter().map(ToString::to_string).collect();
-    texts.join(",")
 }
 
 #[cfg(test)]

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Entry, Settings,
+    answer::SuggestedEntry,
     entries::key,
-    known::Known,
-    observed::{Observed, Target, Usage, Wanted},
+    known::KnownMesh,
+    observed::{EntryTarget, ObservedDestinations, Usage, WantedEntry},
+    settings::EntrySettings,
 };
-use crate::{explain::To, flows::Caller, service_entry::ServiceEntry, what_if::count};
+use crate::{explain::To, flows::Caller, service_entry::NewServiceEntry, text::count};
 use egress_observer_istio::{
     registry::Match,
     vocabulary::{Export, Protocol, Verdict},
@@ -18,7 +19,7 @@ use egress_observer_istio::{
 const NOTES: usize = 8;
 
 /// Says which connections no entry brings under control, since no sidecar sees them.
-pub(super) fn note_unseen(entries: &mut [Entry]) {
+pub(super) fn note_unseen(entries: &mut [SuggestedEntry]) {
     let unseen = [
         (
             Verdict::ConfiguredBypass,
@@ -47,7 +48,7 @@ pub(super) fn note_unseen(entries: &mut [Entry]) {
 }
 
 /// Says which entries of a namespace have the same listener.
-pub(super) fn note_shared(entries: &mut [Entry]) {
+pub(super) fn note_shared(entries: &mut [SuggestedEntry]) {
     let mut hosts: BTreeMap<Listener, BTreeSet<String>> = BTreeMap::new();
     for entry in entries.iter() {
         for listener in listeners(&entry.manifest) {
@@ -75,7 +76,7 @@ pub(super) fn note_shared(entries: &mut [Entry]) {
 /// Namespace, address and port.
 type Listener = (String, String, u16);
 
-fn listeners(manifest: &ServiceEntry) -> impl Iterator<Item = Listener> {
+fn listeners(manifest: &NewServiceEntry) -> impl Iterator<Item = Listener> {
     manifest.addresses.iter().flat_map(|address| {
         let ports = manifest.ports.iter();
         ports.map(|port| (manifest.namespace.clone(), address.clone(), port.number))
@@ -84,13 +85,13 @@ fn listeners(manifest: &ServiceEntry) -> impl Iterator<Item = Listener> {
 
 /// Says which connections are still undeclared with all entries applied, and why.
 pub(super) fn note_undeclared(
-    entries: &mut [Entry],
-    observed: &Observed,
-    settings: &Settings,
-    applied: &Known,
+    entries: &mut [SuggestedEntry],
+    observed: &ObservedDestinations,
+    settings: &EntrySettings,
+    applied: &KnownMesh,
 ) {
     let mut by_port: BTreeMap<(String, String, u16), usize> = BTreeMap::new();
-    for (place, Entry { manifest, .. }) in entries.iter().enumerate() {
+    for (place, SuggestedEntry { manifest, .. }) in entries.iter().enumerate() {
         for host in &manifest.hosts {
             let ports = manifest.ports.iter().map(|port| port.number);
             by_port.extend(ports.map(|port| {
@@ -117,15 +118,15 @@ pub(super) fn note_undeclared(
 
 /// Every connection that wants an entry: whose, and where to.
 fn uses<'u>(
-    wanted: &'u Wanted,
+    wanted: &'u WantedEntry,
     usage: &'u Usage,
 ) -> impl Iterator<Item = (&'u str, &'u Caller, To)> {
     let unknown = usage.addresses.is_empty().then_some(None);
     let ips = usage.addresses.iter().copied().map(Some).chain(unknown);
     let destinations = ips.map(|ip| To {
         host: match &wanted.target {
-            Target::Host(host) => Some(host.clone()),
-            Target::Address(_) => None,
+            EntryTarget::Host(host) => Some(host.clone()),
+            EntryTarget::Address(_) => None,
         },
         ip,
         port: wanted.port,
@@ -137,7 +138,7 @@ fn uses<'u>(
     })
 }
 
-fn still_undeclared(applied: &Known, workload: &str, from: &Caller, to: &To) -> Option<String> {
+fn still_undeclared(applied: &KnownMesh, workload: &str, from: &Caller, to: &To) -> Option<String> {
     if !matches!(applied.lookup(from, to), Match::Undeclared { .. }) {
         return None;
     }
@@ -153,9 +154,9 @@ fn still_undeclared(applied: &Known, workload: &str, from: &Caller, to: &To) -> 
 }
 
 /// Says who does not see the entry that it needs.
-pub(super) fn note_blind(entries: &mut [Entry]) {
+pub(super) fn note_blind(entries: &mut [SuggestedEntry]) {
     for entry in entries {
-        let ServiceEntry {
+        let NewServiceEntry {
             namespace,
             export_to,
             ..

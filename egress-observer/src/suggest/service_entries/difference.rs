@@ -2,42 +2,13 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use serde::Serialize;
-
 use super::{
-    Entry,
-    known::{Id, Known},
-    observed::Observed,
+    answer::{Difference, Sign, SuggestedEntry},
+    known::{EntryId, KnownMesh},
+    observed::{Coverage, ObservedDestinations},
     text::{plain, ports},
 };
-use crate::what_if::count;
-
-/// One difference, or agreement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Difference {
-    change: Sign,
-    /// Kind, namespace and name.
-    object: String,
-    hosts: Vec<String>,
-    connections: u64,
-    /// Connections of which it is not known whether they are for it.
-    perhaps: u64,
-    because: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Sign {
-    /// There is none.
-    Add,
-    /// There is one for the host, and it does not take the connections.
-    Change,
-    /// It takes what was observed.
-    Keep,
-    /// None of the flows is for it.
-    Unused,
-}
+use crate::text::count;
 
 impl Sign {
     const fn as_char(self) -> char {
@@ -52,12 +23,12 @@ impl Sign {
 
 /// What to add, to change, what is right, and what nobody asked for, in this order.
 pub(crate) fn differences(
-    entries: &[Entry],
-    observed: &Observed,
-    known: &Known,
+    entries: &[SuggestedEntry],
+    observed: &ObservedDestinations,
+    known: &KnownMesh,
 ) -> Vec<Difference> {
     let mut all: Vec<Difference> = Vec::new();
-    let mut changed: BTreeMap<(Id, String), Difference> = BTreeMap::new();
+    let mut changed: BTreeMap<(EntryId, String), Difference> = BTreeMap::new();
     for entry in entries {
         let near: Vec<_> = entry.near.iter().filter(|near| near.to_change).collect();
         if near.is_empty() {
@@ -89,7 +60,7 @@ pub(crate) fn differences(
     all
 }
 
-fn added(entry: &Entry) -> Difference {
+fn added(entry: &SuggestedEntry) -> Difference {
     let manifest = &entry.manifest;
     Difference {
         change: Sign::Add,
@@ -102,35 +73,34 @@ fn added(entry: &Entry) -> Difference {
 }
 
 /// What there is to say of an entry, unless that it has to change is all.
-fn existing(id: &Id, hosts: &[String], observed: &Observed) -> Option<Difference> {
+fn existing(id: &EntryId, hosts: &[String], observed: &ObservedDestinations) -> Option<Difference> {
+    let (sign, coverage) = match observed.coverage.get(id) {
+        Some(coverage) if coverage.connections > 0 || coverage.perhaps > 0 => {
+            (Sign::Keep, *coverage)
+        }
+        Some(_) => return None,
+        None => (Sign::Unused, Coverage::default()),
+    };
     let (namespace, name) = id;
-    let difference = |change, connections, perhaps, because| Difference {
-        change,
+    Some(Difference {
+        change: sign,
         object: format!("ServiceEntry {namespace}/{name}"),
         hosts: hosts.to_vec(),
-        connections,
-        perhaps,
-        because,
-    };
-    match observed.coverage.get(id) {
-        Some(coverage) if coverage.connections > 0 || coverage.perhaps > 0 => Some(difference(
-            Sign::Keep,
-            coverage.connections,
-            coverage.perhaps,
-            None,
-        )),
-        Some(_) => None,
-        None => {
-            let mut because = "nobody asked for it in these flows".to_owned();
-            if observed.nameless > 0 {
-                let n = count(observed.nameless, "connection");
-                because.push_str(&format!(
-                    ", unless one of {n} without a known name was for it"
-                ));
-            }
-            Some(difference(Sign::Unused, 0, 0, Some(because)))
-        }
+        connections: coverage.connections,
+        perhaps: coverage.perhaps,
+        because: (sign == Sign::Unused).then(|| unused(observed)),
+    })
+}
+
+fn unused(observed: &ObservedDestinations) -> String {
+    let mut because = "nobody asked for it in these flows".to_owned();
+    if observed.nameless > 0 {
+        let n = count(observed.nameless, "connection");
+        because.push_str(&format!(
+            ", unless one of {n} without a known name was for it"
+        ));
     }
+    because
 }
 
 /// One line.

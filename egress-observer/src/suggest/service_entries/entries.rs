@@ -6,12 +6,14 @@ use std::{
 };
 
 use super::{
-    Entry, Settings, Suggestions, Tally, User, Wildcard,
-    known::{Known, Near},
+    answer::{ConnectionTally, EntryUser, SuggestedEntry, Suggestions},
+    host::Wildcard,
+    known::{KnownMesh, Near},
     name::Names,
-    observed::{Observed, Target, Usage, Wanted},
+    observed::{EntryTarget, ObservedDestinations, Usage, WantedEntry},
+    settings::EntrySettings,
 };
-use crate::service_entry::{Port, Resolution, ServiceEntry, host_of};
+use crate::service_entry::{NewServiceEntry, Port, Resolution, host_of};
 
 /// As many elements as a list of a ServiceEntry may have (its CustomResourceDefinition).
 const MOST: usize = 256;
@@ -40,7 +42,7 @@ enum Kind {
 /// An entry in the making.
 #[derive(Debug, Default)]
 struct Draft {
-    users: BTreeMap<(String, String), Tally>,
+    users: BTreeMap<(String, String), ConnectionTally>,
     ports: BTreeSet<u16>,
     addresses: BTreeSet<IpAddr>,
     hosts: BTreeSet<String>,
@@ -48,7 +50,11 @@ struct Draft {
 }
 
 /// The entries for everything that wants one, and what has none.
-pub(super) fn plan(observed: &Observed, settings: &Settings, known: Option<&Known>) -> Suggestions {
+pub(super) fn plan(
+    observed: &ObservedDestinations,
+    settings: &EntrySettings,
+    known: Option<&KnownMesh>,
+) -> Suggestions {
     let mut drafts: BTreeMap<Key, Draft> = BTreeMap::new();
     let mut used = BTreeSet::new();
     for (wanted, usage) in &observed.wanted {
@@ -57,18 +63,11 @@ pub(super) fn plan(observed: &Observed, settings: &Settings, known: Option<&Know
         drafts.entry(key).or_default().add(wanted, usage);
     }
     let mut names = Names::default();
-    for ((namespace, name), _) in known.into_iter().flat_map(Known::entries) {
+    for ((namespace, name), _) in known.into_iter().flat_map(KnownMesh::entries) {
         names.take(namespace, name);
     }
-    let is_named = |key: &Key| {
-        let kind = Kind::Named;
-        drafts.contains_key(&Key {
-            kind,
-            ..key.clone()
-        })
-    };
     let entries = drafts.iter().map(|(key, draft)| {
-        let beside = key.kind == Kind::Bytes && is_named(key);
+        let beside = key.kind == Kind::Bytes && drafts.contains_key(&key.named());
         let suffix = if beside { "-tcp" } else { "" };
         let name = names.name(&key.namespace, &key.host, suffix);
         draft.entry(key, name, settings)
@@ -82,71 +81,55 @@ pub(super) fn plan(observed: &Observed, settings: &Settings, known: Option<&Know
 }
 
 /// Which entry a destination belongs to, and the wildcard that it is below.
-pub(super) fn key(wanted: &Wanted, settings: &Settings) -> (Key, Option<Wildcard>) {
-    let own = || wanted.namespace.clone();
-    let namespace = settings
-        .in_namespace
-        .as_ref()
-        .map_or_else(own, |given| given.0.clone());
-    let host = match &wanted.target {
-        Target::Host(host) => host,
-        Target::Address(ip) => {
-            let host = host_of(*ip);
-            return (
-                Key {
-                    namespace,
-                    host,
-                    kind: Kind::Address,
-                },
-                None,
-            );
-        }
+pub(super) fn key(wanted: &WantedEntry, settings: &EntrySettings) -> (Key, Option<Wildcard>) {
+    let namespace = match &settings.in_namespace {
+        Some(given) => given.0.clone(),
+        None => wanted.namespace.clone(),
     };
-    let host = host.clone();
-    if !settings.protocol(wanted.port).says_a_name() {
-        return (
-            Key {
-                namespace,
-                host,
-                kind: Kind::Bytes,
-            },
-            None,
-        );
-    }
-    // The nearest one.
-    let above = settings
-        .wildcards
-        .iter()
-        .filter(|wildcard| wildcard.covers(&host));
-    match above.max_by_key(|wildcard| wildcard.as_str().len()) {
-        Some(wildcard) => {
-            let host = wildcard.as_str().to_owned();
-            (
-                Key {
-                    namespace,
-                    host,
-                    kind: Kind::Wildcard,
-                },
-                Some(wildcard.clone()),
-            )
+    let (host, kind, wildcard) = match &wanted.target {
+        EntryTarget::Address(ip) => (host_of(*ip), Kind::Address, None),
+        EntryTarget::Host(host) if !settings.protocol(wanted.port).says_a_name() => {
+            (host.clone(), Kind::Bytes, None)
         }
-        None => (
-            Key {
-                namespace,
-                host,
-                kind: Kind::Named,
-            },
-            None,
-        ),
+        EntryTarget::Host(host) => match nearest(&settings.wildcards, host) {
+            Some(above) => (
+                above.as_str().to_owned(),
+                Kind::Wildcard,
+                Some(above.clone()),
+            ),
+            None => (host.clone(), Kind::Named, None),
+        },
+    };
+    let key = Key {
+        namespace,
+        host,
+        kind,
+    };
+    (key, wildcard)
+}
+
+/// The longest wildcard that a host is below.
+fn nearest<'w>(wildcards: &'w [Wildcard], host: &str) -> Option<&'w Wildcard> {
+    let above = wildcards.iter().filter(|wildcard| wildcard.covers(host));
+    above.max_by_key(|wildcard| wildcard.as_str().len())
+}
+
+impl Key {
+    /// The entry for the ports of the host at which the client says the name.
+    fn named(&self) -> Self {
+        Self {
+            kind: Kind::Named,
+            ..self.clone()
+        }
     }
 }
 
 impl Draft {
-    fn add(&mut self, wanted: &Wanted, usage: &Usage) {
+    fn add(&mut self, wanted: &WantedEntry, usage: &Usage) {
         self.ports.insert(wanted.port);
         self.addresses.extend(&usage.addresses);
         self.near.extend(usage.near.iter().cloned());
-        if let Target::Host(host) = &wanted.target {
+        if let EntryTarget::Host(host) = &wanted.target {
             self.hosts.insert(host.clone());
         }
         for (workload, (_, tally)) in &usage.users {
@@ -155,7 +138,7 @@ impl Draft {
         }
     }
 
-    fn entry(&self, key: &Key, name: String, settings: &Settings) -> Entry {
+    fn entry(&self, key: &Key, name: String, settings: &EntrySettings) -> SuggestedEntry {
         let (resolution, because) = key.kind.resolution();
         let addresses = if key.kind.has_addresses() {
             self.addresses
@@ -175,7 +158,7 @@ impl Draft {
                 protocol,
             }
         });
-        let mut total = Tally::default();
+        let mut total = ConnectionTally::default();
         for tally in self.users.values() {
             total.add(tally);
         }
@@ -186,14 +169,14 @@ impl Draft {
         let users = self
             .users
             .iter()
-            .map(|((namespace, workload), tally)| User {
+            .map(|((namespace, workload), tally)| EntryUser {
                 namespace: namespace.clone(),
                 workload: workload.clone(),
                 tally: tally.clone(),
             });
         let wildcard = key.kind == Kind::Wildcard;
-        Entry {
-            manifest: ServiceEntry {
+        SuggestedEntry {
+            manifest: NewServiceEntry {
                 version: settings.version,
                 name,
                 namespace: key.namespace.clone(),
@@ -227,7 +210,7 @@ impl Draft {
     }
 
     /// As few as possible: the users' own namespace, if that is where the entry is.
-    fn export_to(&self, key: &Key, settings: &Settings) -> Vec<String> {
+    fn export_to(&self, key: &Key, settings: &EntrySettings) -> Vec<String> {
         if let Some(given) = &settings.export_to {
             return given.0.clone();
         }

@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// A namespace's name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Namespace(pub(crate) String);
+pub(crate) struct NamespaceName(pub(crate) String);
 
 /// `*.` and a domain of at least two labels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,7 +24,7 @@ pub(crate) struct ExportTo(pub(crate) Vec<String>);
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum NameError {
     #[error("`{0}` is no name of a namespace")]
-    Namespace(String),
+    NamespaceName(String),
     #[error("`{0}` is not `*.` and a domain, such as *.example.com")]
     Wildcard(String),
     #[error(
@@ -37,14 +37,14 @@ pub(crate) enum NameError {
     Everyone,
 }
 
-impl FromStr for Namespace {
+impl FromStr for NamespaceName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         if is_label(text) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(NameError::Namespace(text.to_owned()))
+            Err(NameError::NamespaceName(text.to_owned()))
         }
     }
 }
@@ -100,7 +100,7 @@ impl FromStr for ExportTo {
     }
 }
 
-impl fmt::Display for Namespace {
+impl fmt::Display for NamespaceName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

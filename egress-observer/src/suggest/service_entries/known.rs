@@ -1,16 +1,17 @@
 //! What today's objects declare, and for whom.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::{explain::To, flows::Caller, service_entry::ServiceEntry};
+use crate::{explain::To, flow_pods::FlowPods, flows::Caller, service_entry::NewServiceEntry};
 use egress_observer_istio::{
-    injection::pod::{self, Pod},
+    injection::pod,
+    judgement::{Asker, ClientSocket, Evidence, assess},
     manifests::Object,
     objects,
     registry::{Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery, Viewer, Why},
@@ -22,16 +23,15 @@ use egress_observer_istio::{
 const LATER: &str = "9999-12-31T23:59:59Z";
 
 /// Namespace and name of a ServiceEntry.
-pub(super) type Id = (Arc<str>, Arc<str>);
+pub(super) type EntryId = (Arc<str>, Arc<str>);
 
 /// The mesh as it is.
 #[derive(Debug)]
-pub(crate) struct Known {
+pub(crate) struct KnownMesh {
     snapshot: Snapshot,
     /// The hosts of every ServiceEntry.
-    entries: BTreeMap<Id, Vec<String>>,
-    by_name: HashMap<(String, String), Arc<Pod>>,
-    by_workload: HashMap<(String, String), Arc<Pod>>,
+    entries: BTreeMap<EntryId, Vec<String>>,
+    pods: FlowPods,
 }
 
 /// An entry that one would think of for a connection, and why it does not take it.
@@ -45,10 +45,10 @@ pub(crate) struct Near {
     #[serde(skip)]
     pub(super) to_change: bool,
     #[serde(skip)]
-    pub(super) id: Option<Id>,
+    pub(super) id: Option<EntryId>,
 }
 
-impl Known {
+impl KnownMesh {
     /// What these objects say.
     pub(crate) fn new(objects: Vec<Object>, cluster_ranges: &[IpNet]) -> Self {
         let mut entries = BTreeMap::new();
@@ -60,44 +60,23 @@ impl Known {
             }
         }
         let snapshot = Live::of(objects, cluster_ranges).into_snapshot();
-        let mut pods: Vec<_> = snapshot.pods().cloned().collect();
-        pods.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        let (mut by_name, mut by_workload) = (HashMap::new(), HashMap::new());
-        for pod in pods {
-            let key = |name: &str| (pod.namespace.to_string(), name.to_owned());
-            by_workload
-                .entry(key(&pod.workload))
-                .or_insert_with(|| Arc::clone(&pod));
-            by_name.insert(key(&pod.name), pod);
-        }
         Self {
+            pods: FlowPods::new(snapshot.pods().cloned()),
             snapshot,
             entries,
-            by_name,
-            by_workload,
         }
     }
 
     /// Every ServiceEntry, with its hosts.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&Id, &[String])> {
+    pub(super) fn entries(&self) -> impl Iterator<Item = (&EntryId, &[String])> {
         self.entries
             .iter()
             .map(|(id, hosts)| (id, hosts.as_slice()))
     }
 
-    /// The pod that a flow comes from, or another one of its workload.
-    fn pod(&self, from: &Caller) -> Option<&Arc<Pod>> {
-        let key = |name: &str| (from.namespace.clone(), name.to_owned());
-        let of_workload = |name: &str| self.by_workload.get(&key(name));
-        self.by_name
-            .get(&key(&from.pod))
-            .or_else(|| of_workload(&from.workload))
-            .or_else(|| of_workload(&from.pod))
-    }
-
     /// Whose view counts: the pod's, or that of its namespace.
     fn viewer<'a>(&'a self, from: &'a Caller) -> Viewer<'a> {
-        if let Some(pod) = self.pod(from) {
+        if let Some(pod) = self.pods.of(from) {
             return self.snapshot.viewer(pod);
         }
         let registry = &self.snapshot.registry;
@@ -108,17 +87,31 @@ impl Known {
         }
     }
 
-    /// What the mesh makes of a destination.
+    /// What the mesh makes of a destination: for a pod what its connections are judged by, else what
+    /// its namespace sees.
     pub(super) fn lookup<'a>(&'a self, from: &'a Caller, to: &To) -> Match<'a> {
-        self.snapshot
-            .registry
-            .lookup(&self.viewer(from), &asked(to))
+        let Some(pod) = self.pods.of(from) else {
+            let viewer = self.viewer(from);
+            return self.snapshot.registry.lookup(&viewer, &asked(to));
+        };
+        let role = pod.role(None, u32::MAX, u32::MAX);
+        let asker = Asker::new(&self.snapshot, pod, role, ClientSocket::default());
+        let endpoint = to.endpoint(Protocol::Tcp);
+        let names = to.host.as_slice();
+        assess(
+            &self.snapshot,
+            &asker,
+            &endpoint,
+            names,
+            Evidence::AsApplied,
+        )
+        .matched
     }
 
     /// How far away it is, if its address is known.
     pub(super) fn scope(&self, from: &Caller, to: &To) -> Option<Scope> {
         let ip = to.ip?;
-        Some(match self.pod(from) {
+        Some(match self.pods.of(from) {
             Some(pod) => self.snapshot.scope(pod, ip),
             None => self.snapshot.scope_from_anywhere(ip),
         })
@@ -129,14 +122,23 @@ impl Known {
     pub(super) fn near(&self, from: &Caller, to: &To) -> BTreeSet<Near> {
         let viewer = self.viewer(from);
         let misses = self.snapshot.registry.near_misses(&viewer, &asked(to));
-        let tells =
-            |why: &Why| *why != Why::OtherHost && (*why != Why::NameOnly || to.host.is_none());
-        let misses = misses.iter().filter(|miss| tells(&miss.why));
-        misses.map(|miss| near(miss, to)).collect()
+        let telling = misses.iter().filter(|miss| match miss.why {
+            Why::OtherHost => false,
+            Why::NameOnly => to.host.is_none(),
+            Why::OtherPorts(_)
+            | Why::OtherAddress
+            | Why::NotExported
+            | Why::HiddenBySidecar(_)
+            | Why::WildcardOnly
+            | Why::Udp
+            | Why::OtherName
+            | Why::Yields(_) => true,
+        });
+        telling.map(|miss| near(miss, to)).collect()
     }
 
     /// Takes in entries that are suggested, to see what becomes of connections then.
-    pub(super) fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a ServiceEntry>) {
+    pub(super) fn apply<'a>(&mut self, entries: impl Iterator<Item = &'a NewServiceEntry>) {
         for entry in entries {
             let object = serde_json::from_value::<objects::ServiceEntryObject>(entry.object());
             // What is written can be read.
@@ -158,7 +160,7 @@ fn asked(to: &To) -> RegistryQuery<'_> {
 }
 
 /// The ServiceEntry that an object is.
-pub(super) fn id(object: &ObjectRef) -> Option<Id> {
+pub(super) fn id(object: &ObjectRef) -> Option<EntryId> {
     let entry = object.kind == ObjectKind::ServiceEntry;
     entry.then(|| (Arc::clone(&object.namespace), Arc::clone(&object.name)))
 }

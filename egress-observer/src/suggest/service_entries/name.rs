@@ -45,8 +45,9 @@ fn shortened(base: &str, suffix: &str) -> String {
 
 /// FNV-1a: the same in every version of Rust, unlike the standard library's.
 fn fnv(bytes: &[u8], start: u64) -> u64 {
-    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
-    bytes.iter().fold(start, step)
+    bytes.iter().fold(start, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Tally;
+use super::answer::ConnectionTally;
 use crate::flows::{Caller, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::PROXY,
@@ -26,18 +26,20 @@ pub(super) fn recorded_as_undeclared(flow: &RecordedFlow) -> bool {
 
 /// How far away a destination is by its name and address alone.
 pub(super) fn by_itself(flow: &RecordedFlow) -> Scope {
-    let near = |ip: IpAddr| {
-        let link_local = match ip {
-            IpAddr::V4(ip) => ip.is_link_local(),
-            IpAddr::V6(ip) => ip.is_unicast_link_local(),
-        };
-        link_local || ip.is_loopback() || ip.is_unspecified() || ip.is_multicast()
-    };
     match &flow.to.host {
-        _ if flow.to.ip.is_some_and(near) => Scope::Local,
+        _ if flow.to.ip.is_some_and(is_near) => Scope::Local,
         Some(host) if is_of_cluster(host) => Scope::Cluster,
         Some(_) | None => Scope::External,
     }
+}
+
+/// Whether an address leads nowhere but to the network around it.
+fn is_near(ip: IpAddr) -> bool {
+    let link_local = match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    };
+    link_local || ip.is_loopback() || ip.is_unspecified() || ip.is_multicast()
 }
 
 pub(super) fn workload(from: &Caller) -> &str {
@@ -48,12 +50,8 @@ pub(super) fn workload(from: &Caller) -> &str {
     }
 }
 
-pub(super) fn tally(flow: &RecordedFlow) -> Tally {
-    let time = |text: &&String| {
-        let known = |byte: u8| byte.is_ascii_digit() || b"-+:.TZ".contains(&byte);
-        text.len() <= 35 && text.bytes().all(known)
-    };
-    Tally {
+pub(super) fn tally(flow: &RecordedFlow) -> ConnectionTally {
+    ConnectionTally {
         connections: flow.n,
         verdicts: flow
             .seen
@@ -61,6 +59,14 @@ pub(super) fn tally(flow: &RecordedFlow) -> Tally {
             .map(|verdict| (verdict, flow.n))
             .into_iter()
             .collect(),
-        last_time: flow.seen.last.as_ref().filter(time).cloned(),
+        last_time: flow.seen.last.clone().filter(|text| is_time(text)),
     }
+}
+
+/// Whether a text may be a time, and steers no terminal.
+fn is_time(text: &str) -> bool {
+    text.len() <= 35
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"-+:.TZ".contains(&byte))
 }

@@ -3,12 +3,19 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::*;
-use crate::flows;
+use super::{
+    answer::{Refusal, SuggestedEntry},
+    *,
+};
+use crate::{
+    flows,
+    service_entry::{AppProtocol, NewServiceEntry},
+};
 use egress_observer_istio::{
     manifests::{Object, Reading},
     registry::{Match, RegistryQuery, Viewer},
     view::live::Live,
+    vocabulary::{Protocol, Verdict},
 };
 
 /// A connection as an agent records it, with these fields of its destination besides.
@@ -40,8 +47,12 @@ fn service_entry(namespace: &str, name: &str, spec: Value) -> Object {
     Object::ServiceEntry(serde_json::from_value(object).unwrap())
 }
 
-fn suggested(lines: &[Value], settings: &Settings, objects: Option<Vec<Object>>) -> Suggestions {
-    let known = objects.map(|objects| Known::new(objects, &[]));
+fn suggested(
+    lines: &[Value],
+    settings: &EntrySettings,
+    objects: Option<Vec<Object>>,
+) -> Suggestions {
+    let known = objects.map(|objects| KnownMesh::new(objects, &[]));
     let mut observer = Observer::new(settings, known.as_ref());
     for line in lines {
         observer.add(&flows::parse(line.to_string().as_bytes()).unwrap());
@@ -53,8 +64,8 @@ fn suggested(lines: &[Value], settings: &Settings, objects: Option<Vec<Object>>)
 
 /// Namespace, name, hosts, ports and addresses.
 fn entries(suggestions: &Suggestions) -> Vec<String> {
-    let text = |entry: &Entry| {
-        let ServiceEntry {
+    let text = |entry: &SuggestedEntry| {
+        let NewServiceEntry {
             namespace,
             name,
             hosts,
@@ -94,7 +105,7 @@ fn a_host_has_one_entry_for_names_and_one_for_addresses() {
          [198.18.0.1,198.18.0.2,2001:db8::1] . DNS",
         "shop/mq-example-com mq.example.com tcp-5671 [198.18.0.3] . DNS",
     ];
-    let found = suggested(&lines, &Settings::default(), None);
+    let found = suggested(&lines, &EntrySettings::default(), None);
     assert_eq!(entries(&found), expected);
 }
 
@@ -102,26 +113,26 @@ fn a_host_has_one_entry_for_names_and_one_for_addresses() {
 fn an_entry_goes_where_it_is_used_or_where_it_is_asked_for() {
     let of = |namespace: &str| flow(namespace, json!({"host": "a.test"}));
     let both = [of("shop"), of("bank")];
-    let infra = Settings {
+    let infra = EntrySettings {
         in_namespace: Some("infra".parse().unwrap()),
-        ..Settings::default()
+        ..EntrySettings::default()
     };
-    let shop = Settings {
+    let shop = EntrySettings {
         in_namespace: Some("shop".parse().unwrap()),
-        ..Settings::default()
+        ..EntrySettings::default()
     };
-    let some = Settings {
+    let some = EntrySettings {
         export_to: Some("bank,.".parse().unwrap()),
         ..infra.clone()
     };
-    let only = Settings {
+    let only = EntrySettings {
         namespaces: vec!["bank".parse().unwrap()],
-        ..Settings::default()
+        ..EntrySettings::default()
     };
-    let cases: [(&[Value], &Settings, &[&str]); 6] = [
+    let cases: [(&[Value], &EntrySettings, &[&str]); 6] = [
         (
             &both,
-            &Settings::default(),
+            &EntrySettings::default(),
             &[
                 "bank/a-test a.test tls-443 [] . DNS",
                 "shop/a-test a.test tls-443 [] . DNS",
@@ -182,7 +193,7 @@ fn what_cannot_be_suggested_says_why() {
         ),
     ];
     for (line, reason) in cases {
-        let found = suggested(std::slice::from_ref(&line), &Settings::default(), None);
+        let found = suggested(std::slice::from_ref(&line), &EntrySettings::default(), None);
         assert!(found.entries.is_empty(), "{line}");
         assert_eq!(refusals(&found), [reason], "{line}");
     }
@@ -206,16 +217,16 @@ fn what_needs_no_entry_is_passed_over() {
         flow("shop", json!({"ip": "::1", "scope": null})),
     ];
     for line in lines {
-        let found = suggested(std::slice::from_ref(&line), &Settings::default(), None);
+        let found = suggested(std::slice::from_ref(&line), &EntrySettings::default(), None);
         assert_eq!(found.entries.len() + found.not_suggested.len(), 0, "{line}");
     }
 }
 
 #[test]
 fn only_verdicts_that_are_asked_for_count() {
-    let settings = Settings {
+    let settings = EntrySettings {
         verdicts: vec![Verdict::Passthrough],
-        ..Settings::default()
+        ..EntrySettings::default()
     };
     let lines = [
         to("a.test", "198.18.0.1", 443),
@@ -235,11 +246,11 @@ fn only_verdicts_that_are_asked_for_count() {
 
 #[test]
 fn a_wildcard_takes_the_hosts_below_it_and_no_tcp() {
-    let settings = Settings {
+    let settings = EntrySettings {
         wildcards: ["*.example.com", "*.eu.example.com", "*.other.test"]
             .map(|wildcard| wildcard.parse().unwrap())
             .to_vec(),
-        ..Settings::default()
+        ..EntrySettings::default()
     };
     let lines = [
         to("a.example.com", "198.18.0.1", 443),
@@ -262,9 +273,9 @@ fn a_wildcard_takes_the_hosts_below_it_and_no_tcp() {
 
 #[test]
 fn an_address_has_an_entry_where_that_is_asked_for() {
-    let settings = Settings {
+    let settings = EntrySettings {
         include_addresses: true,
-        ..Settings::default()
+        ..EntrySettings::default()
     };
     let lines = [
         flow("shop", json!({"ip": "198.18.0.1"})),
@@ -281,13 +292,13 @@ fn an_address_has_an_entry_where_that_is_asked_for() {
 
 #[test]
 fn a_protocol_that_is_given_decides_what_an_entry_needs() {
-    let settings = Settings {
+    let settings = EntrySettings {
         protocols: [
             (9000, AppProtocol::parse("grpc").unwrap()),
             (443, AppProtocol::parse("tcp").unwrap()),
         ]
         .into(),
-        ..Settings::default()
+        ..EntrySettings::default()
     };
     let lines = [
         to("a.test", "198.18.0.1", 9000),
@@ -312,12 +323,12 @@ fn what_todays_objects_declare_is_left_out() {
         to("a.test", "198.18.0.1", 80),
         flow("bank", json!({"host": "a.test"})),
     ];
-    let found = suggested(&lines, &Settings::default(), Some(objects()));
+    let found = suggested(&lines, &EntrySettings::default(), Some(objects()));
     let names: Vec<_> = entries(&found);
     assert_eq!(names[0], "bank/a-test a.test tls-443 [] . DNS");
     assert!(names[1].starts_with("shop/a-test-"), "{names:?}");
     assert!(names[1].ends_with(" a.test http-80 [] . DNS"), "{names:?}");
-    let near = |entry: &Entry| entry.near[0].because.clone();
+    let near = |entry: &SuggestedEntry| entry.near[0].because.clone();
     assert_eq!(
         near(&found.entries[0]),
         "its exportTo leaves out the client's namespace"
@@ -328,7 +339,7 @@ fn what_todays_objects_declare_is_left_out() {
     let names = flow("shop", json!({"names": ["a.test", "b.test"]}));
     let wide = json!({"hosts": ["*.test"], "ports": [{"number": 443, "protocol": "TLS"}]});
     let objects = vec![service_entry("shop", "all", wide)];
-    let found = suggested(&[names], &Settings::default(), Some(objects));
+    let found = suggested(&[names], &EntrySettings::default(), Some(objects));
     assert_eq!(found.entries.len() + found.not_suggested.len(), 0);
 }
 
@@ -338,7 +349,7 @@ fn without_a_record_todays_objects_tell_what_is_undeclared() {
         to("a.test", "198.18.0.1", 443),
         json!({"registry": null, "verdict": null}),
     );
-    let found = suggested(&[line], &Settings::default(), Some(Vec::new()));
+    let found = suggested(&[line], &EntrySettings::default(), Some(Vec::new()));
     assert_eq!(entries(&found), ["shop/a-test a.test tls-443 [] . DNS"]);
 }
 
@@ -349,7 +360,7 @@ fn an_entry_that_does_not_help_says_so() {
         "ports": [{"number": 443, "protocol": "TLS"}]});
     let objects = vec![service_entry("shop", "range", range)];
     let lines = [to("a.test", "198.18.0.1", 443)];
-    let found = suggested(&lines, &Settings::default(), Some(objects));
+    let found = suggested(&lines, &EntrySettings::default(), Some(objects));
     let [note] = &found.entries[0].notes[..] else {
         panic!("{found:?}")
     };
@@ -364,7 +375,7 @@ fn hosts_with_one_listener_are_told() {
         to("b.test", "198.18.0.1", 22),
         to("c.test", "198.18.0.2", 22),
     ];
-    let found = suggested(&lines, &Settings::default(), None);
+    let found = suggested(&lines, &EntrySettings::default(), None);
     let notes: Vec<_> = found
         .entries
         .iter()
@@ -394,7 +405,7 @@ fn differences_are_what_to_add_to_change_to_keep_and_what_nobody_asked_for() {
         flow("shop", json!({"names": ["maybe.test", "else.test"]})),
         flow("shop", json!({"ip": "198.18.0.7"})),
     ];
-    let found = suggested(&lines, &Settings::default(), Some(objects));
+    let found = suggested(&lines, &EntrySettings::default(), Some(objects));
     let told: Vec<_> = found
         .differences
         .iter()
@@ -425,7 +436,7 @@ fn names_from_outside_stay_in_their_comment() {
     )];
     let mut refused = flow("shop\nkind: Secret", json!({"host": "a.test"}));
     refused["pod"] = Value::Null;
-    let found = suggested(&[line, refused], &Settings::default(), Some(objects));
+    let found = suggested(&[line, refused], &EntrySettings::default(), Some(objects));
     let text = found.to_string();
     assert!(
         text.contains(r"x\nkind: Secret\u{1b}[31m\u{2028}\u{e9}"),
@@ -459,6 +470,36 @@ fn host() -> impl Strategy<Value = Option<String>> {
     prop::option::weighted(0.9, host)
 }
 
+#[test]
+fn where_the_proxy_answers_dns_a_name_leads_to_the_address_of_its_entry() {
+    let pod = json!({
+        "metadata": {"name": "sleep-1", "namespace": "shop"},
+        "spec": {
+            "initContainers": [
+                {"name": "istio-init", "args": ["istio-iptables", "-i", "*", "--redirect-dns"]},
+            ],
+            "containers": [{"name": "sleep"}, {"name": "istio-proxy", "args": ["proxy", "sidecar"]}],
+        },
+    });
+    let entry = json!({
+        "hosts": ["db.test"], "addresses": ["203.0.113.7"],
+        "ports": [{"number": 5432, "name": "tcp", "protocol": "TCP"}],
+    });
+    let objects = vec![
+        Object::Pod(serde_json::from_value(pod).unwrap()),
+        service_entry("shop", "db", entry),
+    ];
+    let line = flow("shop", json!({"host": "db.test", "ip": null, "port": 5432}));
+    let found = suggested(&[line], &EntrySettings::default(), Some(objects));
+    assert_eq!(refusals(&found), []);
+    let differences = found.differences.unwrap();
+    let differences: Vec<_> = differences.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        differences,
+        ["= ServiceEntry shop/db (db.test): 1 connection"]
+    );
+}
+
 proptest! {
     /// With the YAML applied, every connection that it is for is declared, and nothing is suggested
     /// any more.
@@ -475,11 +516,11 @@ proptest! {
             flow(namespace, json!({"host": host, "ip": ip, "port": port}))
         });
         let lines: Vec<_> = lines.collect();
-        let settings = Settings {
+        let settings = EntrySettings {
             in_namespace: infra.then(|| "infra".parse().unwrap()),
             wildcards: wildcard.then(|| "*.b.test".parse().unwrap()).into_iter().collect(),
             include_addresses: true,
-            ..Settings::default()
+            ..EntrySettings::default()
         };
         let found = suggested(&lines, &settings, today.then(Vec::new));
         prop_assert!(found.not_suggested.is_empty());
@@ -509,7 +550,7 @@ proptest! {
             "registry": "undeclared", "count": u64::MAX,
             "destination": {"host": host, "ip": ip, "port": port}});
         if let Ok(flow) = flows::parse(line.to_string().as_bytes()) {
-            let settings = Settings { include_addresses: true, ..Settings::default() };
+            let settings = EntrySettings { include_addresses: true, ..EntrySettings::default() };
             let mut observer = Observer::new(&settings, None);
             observer.add(&flow);
             observer.add(&flow);

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::{Entry, NotSuggested, Suggestions, User};
-use crate::{service_entry::ServiceEntry, what_if::count};
+use super::answer::{EntryUser, NotSuggested, SuggestedEntry, Suggestions};
+use crate::{service_entry::NewServiceEntry, text::count};
 
 /// How many lines say who uses an entry.
 const USERS: usize = 10;
@@ -41,13 +41,19 @@ impl Suggestions {
 }
 
 /// Comments, then the object.
-impl fmt::Display for Entry {
+impl fmt::Display for SuggestedEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hosts = self.manifest.hosts.join(", ");
         writeln!(f, "# {hosts}: {}", count(self.connections, "connection"))?;
         let more = self.used_by.len().saturating_sub(USERS);
         let rest = (more > 0).then(|| format!("and {}", count(more as u64, "more workload")));
-        for line in self.used_by.iter().take(USERS).map(User::line).chain(rest) {
+        for line in self
+            .used_by
+            .iter()
+            .take(USERS)
+            .map(EntryUser::line)
+            .chain(rest)
+        {
             writeln!(f, "#   {line}")?;
         }
         if !self.hosts.is_empty() {
@@ -74,7 +80,7 @@ impl fmt::Display for Entry {
     }
 }
 
-impl User {
+impl EntryUser {
     fn line(&self) -> String {
         let Self {
             namespace,
@@ -115,10 +121,11 @@ impl NotSuggested {
 }
 
 /// The ports of an entry, in words.
-pub(super) fn ports(manifest: &ServiceEntry) -> String {
-    let port =
-        |port: &crate::service_entry::Port| format!("{} ({})", port.number, port.protocol.as_str());
-    let all: Vec<_> = manifest.ports.iter().map(port).collect();
+pub(super) fn ports(manifest: &NewServiceEntry) -> String {
+    let ports = manifest.ports.iter();
+    let all: Vec<_> = ports
+        .map(|port| format!("{} ({})", port.number, port.protocol.as_str()))
+        .collect();
     some(&all)
 }
 

@@ -13,19 +13,19 @@ pub(super) struct Facts {
     pub(super) title: &'static str,
     pub(super) ask: &'static [&'static str],
     pub(super) shows: &'static str,
-    pub(super) usual: &'static [Default],
+    pub(super) usual: &'static [UsualRange],
 }
 
 /// A range that is usual.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Default {
+pub(crate) struct UsualRange {
     pub(crate) cidr: &'static str,
     /// Whose addresses, and who says so.
     pub(crate) of: &'static str,
 }
 
-const fn usual(cidr: &'static str, of: &'static str) -> Default {
-    Default { cidr, of }
+const fn usual(cidr: &'static str, of: &'static str) -> UsualRange {
+    UsualRange { cidr, of }
 }
 
 /// kubeadm and what is made with it.

@@ -1,6 +1,6 @@
 //! Ranges on the command lines of the control plane and of `kube-proxy`.
 
-use super::{Origin, Place, Said, name};
+use super::super::statement::{RangeOrigin, RangePlace, RangeStatements, name};
 use crate::lint::output::plain;
 use egress_observer_istio::{
     objects::{PodObject, addressing::Node},
@@ -13,7 +13,7 @@ struct Flag {
     flag: &'static str,
     of: RangeOf,
     confidence: Confidence,
-    origin: Origin,
+    origin: RangeOrigin,
 }
 
 const FLAGS: [Flag; 4] = [
@@ -22,28 +22,28 @@ const FLAGS: [Flag; 4] = [
         flag: "--service-cluster-ip-range",
         of: RangeOf::Services,
         confidence: Confidence::Exact,
-        origin: Origin::ApiServer,
+        origin: RangeOrigin::ApiServer,
     },
     Flag {
         program: "kube-controller-manager",
         flag: "--service-cluster-ip-range",
         of: RangeOf::Services,
         confidence: Confidence::Exact,
-        origin: Origin::ControllerManager,
+        origin: RangeOrigin::ControllerManager,
     },
     Flag {
         program: "kube-controller-manager",
         flag: "--cluster-cidr",
         of: RangeOf::Pods,
         confidence: Confidence::Exact,
-        origin: Origin::ControllerManager,
+        origin: RangeOrigin::ControllerManager,
     },
     Flag {
         program: "kube-proxy",
         flag: "--cluster-cidr",
         of: RangeOf::Pods,
         confidence: Confidence::High,
-        origin: Origin::KubeProxy,
+        origin: RangeOrigin::KubeProxy,
     },
 ];
 
@@ -51,7 +51,7 @@ const FLAGS: [Flag; 4] = [
 const SYSTEM: &str = "kube-system";
 
 /// What the pod's programs were started with, if it is the control plane's.
-pub(super) fn read(said: &mut Said, pod: &PodObject) {
+pub(super) fn read(said: &mut RangeStatements, pod: &PodObject) {
     if pod.metadata.namespace != SYSTEM {
         return;
     }
@@ -59,14 +59,14 @@ pub(super) fn read(said: &mut Said, pod: &PodObject) {
         let lines = container.command.iter().chain(&container.args);
         let words: Vec<&str> = lines.flat_map(|line| words(line)).collect();
         for flag in &FLAGS {
-            let runs = |word: &&str| word.rsplit('/').next() == Some(flag.program);
-            if container.name != flag.program && !words.iter().any(runs) {
+            let mut programs = words.iter().map(|word| word.rsplit('/').next());
+            if container.name != flag.program && !programs.any(|name| name == Some(flag.program)) {
                 continue;
             }
             let Some(text) = value(&words, flag.flag) else {
                 continue;
             };
-            let place = Place {
+            let place = RangePlace {
                 of: flag.of,
                 confidence: flag.confidence,
                 origin: flag.origin,
@@ -78,7 +78,7 @@ pub(super) fn read(said: &mut Said, pod: &PodObject) {
 }
 
 /// What k3s writes of its own command line and configuration to its nodes.
-pub(super) fn of_node(said: &mut Said, node: &Node) {
+pub(super) fn of_node(said: &mut RangeStatements, node: &Node) {
     const ARGUMENTS: &str = "k3s.io/node-args";
     let metadata = &node.metadata;
     let text = metadata.annotations.get(ARGUMENTS).map(String::as_str);
@@ -92,10 +92,10 @@ pub(super) fn of_node(said: &mut Said, node: &Node) {
     ] {
         if let Some(text) = value(&words, flag) {
             let node = plain(&metadata.name);
-            let place = Place {
+            let place = RangePlace {
                 of,
                 confidence: Confidence::Exact,
-                origin: Origin::NodeArguments,
+                origin: RangeOrigin::NodeArguments,
                 source: format!("Node {node} annotation {ARGUMENTS} {flag}"),
             };
             said.ranges(&place, text);
@@ -105,22 +105,21 @@ pub(super) fn of_node(said: &mut Said, node: &Node) {
 
 /// The words of an argument: a shell's holds a whole command line.
 fn words(line: &str) -> impl Iterator<Item = &str> {
-    let quoted = |c: char| c == '"' || c == '\'';
     line.split_whitespace()
-        .map(move |word| word.trim_matches(quoted))
+        .map(|word| word.trim_matches(['"', '\'']))
 }
 
 /// A flag's value, `--flag=value` or `--flag value`; the last one wins, as in pflag.
 fn value<'a>(words: &[&'a str], flag: &str) -> Option<&'a str> {
-    let of = |(place, word): (usize, &&'a str)| {
-        let rest = word.strip_prefix(flag)?;
-        match rest.strip_prefix('=') {
-            Some(value) => Some(value),
-            None if rest.is_empty() => words.get(place + 1).copied(),
-            None => None,
+    let mut last = None;
+    for (place, word) in words.iter().enumerate() {
+        match word.strip_prefix(flag) {
+            Some("") => last = words.get(place + 1).copied().or(last),
+            Some(rest) => last = rest.strip_prefix('=').or(last),
+            None => {}
         }
-    };
-    words.iter().enumerate().filter_map(of).next_back()
+    }
+    last
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Origin, Place, Said, name};
+use super::super::statement::{RangeOrigin, RangePlace, RangeStatements, name};
 use crate::lint::output::plain;
 use egress_observer_istio::{
     objects::ConfigMap,
@@ -18,29 +18,32 @@ use egress_observer_istio::{
 /// 5. `eni-config`: Alibaba Cloud's Terway, which has to know the Service range;
 /// 6. `ip-masq-agent`, `azure-ip-masq-agent-config*`: where no address is translated. That is wider
 ///    than the cluster, so only a hint.
-pub(super) fn read(said: &mut Said, map: &ConfigMap) {
+pub(super) fn read(said: &mut RangeStatements, map: &ConfigMap) {
     let (namespace, own) = (map.metadata.namespace.as_str(), map.metadata.name.as_str());
     let fields = Fields { map };
     match (namespace, own) {
         ("kube-system", "kubeadm-config") => {
-            let path = |field| fields.yaml("ClusterConfiguration", &format!("/networking/{field}"));
-            let place =
-                |of, field| fields.place(of, Origin::Kubeadm, "ClusterConfiguration", field);
-            let services = place(RangeOf::Services, "networking.serviceSubnet");
-            said.ranges(&services, &path("serviceSubnet"));
-            let pods = place(RangeOf::Pods, "networking.podSubnet");
-            said.ranges(&pods, &path("podSubnet"));
+            let key = "ClusterConfiguration";
+            for (of, field) in [
+                (RangeOf::Services, "serviceSubnet"),
+                (RangeOf::Pods, "podSubnet"),
+            ] {
+                let own = format!("networking.{field}");
+                let place = fields.place(of, RangeOrigin::Kubeadm, key, &own);
+                said.ranges(&place, &fields.yaml(key, &format!("/networking/{field}")));
+            }
         }
         ("kube-system", "kube-proxy" | "kube-proxy-config") => {
             for key in ["config.conf", "config"] {
-                let place = fields.place(RangeOf::Pods, Origin::KubeProxy, key, "clusterCIDR");
+                let place = fields.place(RangeOf::Pods, RangeOrigin::KubeProxy, key, "clusterCIDR");
                 said.ranges(&place, &fields.yaml(key, "/clusterCIDR"));
             }
         }
         (_, "cilium-config") => cilium(said, &fields),
         ("kube-system" | "kube-flannel", "kube-flannel-cfg") => {
             for field in ["Network", "IPv6Network"] {
-                let place = fields.place(RangeOf::Pods, Origin::Flannel, "net-conf.json", field);
+                let place =
+                    fields.place(RangeOf::Pods, RangeOrigin::Flannel, "net-conf.json", field);
                 let text = fields.yaml("net-conf.json", &format!("/{field}"));
                 said.ranges(&place, &text);
             }
@@ -48,7 +51,7 @@ pub(super) fn read(said: &mut Said, map: &ConfigMap) {
         ("kube-system", "eni-config") => {
             let place = fields.place(
                 RangeOf::Services,
-                Origin::Terway,
+                RangeOrigin::Terway,
                 "eni_conf",
                 "service_cidr",
             );
@@ -86,8 +89,8 @@ impl Fields<'_> {
         }
     }
 
-    fn place(&self, of: RangeOf, origin: Origin, key: &str, field: &str) -> Place {
-        Place {
+    fn place(&self, of: RangeOf, origin: RangeOrigin, key: &str, field: &str) -> RangePlace {
+        RangePlace {
             of,
             confidence: Confidence::High,
             origin,
@@ -97,24 +100,24 @@ impl Fields<'_> {
 }
 
 /// Other modes take addresses from elsewhere: the nodes' ranges, or the cloud's network.
-fn cilium(said: &mut Said, fields: &Fields<'_>) {
+fn cilium(said: &mut RangeStatements, fields: &Fields<'_>) {
     let data = &fields.map.data;
     let mode = data.get("ipam").map_or("cluster-pool", String::as_str);
     if !mode.starts_with("cluster-pool") {
         return;
     }
     for key in ["cluster-pool-ipv4-cidr", "cluster-pool-ipv6-cidr"] {
-        let place = Place {
+        let place = RangePlace {
             of: RangeOf::Pods,
             confidence: Confidence::High,
-            origin: Origin::Cilium,
+            origin: RangeOrigin::Cilium,
             source: format!("ConfigMap {} {key}", name(&fields.map.metadata)),
         };
         said.ranges(&place, data.get(key).map_or("", String::as_str));
     }
 }
 
-fn not_translated(said: &mut Said, fields: &Fields<'_>) {
+fn not_translated(said: &mut RangeStatements, fields: &Fields<'_>) {
     let listed = fields
         .map
         .data

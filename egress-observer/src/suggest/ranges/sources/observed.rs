@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::{address, name};
+use super::super::statement::{address, name};
 use egress_observer_istio::{manifests::Object, vocabulary::RangeOf};
 
 /// An address in use.
 #[derive(Clone, Debug)]
-pub(in crate::suggest::ranges) struct Observed {
+pub(in crate::suggest::ranges) struct AddressInUse {
     pub(in crate::suggest::ranges) of: RangeOf,
     pub(in crate::suggest::ranges) ip: IpAddr,
     /// Whose it is, for people.
@@ -15,7 +15,7 @@ pub(in crate::suggest::ranges) struct Observed {
 }
 
 /// The addresses of Services and pods. Pods in the node's network have the node's.
-pub(in crate::suggest::ranges) fn observed(objects: &[Object]) -> Vec<Observed> {
+pub(in crate::suggest::ranges) fn observed(objects: &[Object]) -> Vec<AddressInUse> {
     let mut all = Vec::new();
     for object in objects {
         let (of, addresses, whose) = match object {
@@ -53,7 +53,7 @@ pub(in crate::suggest::ranges) fn observed(objects: &[Object]) -> Vec<Observed> 
         for ip in addresses.into_iter().filter_map(|text| address(text)) {
             if !known.contains(&ip) {
                 known.push(ip);
-                all.push(Observed {
+                all.push(AddressInUse {
                     of,
                     ip,
                     whose: whose.clone(),
