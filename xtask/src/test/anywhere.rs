@@ -81,14 +81,20 @@ fn formatting() -> Outcome {
     tier.end_and_print()
 }
 
-/// Of everything that is built for this machine, also the tests that only root runs.
+/// Of everything that is built for this machine, also the tests that only root runs; and of the offline
+/// commands without the agent.
 fn lints() -> Outcome {
     let mut tier = Tier::begin("lints");
-    let mut clippy = command::cargo();
-    clippy
-        .args(["clippy", "--all-targets", "--features", FEATURES])
-        .args(["--", "-D", "warnings"]);
-    tier.run(&mut clippy);
+    let whole = ["--all-targets", "--features", FEATURES];
+    let offline = ["-p", "egress-observer", "--no-default-features"];
+    for variant in [&whole[..], &offline[..]] {
+        let mut clippy = command::cargo();
+        clippy
+            .arg("clippy")
+            .args(variant)
+            .args(["--", "-D", "warnings"]);
+        tier.run(&mut clippy);
+    }
     tier.end_and_print()
 }
 
