@@ -11,16 +11,13 @@ use crate::commands::{
     explain::ExplainArgs, lint::LintArgs, suggest::SuggestArgs, what_if::WhatIfArgs,
 };
 
-/// Where the API's socket is by default.
-pub const DEFAULT_API_SOCKET: &str = "/run/egress-observer/agent.sock";
-
 /// Watches what Istio pods really do with their outbound connections.
 #[derive(Debug, Parser)]
 #[command(name = "egress-observer", version, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: SubCommand,
     /// Which log lines to write, such as `info` or `egress_observer=debug`.
     #[arg(
         long,
@@ -51,7 +48,7 @@ pub enum LogFormat {
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum SubCommand {
     /// Observe this node and serve metrics, until SIGTERM or Ctrl-C.
     #[cfg(feature = "agent")]
     Agent(AgentArgs),

@@ -10,7 +10,9 @@ mod client;
 mod failure;
 mod groups;
 mod hints;
+mod jitter;
 mod kinds;
+mod message;
 mod selection;
 mod status;
 mod watch;
@@ -23,8 +25,11 @@ use kube::Client;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::warn;
 
-pub(crate) use self::status::{News, Tally, Watches};
-use self::{failure::Pace, groups::Groups, selection::Selection, watch::Watch};
+use self::{failure::Pace, groups::Groups, jitter::random, selection::Selection, watch::Watch};
+pub(crate) use self::{
+    message::Message,
+    status::{News, Tally, Watches},
+};
 use egress_observer_istio::objects::{self, kinds::OneKind};
 
 /// Where the API is, and what is asked for.
@@ -42,14 +47,6 @@ pub(crate) struct Settings {
     pub(crate) watch_timeout: Duration,
     /// Whether the ranges of pods and Services are looked for.
     pub(crate) find_ranges: bool,
-}
-
-/// Something arrived.
-#[derive(Debug)]
-pub(crate) enum Message {
-    News(News),
-    /// Ranges of the cluster, as its installer and its network plugin have them.
-    Ranges(Vec<IpNet>),
 }
 
 /// News that wait for the agent's loop; the watches wait, too, when it is full.
@@ -141,11 +138,6 @@ impl Start {
             drop(send.send(Message::Ranges(ranges)).await);
         });
     }
-}
-
-/// A duration between two.
-fn random(from: Duration, to: Duration) -> Duration {
-    from + (to.saturating_sub(from)).mul_f64(fastrand::f64())
 }
 
 /// What the agent's own resolver asks: with `ClusterFirst`, as for most pods, the cluster's DNS.

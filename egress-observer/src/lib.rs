@@ -14,6 +14,7 @@
 
 #[cfg(feature = "agent")]
 pub mod agent;
+pub mod api_socket;
 pub mod api_version;
 #[cfg(feature = "agent")]
 pub mod attribution;

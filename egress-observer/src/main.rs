@@ -7,7 +7,7 @@ use clap::Parser as _;
 #[cfg(feature = "agent")]
 use egress_observer::{agent, kernel};
 use egress_observer::{
-    cli::{Cli, Command, LogFormat},
+    cli::{Cli, LogFormat, SubCommand},
     commands::{
         self,
         outcome::{Outcome, exit_code_of},
@@ -31,21 +31,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<Outcome> {
+fn run(command: SubCommand) -> anyhow::Result<Outcome> {
     match command {
         #[cfg(feature = "agent")]
-        Command::Agent(args) => tokio::runtime::Builder::new_current_thread()
+        SubCommand::Agent(args) => tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .context("starting the runtime")?
             .block_on(agent::run(args))
             .map(|()| Outcome::Done),
-        Command::Explain(args) => commands::explain::run(&args),
-        Command::Lint(args) => commands::lint::run(&args),
-        Command::WhatIf(args) => commands::what_if::run(&args),
-        Command::Suggest(args) => commands::suggest::run(&args),
+        SubCommand::Explain(args) => commands::explain::run(&args),
+        SubCommand::Lint(args) => commands::lint::run(&args),
+        SubCommand::WhatIf(args) => commands::what_if::run(&args),
+        SubCommand::Suggest(args) => commands::suggest::run(&args),
         #[cfg(feature = "agent")]
-        Command::Uninstall(args) => {
+        SubCommand::Uninstall(args) => {
             let dir = args.pin_dir;
             if kernel::uninstall(&dir)? {
                 tracing::info!(pin_dir = %dir.display(), "removed");

@@ -11,7 +11,7 @@ use super::{
     spec::{ambient_config, container, nameservers, not_a_sidecar, truthy, variable},
 };
 use crate::{
-    objects::{Container, PodObject},
+    objects::{ContainerSpec, PodObject},
     vocabulary::Reason,
 };
 
@@ -72,7 +72,10 @@ pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]
 }
 
 /// The mode as the injector wrote it where nobody can change it, else the annotation.
-fn interception_mode(annotations: &BTreeMap<String, String>, proxy: &Container) -> Option<String> {
+fn interception_mode(
+    annotations: &BTreeMap<String, String>,
+    proxy: &ContainerSpec,
+) -> Option<String> {
     variable(proxy, "ISTIO_META_INTERCEPTION_MODE")
         .or_else(|| annotations.get(INTERCEPTION_MODE).cloned())
 }

@@ -83,7 +83,7 @@ pub(super) fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
 }
 
 fn declare(
-    container: &objects::Container,
+    container: &objects::ContainerSpec,
     role: ContainerRole,
     of_pod: &SecurityContext,
 ) -> DeclaredContainer {

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use super::names::{AMBIENT_DNS, PROXY};
 use crate::{
-    objects::{Container, PodSpec},
+    objects::{ContainerSpec, PodSpec},
     rules::{Version, ambient::AmbientConfig, flags},
 };
 
 /// What says of a proxy that it is another's than a sidecar's: a gateway's, ztunnel's.
-pub(super) fn not_a_sidecar(proxy: &Container) -> Option<String> {
+pub(super) fn not_a_sidecar(proxy: &ContainerSpec) -> Option<String> {
     match proxy.args.as_slice() {
         [first, role, ..] if first == "proxy" && role != "sidecar" => {
             Some(format!("container {PROXY}: args \"proxy {role}\""))
@@ -19,7 +19,7 @@ pub(super) fn not_a_sidecar(proxy: &Container) -> Option<String> {
 }
 
 /// The container of this name, an init container or not.
-pub fn container<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a Container> {
+pub fn container<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a ContainerSpec> {
     let all = spec.init_containers.iter().chain(&spec.containers);
     all.into_iter().find(|container| container.name == name)
 }
@@ -51,7 +51,7 @@ pub(super) fn nameservers(spec: &PodSpec, cluster_dns: &[IpAddr]) -> (Vec<IpAddr
 }
 
 /// The value of an environment variable, the last of its name.
-pub(super) fn variable(container: &Container, name: &str) -> Option<String> {
+pub(super) fn variable(container: &ContainerSpec, name: &str) -> Option<String> {
     let entry = container
         .env
         .iter()
@@ -61,12 +61,12 @@ pub(super) fn variable(container: &Container, name: &str) -> Option<String> {
 }
 
 /// Whether an environment variable is true.
-pub(super) fn truthy(container: &Container, name: &str) -> bool {
+pub(super) fn truthy(container: &ContainerSpec, name: &str) -> bool {
     variable(container, name).and_then(|value| flags::parse_bool(&value)) == Some(true)
 }
 
 /// Istio's version is that of the first image that is given. `None` for one whose tag does not say.
-pub(super) fn version(containers: &[Option<&Container>]) -> Option<Version> {
+pub(super) fn version(containers: &[Option<&ContainerSpec>]) -> Option<Version> {
     let containers = containers.iter().flatten();
     let images = containers.map(|container| container.image.as_str());
     let mut images = images.filter(|image| !image.is_empty()).peekable();

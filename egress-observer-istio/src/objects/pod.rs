@@ -22,13 +22,13 @@ pub struct PodSpec {
     pub dns_policy: String,
     pub dns_config: DnsConfig,
     pub security_context: SecurityContext,
-    pub init_containers: Vec<Container>,
-    pub containers: Vec<Container>,
+    pub init_containers: Vec<ContainerSpec>,
+    pub containers: Vec<ContainerSpec>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Container {
+pub struct ContainerSpec {
     pub name: String,
     pub image: String,
     #[serde(deserialize_with = "words")]

@@ -27,27 +27,23 @@ pub(super) fn declared(
         spec,
         status,
     } = object;
-    let resolution = match spec.resolution.as_str() {
-        "" => "NONE",
-        resolution => resolution,
-    };
-    let kind = ObjectKind::ServiceEntry;
     let entry = Arc::new(RegistryEntry {
-        resolution: resolution.to_owned(),
+        resolution: resolution(spec).to_owned(),
         location: spec.location.clone(),
-        ..entry(kind, metadata, &spec.export_to, namespaces)
+        ..entry(
+            ObjectKind::ServiceEntry,
+            metadata,
+            &spec.export_to,
+            namespaces,
+        )
     });
     let mut values = ValueReader::new(entry.object.clone());
-    let nets = spec.addresses.iter();
-    let addresses: Arc<[IpNet]> = nets
+    let addresses: Arc<[IpNet]> = spec
+        .addresses
+        .iter()
         .filter_map(|text| values.net("spec.addresses", text))
         .collect();
-    // Where the endpoints are names, the addresses behind them are not known.
-    let endpoints: Arc<[IpAddr]> = spec
-        .endpoints
-        .iter()
-        .filter_map(|endpoint| endpoint.address.parse().ok())
-        .collect();
+    let endpoints: Arc<[IpAddr]> = endpoints(spec).collect();
     let mut claims = Vec::new();
     let mut seen = HashSet::new();
     for (nth_host, written) in spec.hosts.iter().enumerate() {
@@ -77,6 +73,21 @@ pub(super) fn declared(
         object: entry.object.clone(),
         claims,
         problems: values.into_problems(),
+    }
+}
+
+/// Where the endpoints are names, the addresses behind them are not known.
+fn endpoints(spec: &objects::ServiceEntrySpec) -> impl Iterator<Item = IpAddr> {
+    let endpoints = spec.endpoints.iter();
+    endpoints.filter_map(|endpoint| endpoint.address.parse().ok())
+}
+
+/// NONE where nothing is said.
+fn resolution(spec: &objects::ServiceEntrySpec) -> &str {
+    if spec.resolution.is_empty() {
+        "NONE"
+    } else {
+        &spec.resolution
     }
 }
 

@@ -12,8 +12,9 @@ use tracing::warn;
 
 use super::state::AgentState;
 use crate::{
+    api_socket::DEFAULT_API_SOCKET,
     cgroup::Cgroups,
-    cli::{AgentArgs, DEFAULT_API_SOCKET, Switch},
+    cli::{AgentArgs, Switch},
     flow::Ledger,
     http,
     kernel::{Kernel, KernelOptions, Sizes, preflight},

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 use super::BadInput;
 use crate::{
-    cli::DEFAULT_API_SOCKET,
+    api_socket::DEFAULT_API_SOCKET,
     flows::{self, RecordedFlow},
     text::count,
 };

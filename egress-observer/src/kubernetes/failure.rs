@@ -8,6 +8,8 @@ use std::{
 use http::{HeaderMap, StatusCode, header};
 use kube::{Error, core::Status};
 
+use super::jitter::random;
+
 /// What stands in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
@@ -82,7 +84,7 @@ impl Backoff {
     pub(super) fn wait(&mut self) -> Duration {
         let wait = self.next;
         self.next = (wait * 2).min(WAIT.1);
-        super::random(wait / 2, wait)
+        random(wait / 2, wait)
     }
 
     pub(super) fn reset(&mut self) {

@@ -7,7 +7,7 @@ use kube::Client;
 use serde::Deserialize;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{failure::Failure, random};
+use super::{failure::Failure, jitter::random};
 
 /// How long an answer holds.
 const KEEP: Duration = Duration::from_secs(60);

@@ -28,12 +28,12 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    Message,
     arrival::Arrival,
     failure::{Backoff, Failure, Pace},
     groups::{Groups, LOOK_AGAIN, Served},
+    jitter::random,
     kinds::{api_resource, group},
-    random,
+    message::Message,
     selection::Selection,
     status::{News, State, Tally, WatchId},
 };

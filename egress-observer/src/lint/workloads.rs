@@ -11,7 +11,7 @@ use egress_observer_istio::{
         pod::{INIT, PROXY},
         setup::{INJECT, Membership, TRAFFIC, VALIDATION},
     },
-    objects::Container,
+    objects::ContainerSpec,
     rules::Backend,
 };
 

@@ -12,7 +12,7 @@ use crate::{
         setup::{Membership, Setup},
         spec::{has_ipv6, truthy, version},
     },
-    objects::{Container, PodObject},
+    objects::{ContainerSpec, PodObject},
     rules::{Backend, flags},
 };
 
@@ -37,8 +37,8 @@ pub(super) fn skips(object: &PodObject) -> Option<String> {
 /// The setup that the annotations stand for, and the one from before they were changed.
 pub(super) fn setup(
     object: &PodObject,
-    proxy: &Container,
-    validation: Option<&Container>,
+    proxy: &ContainerSpec,
+    validation: Option<&ContainerSpec>,
     ips: &[IpAddr],
 ) -> Setup {
     let source = "annotations, as the CNI plugin reads them".to_owned();

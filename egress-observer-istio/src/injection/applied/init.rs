@@ -8,7 +8,7 @@ use crate::{
         setup::{Membership, Setup},
         spec::{has_ipv6, version},
     },
-    objects::{Container, PodObject},
+    objects::{ContainerSpec, PodObject},
     rules::{
         CaptureConfig,
         flags::{self, FlagContext, FlagError, FlagVariable},
@@ -31,8 +31,8 @@ pub(super) fn failed(object: &PodObject) -> bool {
 
 /// The setup that the command line and environment of `istio-init` stand for.
 pub(super) fn setup(
-    init: &Container,
-    proxy: &Container,
+    init: &ContainerSpec,
+    proxy: &ContainerSpec,
     ips: &[IpAddr],
     nameservers: (Vec<IpAddr>, bool),
 ) -> Setup {
