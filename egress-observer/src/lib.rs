@@ -4,11 +4,13 @@
 //! Data flows one way, and every stage is a plain function over values:
 //!
 //! ```text
-//! kernel::Tables -> flow::CountedFlow -> attribution::FlowOwner -> finding::Finding -> metrics, record
-//!                       (cgroup, cluster::Snapshot)    (capture::decide, cluster::registry,
-//!                                                       verdict::judge)
-//! kernel::Answers -> dns::DnsAnswer -> names::PodNames -> the names of a flow's address
+//! kernel::Tables -> flow::CountedFlow -> attribution::FlowOwner -> finding::judge -> metrics, record
+//! kernel::Answers -> dns::DnsAnswer -> names::PodNames ---------------^  |
+//! source (files, kubernetes) -> view::Live -> Snapshot -> judgement::assess
 //! ```
+//!
+//! What a verdict follows from is in `egress-observer-istio`. The offline commands (`explain`, `lint`,
+//! `what-if`, `suggest`) need nothing of the feature `agent`.
 //!
 //! [`agent`] wires it together.
 
