@@ -22,8 +22,8 @@ pub use self::{
     kinds::{Kind, Object},
     metadata::{Metadata, OwnerReference},
     pod::{
-        Container, ContainerState, ContainerStatus, DnsConfig, EnvVar, PodIp, PodObject, PodSpec,
-        PodStatus, SecurityContext, Terminated,
+        ContainerSpec, ContainerState, ContainerStatus, DnsConfig, EnvVar, PodIp, PodObject,
+        PodSpec, PodStatus, SecurityContext, Terminated,
     },
     workload::{PodTemplate, Workload, WorkloadSpec},
 };

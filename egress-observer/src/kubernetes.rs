@@ -20,7 +20,6 @@ mod watch;
 use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Result;
-use ipnet::IpNet;
 use kube::Client;
 use tokio::{sync::mpsc, time::sleep};
 use tracing::warn;
@@ -28,7 +27,7 @@ use tracing::warn;
 use self::{failure::Pace, groups::Groups, jitter::random, selection::Selection, watch::Watch};
 pub(crate) use self::{
     message::Message,
-    status::{News, Tally, Watches},
+    status::{Tally, Watches},
 };
 use egress_observer_istio::objects::{self, kinds::OneKind};
 

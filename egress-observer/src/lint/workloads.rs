@@ -38,7 +38,9 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
 const ISTIO: [&str; 3] = [PROXY, INIT, VALIDATION];
 
 /// Containers of the application that run as long as the pod, with the place of each.
-fn applications<'a>(subject: &'a LintSubject<'_>) -> impl Iterator<Item = (String, &'a Container)> {
+fn applications<'a>(
+    subject: &'a LintSubject<'_>,
+) -> impl Iterator<Item = (String, &'a ContainerSpec)> {
     let main = subject.spec.containers.iter().enumerate();
     let init = subject.spec.init_containers.iter().enumerate();
     main.map(|(at, container)| (format!("containers[{at}]"), container))
@@ -168,7 +170,7 @@ fn ipv6(subject: &LintSubject<'_>) -> Option<LintFinding> {
     })
 }
 
-fn has(containers: &[Container], name: &str) -> bool {
+fn has(containers: &[ContainerSpec], name: &str) -> bool {
     containers.iter().any(|container| container.name == name)
 }
 
