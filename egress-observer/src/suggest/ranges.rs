@@ -15,8 +15,6 @@ mod text;
 mod today;
 mod weigh;
 
-use ipnet::IpNet;
-
 use self::{
     answer::{Missing, RangeSuggestion},
     cover::merged,
@@ -47,7 +45,7 @@ pub(crate) struct Question {
 
 /// The ranges that these objects say the cluster has.
 #[cfg(feature = "agent")]
-pub(crate) fn of_cluster(objects: &[Object]) -> Vec<IpNet> {
+pub(crate) fn of_cluster(objects: &[Object]) -> Vec<ipnet::IpNet> {
     let ranges = weigh(objects, false).ranges.into_iter();
     ranges
         .filter(|range| range.in_value)
