@@ -21,23 +21,19 @@ pub use self::{
 };
 use crate::api_version::API_VERSION;
 use egress_observer_istio::{
-    injection::pod::{ContainerRole, DeclaredContainer, Pod},
+    injection::pod::{DeclaredContainer, Pod},
     judgement::{Asker, Endpoint, Evidence, Judgement, Stage, assess},
-    registry::{Match, ObjectKind, RegistryQuery},
+    registry::{Match, ObjectKind},
     view::Snapshot,
-    vocabulary::{Actor, Expected, Policy, Protocol, Reason},
+    vocabulary::{Actor, Expected, Protocol, Reason},
 };
 
 /// Answers about one pod, with everything that is the same for all destinations prepared.
 pub struct Explainer<'a> {
     snapshot: &'a Snapshot,
     pod: &'a Pod,
-    role: ContainerRole,
     container: Option<&'a DeclaredContainer>,
     asker: Asker<'a>,
-    uid: Option<u32>,
-    gid: Option<u32>,
-    policy: Option<Policy>,
     policy_source: Option<String>,
     stale: Option<bool>,
     notes: Vec<String>,
@@ -55,26 +51,20 @@ impl<'a> Explainer<'a> {
         };
         let role = container.map_or_else(|| pod.role(None, u32::MAX, u32::MAX), |c| c.role);
         let socket = who::owned(who.socket, pod, role, container);
-        let (uid, gid) = (socket.uid, socket.gid);
-        let (policy, policy_source) = snapshot.policy_and_source(pod);
         Ok(Self {
             snapshot,
             pod,
-            role,
             container,
+            notes: who::notes(pod, socket.uid),
             asker: Asker::new(snapshot, pod, role, socket),
-            uid,
-            gid,
-            policy,
-            policy_source,
+            policy_source: snapshot.policy_source(pod),
             stale: pod.stale(),
-            notes: who::notes(pod, uid),
         })
     }
 
     /// Which part of the pod connects.
     pub fn actor(&self) -> Actor {
-        self.role.actor
+        self.asker.role().actor
     }
 
     /// The judgement over a destination. Where several names lead to it: what is the same for all.
@@ -99,9 +89,9 @@ impl<'a> Explainer<'a> {
             workload: self.pod.workload.to_string(),
             source: ExplainedSource {
                 container: self.container.map(|container| container.name.clone()),
-                actor: self.role.actor,
-                uid: self.uid,
-                gid: self.gid,
+                actor: self.actor(),
+                uid: self.asker.socket().uid,
+                gid: self.asker.socket().gid,
             },
             destination: ExplainedDestination {
                 host: to.host.clone(),
@@ -114,7 +104,7 @@ impl<'a> Explainer<'a> {
             applied: parts::stand(&self.pod.applied, applied),
             stale: self.stale,
             registry: parts::registry(&judged, self.others(&judged, to, &asked)),
-            policy: self.policy,
+            policy: self.asker.policy(),
             policy_source: self.policy_source.clone(),
             verdict: judged.verdict,
             reason: judged.reason,
@@ -153,12 +143,7 @@ impl<'a> Explainer<'a> {
         if matches!(judged.matched, Match::Declared(_)) {
             return Vec::new();
         }
-        let asked = RegistryQuery {
-            ip: asked.ip,
-            host: to.host.as_deref(),
-            port: asked.port,
-            protocol: asked.protocol,
-        };
+        let asked = asked.query(to.host.as_deref());
         let misses = self
             .snapshot
             .registry

@@ -12,7 +12,7 @@ use crate::{
         pod::{ContainerRole, Pod, Rules},
         setup::Setup,
     },
-    registry::Viewer,
+    registry::{RegistryQuery, Viewer},
     rules::{Decision, Dialled, OwnerGroups, PortKind, Rule},
     view::Snapshot,
     vocabulary::{Policy, Protocol, Reason},
@@ -40,6 +40,18 @@ pub struct Endpoint {
     pub port: u16,
     /// The transport.
     pub protocol: Protocol,
+}
+
+impl Endpoint {
+    /// The same as the registry is asked, by this name if there is one.
+    pub fn query<'n>(&self, host: Option<&'n str>) -> RegistryQuery<'n> {
+        RegistryQuery {
+            ip: self.ip,
+            host,
+            port: self.port,
+            protocol: self.protocol,
+        }
+    }
 }
 
 /// Who connects: a process of a pod, with what is the same for all of its connections.
@@ -87,6 +99,21 @@ impl<'a> Asker<'a> {
             socket,
             anywhere: RefCell::default(),
         }
+    }
+
+    /// What its container is.
+    pub fn role(&self) -> ContainerRole {
+        self.role
+    }
+
+    /// The socket that it connects by.
+    pub fn socket(&self) -> &ClientSocket {
+        &self.socket
+    }
+
+    /// What the sidecar does with what the mesh does not know, where that is known.
+    pub fn policy(&self) -> Option<Policy> {
+        self.policy
     }
 
     /// Whose view of the registry it has.

@@ -13,7 +13,7 @@ use super::{
     table::{Case, judge, of_either},
 };
 use crate::{
-    registry::{Match, ObjectKind, RegistryQuery},
+    registry::{Match, ObjectKind},
     rules::Decision,
     view::Snapshot,
     vocabulary::{ObservedPath, Reason, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
@@ -91,15 +91,7 @@ fn of_name<'a>(
     let scope = scope(snapshot, asker, ip, name);
     let applied = asker.decide(Stage::Applied, &to);
     let observed = evidence.observed(applied, to.protocol, scope);
-    let matched = snapshot.registry.lookup(
-        &asker.viewer,
-        &RegistryQuery {
-            ip,
-            host: name,
-            port: to.port,
-            protocol: to.protocol,
-        },
-    );
+    let matched = snapshot.registry.lookup(&asker.viewer, &to.query(name));
     let registry = known(snapshot, &matched, scope);
     let (verdict, reason) = verdict(snapshot, asker, applied, observed, registry);
     Judgement {

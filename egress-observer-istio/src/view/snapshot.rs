@@ -67,27 +67,27 @@ impl Snapshot {
             .collect()
     }
 
-    /// What a pod's sidecar does with destinations that the mesh does not know.
+    /// What a pod's sidecar does with destinations that the mesh does not know: as the Sidecar that
+    /// applies says, if it says anything, else the mesh's configuration. ztunnel lets everything through.
     pub fn policy(&self, pod: &Pod) -> Option<Policy> {
-        self.policy_and_source(pod).0
+        if let Membership::Ambient(_) = pod.applied.membership {
+            return Some(Policy::AllowAny);
+        }
+        match self.sidecar(pod).map(|own| &own.outbound_traffic_policy) {
+            Some(Some(own)) => mesh::policy(Some(&own.mode)).ok(),
+            Some(None) | None => self.mesh.policy(&pod.revision),
+        }
     }
 
-    /// The same, and what says so: the Sidecar that applies, if it says anything, else the mesh's
-    /// configuration. ztunnel lets everything through.
-    pub fn policy_and_source(&self, pod: &Pod) -> (Option<Policy>, Option<String>) {
+    /// What says so, in words.
+    pub fn policy_source(&self, pod: &Pod) -> Option<String> {
         if let Membership::Ambient(_) = pod.applied.membership {
-            let source = "ztunnel, which lets everything through".to_owned();
-            return (Some(Policy::AllowAny), Some(source));
+            return Some("ztunnel, which lets everything through".to_owned());
         }
-        let sidecar = self.sidecar(pod);
-        if let Some(sidecar) = sidecar
-            && let Some(policy) = &sidecar.outbound_traffic_policy
-        {
-            let policy = mesh::policy(Some(&policy.mode)).ok();
-            return (policy, Some(sidecar.object.to_string()));
+        match self.sidecar(pod) {
+            Some(own) if own.outbound_traffic_policy.is_some() => Some(own.object.to_string()),
+            Some(_) | None => self.mesh.config_name(&pod.revision),
         }
-        let source = self.mesh.config_name(&pod.revision);
-        (self.mesh.policy(&pod.revision), source)
     }
 
     /// The Sidecar that applies to a pod. Gateways have none.

@@ -1,6 +1,7 @@
 //! What the snapshot that rules look at is made of.
 
 use egress_observer_istio::{
+    injection::pod,
     manifests::{Located, Object},
     objects::{Metadata, OwnerReference, PodObject, PodStatus, Workload},
 };
@@ -42,14 +43,12 @@ pub(super) fn template_key(workload: &Workload) -> String {
     format!("{} {}/{}", workload.kind, metadata.namespace, metadata.name)
 }
 
-fn named(pod: &PodObject) -> PodObject {
-    let mut pod = pod.clone();
-    pod.metadata.uid = pod_key(&pod.metadata);
+fn named(object: &PodObject) -> PodObject {
+    let mut named = object.clone();
+    named.metadata.uid = pod_key(&object.metadata);
     // Its own hash would be the key otherwise.
-    pod.metadata
-        .annotations
-        .remove("kubernetes.io/config.mirror");
-    pod
+    named.metadata.annotations.remove(pod::MIRROR);
+    named
 }
 
 /// A pod that the workload would make.

@@ -151,12 +151,7 @@ impl KnownMesh {
 }
 
 fn asked(to: &To) -> RegistryQuery<'_> {
-    RegistryQuery {
-        ip: to.ip,
-        host: to.host.as_deref(),
-        port: to.port,
-        protocol: to.protocol.unwrap_or(Protocol::Tcp),
-    }
+    to.endpoint(Protocol::Tcp).query(to.host.as_deref())
 }
 
 /// The ServiceEntry that an object is.
