@@ -9,6 +9,7 @@ pub mod kinds;
 pub mod metadata;
 pub mod name;
 mod pod;
+mod virtual_service;
 mod workload;
 
 pub use self::{
@@ -16,14 +17,17 @@ pub use self::{
     istio::{
         AllocatedAddress, DestinationRule, DestinationRuleSpec, EgressListener,
         OutboundTrafficPolicy, ProxyConfig, ProxyConfigSpec, ServiceEntryObject, ServiceEntrySpec,
-        ServiceEntryStatus, ServicePort, Sidecar, SidecarSpec, VirtualService, VirtualServiceSpec,
-        WorkloadEntry, WorkloadSelector,
+        ServiceEntryStatus, ServicePort, Sidecar, SidecarSpec, WorkloadEntry, WorkloadSelector,
     },
     kinds::{Kind, Object},
     metadata::{Metadata, OwnerReference},
     pod::{
         ContainerSpec, ContainerState, ContainerStatus, DnsConfig, EnvVar, PodIp, PodObject,
         PodSpec, PodStatus, SecurityContext, Terminated,
+    },
+    virtual_service::{
+        DelegateSpec, Destination, HttpRouteSpec, MatchSpec, PortSelector, RouteDestination,
+        TcpRouteSpec, TlsRouteSpec, UriMatch, VirtualService, VirtualServiceSpec,
     },
     workload::{PodTemplate, Workload, WorkloadSpec},
 };

@@ -7,6 +7,7 @@ mod answer;
 mod anywhere;
 mod destination;
 mod parts;
+mod routed;
 pub(crate) mod recorded;
 pub mod text;
 mod who;
@@ -14,7 +15,7 @@ mod who;
 pub use self::{
     answer::{
         Advice, ExplainedDestination, ExplainedSource, Explanation, Method, OtherEntry,
-        RegistryAnswer, Stand,
+        RegistryAnswer, RoutedTo, Stand,
     },
     destination::{To, ToError},
     who::{Unanswered, Who},
@@ -104,6 +105,7 @@ impl<'a> Explainer<'a> {
             applied: parts::stand(&self.pod.applied, applied),
             stale: self.stale,
             registry: parts::registry(&judged, self.others(&judged, to, &asked)),
+            routed: routed::routed(&judged, self.snapshot.egress_proxy(self.pod)),
             policy: self.asker.policy(),
             policy_source: self.policy_source.clone(),
             verdict: judged.verdict,
@@ -118,7 +120,7 @@ impl<'a> Explainer<'a> {
             explanation.notes.extend(cases);
         }
         explanation.outcome =
-            text::outcome(&explanation, &judged.matched, self.pod.proxy_starts_late);
+            text::outcome(&explanation, &judged, self.pod.proxy_starts_late);
         explanation.advice = advice::advice(&explanation, self.pod);
         explanation
     }
@@ -140,7 +142,7 @@ impl<'a> Explainer<'a> {
 
     /// Entries that one would think of. What is known needs no excuse from the rest.
     fn others(&self, judged: &Judgement<'_>, to: &To, asked: &Endpoint) -> Vec<OtherEntry> {
-        if matches!(judged.matched, Match::Declared(_)) {
+        if judged.routed().is_some() {
             return Vec::new();
         }
         let asked = asked.query(to.host.as_deref());

@@ -16,6 +16,7 @@ pub struct MeshConfig {
     pub default_config: ProxyConfigText,
     pub root_namespace: String,
     pub default_service_export_to: Vec<String>,
+    pub default_virtual_service_export_to: Vec<String>,
 }
 
 /// `ProxyConfigText` is `ProxyConfig` as part of the mesh configuration and of the annotation

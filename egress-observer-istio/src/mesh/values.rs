@@ -39,6 +39,9 @@ pub struct ProxyValues {
     pub include_outbound_ports: String,
     #[serde(deserialize_with = "text")]
     pub exclude_outbound_ports: String,
+    /// `istiod --domain`; empty is cluster.local.
+    #[serde(deserialize_with = "text")]
+    pub cluster_domain: String,
 }
 
 impl Default for ProxyValues {
@@ -48,6 +51,7 @@ impl Default for ProxyValues {
             exclude_ip_ranges: String::new(),
             include_outbound_ports: String::new(),
             exclude_outbound_ports: String::new(),
+            cluster_domain: String::new(),
         }
     }
 }

@@ -1,15 +1,25 @@
 //! `spec.egress` of a Sidecar: which hosts of which namespaces it lets through, and on which port.
 
 use super::reader::{NamespaceId, Namespaces};
-use crate::vocabulary::Host;
+use crate::{objects::EgressListener, vocabulary::Host};
 
-/// A part of `spec.egress`.
+/// A part of `spec.egress`, or what stands for a Sidecar where there is none.
 #[derive(Debug)]
 pub(super) struct Egress {
-    /// None: all.
+    /// Only this port of what is let through; none: all.
     pub(super) port: Option<u16>,
-    pub(super) hosts: Vec<EgressHost>,
+    /// Whether it listens at an address of its own, and not at those of what it lets through.
+    pub(super) has_bind: bool,
+    /// None is everything.
+    hosts: Option<Vec<EgressHost>>,
 }
+
+/// What a pod without a Sidecar has: `*/*`.
+pub(super) static EVERYTHING: [Egress; 1] = [Egress {
+    port: None,
+    has_bind: false,
+    hosts: None,
+}];
 
 /// `namespace/dnsName`.
 #[derive(Debug)]
@@ -56,14 +66,24 @@ impl EgressHost {
         })
     }
 
-    fn means(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        let from = match self.namespaces {
+    fn is_from(&self, namespace: NamespaceId, own: bool) -> bool {
+        match self.namespaces {
             Origin::Any => true,
             Origin::Own => own,
             Origin::Nobody => false,
             Origin::One(one) => one == namespace,
-        };
-        from && self.host.as_ref().is_none_or(|outer| host.is_within(outer))
+        }
+    }
+
+    fn means(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
+        self.is_from(namespace, own) && self.host.as_ref().is_none_or(|outer| host.is_within(outer))
+    }
+
+    /// Whether it means a host of a VirtualService: each may be the wider one (`VSMatches` in
+    /// `pilot/pkg/model/sidecar.go`).
+    fn touches(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
+        let overlap = |other: &Host| host.is_within(other) || other.is_within(host);
+        self.is_from(namespace, own) && self.host.as_ref().is_none_or(overlap)
     }
 
     fn is_everything(&self) -> bool {
@@ -72,18 +92,57 @@ impl EgressHost {
 }
 
 impl Egress {
+    /// Reads a part. `HTTP_PROXY` takes every port of its hosts (`needsPortMatch` in
+    /// `pilot/pkg/model/sidecar.go`).
+    pub(super) fn new(listener: &EgressListener, hosts: Vec<EgressHost>) -> Self {
+        let port = listener.port.as_ref();
+        let port = port.filter(|port| !port.protocol.eq_ignore_ascii_case("HTTP_PROXY"));
+        Self {
+            port: port.map(|port| port.number),
+            has_bind: !listener.bind.is_empty() || listener.capture_mode == "NONE",
+            hosts: Some(hosts),
+        }
+    }
+
     /// Whether a host of a namespace is let through; `own` is whether that is the pod's own
     /// namespace.
     pub(super) fn lets_through(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        let hosts = self.hosts.iter();
+        let Some(hosts) = &self.hosts else {
+            return true;
+        };
         let mut meant = hosts
+            .iter()
             .filter(|meant| meant.means(namespace, own, host))
             .peekable();
         meant.peek().is_some() && !meant.any(|host| host.taken_away)
     }
 
+    /// Whether a VirtualService with these hosts is let through: one that is meant is enough
+    /// (`SelectVirtualServices` in `pilot/pkg/model/virtualservice.go`).
+    pub(super) fn lets_rule_through(
+        &self,
+        namespace: NamespaceId,
+        own: bool,
+        hosts: &[Host],
+    ) -> bool {
+        let Some(meant) = &self.hosts else {
+            return true;
+        };
+        hosts.iter().any(|host| {
+            let mut taken_away = meant.iter().filter(|meant| meant.taken_away);
+            let mut wanted = meant.iter().filter(|meant| !meant.taken_away);
+            wanted.any(|meant| meant.touches(namespace, own, host))
+                && !taken_away.any(|meant| meant.means(namespace, own, host))
+        })
+    }
+
     /// Whether it lets everything through.
     pub(super) fn is_everything(&self) -> bool {
-        self.port.is_none() && self.hosts.iter().all(EgressHost::is_everything)
+        let hosts = self.hosts.iter().flatten();
+        let none = self.hosts.as_ref().is_some_and(Vec::is_empty);
+        self.port.is_none()
+            && !self.has_bind
+            && !none
+            && hosts.into_iter().all(EgressHost::is_everything)
     }
 }

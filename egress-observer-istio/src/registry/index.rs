@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::{
     by_host::ByHost,
     claim::Claim,
+    host_entry::{HostEntry, Place},
     listener::Listener,
     reader::Reader,
     shelf::{Ranked, Shelf},
@@ -20,7 +21,7 @@ use crate::vocabulary::PortProtocol;
 /// The index.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// By host; at a port, or (none) at any, for whoever asks why.
+    /// By host: every claim at its port, and (none) one for each entry that has the host.
     pub(super) by_host: ByHost<Ranked<Option<u16>>>,
     /// By single address and port.
     pub(super) by_address: Shelf<(IpAddr, u16)>,
@@ -30,24 +31,45 @@ pub(super) struct Index {
     /// The lengths of the ranges on a port, and how many claims have one.
     lengths: HashMap<u16, BTreeMap<u8, usize>>,
     pub(super) listeners: Shelf<Listener>,
+    /// ExternalName Services, by their own names.
+    pub(super) aliases: HashMap<Arc<str>, Arc<HostEntry>>,
 }
 
 impl Index {
-    pub(super) fn insert(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
-        let (port, readers) = (claim.port, seen(readers, claim));
+    /// Takes in what is about a host at no port.
+    pub(super) fn insert_host(&mut self, host: &Arc<HostEntry>) {
+        if let Place::Alias(_) = host.place {
+            self.aliases
+                .insert(Arc::clone(&host.host.name), Arc::clone(host));
+        }
+    }
+
+    /// Gives up what is about a host at no port.
+    pub(super) fn remove_host(&mut self, host: &HostEntry) {
+        if let Place::Alias(_) = host.place {
+            self.aliases.remove(&host.host.name);
+        }
+    }
+
+    pub(super) fn insert(&mut self, readers: &[Reader], claim: &Claim) {
+        let port = claim.port();
         self.by_host.change(
-            &claim.host,
+            &claim.of.host,
             |claims| {
-                claims.insert(None, &[Reader::Curious], claim);
-                claims.insert(Some(port), readers, claim);
+                if claim.is_first() {
+                    claims.insert(None, &[Reader::Curious], claim);
+                    claims.insert(None, readers, claim);
+                }
+                claims.insert(Some(port), seen(readers, claim), claim);
             },
             Ranked::is_empty,
         );
+        let readers = seen(readers, claim);
         for ip in claim.known_addresses() {
             self.by_address_alone.insert(ip, &[Reader::Curious], claim);
             self.by_address.insert((ip, port), readers, claim);
         }
-        for range in claim.known_ranges() {
+        for range in claim.of.ranges() {
             self.by_range.insert((range, port), readers, claim);
             self.by_range
                 .insert((range, port), &[Reader::Curious], claim);
@@ -59,21 +81,25 @@ impl Index {
         }
     }
 
-    pub(super) fn remove(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
-        let (port, readers) = (claim.port, seen(readers, claim));
+    pub(super) fn remove(&mut self, readers: &[Reader], claim: &Claim) {
+        let port = claim.port();
         self.by_host.change(
-            &claim.host,
+            &claim.of.host,
             |claims| {
-                claims.remove(None, &[Reader::Curious], claim);
-                claims.remove(Some(port), readers, claim);
+                if claim.is_first() {
+                    claims.remove(None, &[Reader::Curious], claim);
+                    claims.remove(None, readers, claim);
+                }
+                claims.remove(Some(port), seen(readers, claim), claim);
             },
             Ranked::is_empty,
         );
+        let readers = seen(readers, claim);
         for ip in claim.known_addresses() {
             self.by_address_alone.remove(ip, &[Reader::Curious], claim);
             self.by_address.remove((ip, port), readers, claim);
         }
-        for range in claim.known_ranges() {
+        for range in claim.of.ranges() {
             self.by_range.remove((range, port), readers, claim);
             self.by_range
                 .remove((range, port), &[Reader::Curious], claim);
@@ -108,7 +134,7 @@ impl Index {
 
 /// Nobody in the mesh sees UDP: no listener is made for it.
 fn seen<'a>(readers: &'a [Reader], claim: &Claim) -> &'a [Reader] {
-    match claim.protocol {
+    match claim.protocol() {
         PortProtocol::Udp => &[],
         PortProtocol::Http | PortProtocol::Tls | PortProtocol::Tcp | PortProtocol::Sniffed => {
             readers

@@ -147,7 +147,7 @@ impl Live {
                 self.stale.proxy_configs = true;
             }
             Object::Service(object) => {
-                registry.set_service(&object);
+                registry.set_service(&object, Vec::new());
                 self.stale.every_pod |= self.around.set_service(&name, &object);
             }
             Object::Workload(object) => {

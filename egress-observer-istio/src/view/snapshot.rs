@@ -8,8 +8,8 @@ use super::roster::Roster;
 use crate::{
     injection::{pod::Pod, setup::Membership},
     mesh::{self, Mesh},
-    registry::{Registry, SidecarScope, Viewer},
-    vocabulary::{Policy, Reason, Scope},
+    registry::{Registry, RegistryDefaults, SidecarScope, Viewer},
+    vocabulary::{Policy, Reason, Scope, host_name::service_name},
 };
 
 /// One consistent view of pods and mesh configuration.
@@ -29,10 +29,22 @@ pub struct Snapshot {
 impl Snapshot {
     /// Tells the registry what the mesh's configuration says about all objects.
     pub(super) fn set_defaults(&mut self) {
+        let values = self.mesh.injector("").map(|own| &own.values.global.proxy);
+        let cluster_domain = values.map(|own| own.cluster_domain.clone());
+        let mut defaults = RegistryDefaults {
+            cluster_domain: cluster_domain.unwrap_or_default(),
+            ..RegistryDefaults::default()
+        };
         if let Some(mesh) = self.mesh.config("") {
-            let export_to = &mesh.default_service_export_to;
-            self.registry.set_defaults(&mesh.root_namespace, export_to);
+            defaults.root_namespace.clone_from(&mesh.root_namespace);
+            defaults
+                .service_export_to
+                .clone_from(&mesh.default_service_export_to);
+            defaults
+                .virtual_service_export_to
+                .clone_from(&mesh.default_virtual_service_export_to);
         }
+        self.registry.set_defaults(defaults);
     }
 
     /// The pod with this `metadata.uid`, for a while also one that is gone.
@@ -43,6 +55,11 @@ impl Snapshot {
     /// Whether objects of the registry may be missing: what it does not know may be known to the mesh.
     pub fn registry_unknown(&self) -> bool {
         self.registry_unknown
+    }
+
+    /// Whether a pod that is known has this address.
+    pub fn is_pod(&self, ip: IpAddr) -> bool {
+        self.pods.has_address(ip)
     }
 
     /// Why a connection of nobody has no owner.
@@ -79,6 +96,22 @@ impl Snapshot {
         }
     }
 
+    /// The cluster that a pod's sidecar sends what the mesh does not know to, in place of where it was
+    /// going (`egressProxy`, in `pilot/pkg/networking/core/listener_builder.go`).
+    pub fn egress_proxy(&self, pod: &Pod) -> Option<String> {
+        let sidecar = self.sidecar(pod)?;
+        let policy = sidecar.outbound_traffic_policy.as_ref()?;
+        let to = policy.egress_proxy.as_ref()?;
+        let port = to.port.map_or(0, |port| port.number);
+        let host = if to.host.contains('.') {
+            to.host.clone()
+        } else {
+            let namespace = &sidecar.object.namespace;
+            service_name(&to.host, namespace, self.registry.cluster_domain())
+        };
+        Some(format!("outbound|{port}|{}|{host}", to.subset))
+    }
+
     /// What says so, in words.
     pub fn policy_source(&self, pod: &Pod) -> Option<String> {
         if let Membership::Ambient(_) = pod.applied.membership {
@@ -102,7 +135,10 @@ impl Snapshot {
         Viewer {
             namespace: &pod.namespace,
             sidecar: self.sidecar(pod),
+            labels: Some(&pod.labels),
             dns_capture: config.is_some_and(|config| config.dns.is_some()),
+            auto_allocate: pod.auto_allocate,
+            version: config.and_then(|config| config.version),
         }
     }
 

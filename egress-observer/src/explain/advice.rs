@@ -34,6 +34,8 @@ pub(super) fn advice(explanation: &Explanation, pod: &Pod) -> Vec<Advice> {
         }
         Verdict::Unknown => advice.extend(find_out(explanation)),
         Verdict::Mediated
+        | Verdict::Misrouted
+        | Verdict::Unreachable
         | Verdict::DeclaredBypass
         | Verdict::ConfiguredBypass
         | Verdict::UnexpectedBypass

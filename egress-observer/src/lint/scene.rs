@@ -168,7 +168,7 @@ impl<'a> Scene<'a> {
         Viewer {
             namespace,
             sidecar: self.snapshot.registry.sidecar_for(namespace, labels),
-            dns_capture: false,
+            ..Viewer::default()
         }
     }
 }
