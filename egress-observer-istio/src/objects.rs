@@ -27,7 +27,7 @@ pub use self::{
     },
     virtual_service::{
         DelegateSpec, Destination, HttpRouteSpec, MatchSpec, PortSelector, RouteDestination,
-        TcpRouteSpec, TlsRouteSpec, UriMatch, VirtualService, VirtualServiceSpec,
+        StringMatch, TcpRouteSpec, TlsRouteSpec, VirtualService, VirtualServiceSpec,
     },
     workload::{PodTemplate, Workload, WorkloadSpec},
 };

@@ -7,8 +7,8 @@ mod answer;
 mod anywhere;
 mod destination;
 mod parts;
-mod routed;
 pub(crate) mod recorded;
+mod routed;
 pub mod text;
 mod who;
 
@@ -119,8 +119,7 @@ impl<'a> Explainer<'a> {
             let cases = anywhere::cases(&self.asker, &self.pod.applied, &asked);
             explanation.notes.extend(cases);
         }
-        explanation.outcome =
-            text::outcome(&explanation, &judged, self.pod.proxy_starts_late);
+        explanation.outcome = text::outcome(&explanation, &judged, self.pod.proxy_starts_late);
         explanation.advice = advice::advice(&explanation, self.pod);
         explanation
     }

@@ -11,9 +11,9 @@ use super::{
     core::{ConfigMap, NamespaceObject, ServiceObject, WebhookObject},
     fields::{FieldError, read_value},
     istio::{DestinationRule, ProxyConfig, ServiceEntryObject, Sidecar},
-    virtual_service::VirtualService,
     metadata::{AnyObject, Metadata},
     pod::PodObject,
+    virtual_service::VirtualService,
     workload::Workload,
 };
 

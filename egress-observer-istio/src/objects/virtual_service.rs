@@ -75,19 +75,19 @@ pub struct MatchSpec {
     pub sni_hosts: Vec<String>,
     /// TLS, TCP: ranges that the client connects to.
     pub destination_subnets: Vec<String>,
-    pub uri: Option<UriMatch>,
+    pub uri: Option<StringMatch>,
     pub headers: BTreeMap<String, serde::de::IgnoredAny>,
     pub without_headers: BTreeMap<String, serde::de::IgnoredAny>,
     pub query_params: BTreeMap<String, serde::de::IgnoredAny>,
     pub scheme: Option<serde::de::IgnoredAny>,
     pub method: Option<serde::de::IgnoredAny>,
-    pub authority: Option<serde::de::IgnoredAny>,
+    pub authority: Option<StringMatch>,
 }
 
-/// `uri` of a match.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What a text of a request is compared with: one of the three.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct UriMatch {
+pub struct StringMatch {
     pub prefix: String,
     pub exact: String,
     pub regex: String,

@@ -9,7 +9,7 @@ use super::{
     claim::Claim,
     egress::Egress,
     host_entry::HostEntry,
-    mesh_rules::Ruling,
+    mesh_rules::{Request, Ruling},
     query::{By, Match},
     sought::Sought,
     view::{ClientView, Rivals},
@@ -57,7 +57,8 @@ impl<'r> ClientView<'r, '_> {
         sought: &Sought<'_>,
     ) -> Match<'r> {
         if claim.has_virtual_host() {
-            self.named_answer(self.ruled(egress, claim, sought.port), by, sought)
+            let named = self.ruled(egress, claim, &Request::new(sought));
+            self.named_answer(named, by, sought)
         } else {
             self.own_answer(claim, by, sought)
         }
@@ -70,9 +71,8 @@ impl<'r> ClientView<'r, '_> {
         let mut seen = seen.map(|(_, claim)| claim);
         let mut egresses = self.egresses().iter();
         let found = egresses.find_map(|egress| {
-            { &mut seen }.find(|claim| {
-                claim.protocol() == PortProtocol::Tls && self.counts(egress, claim)
-            })
+            { &mut seen }
+                .find(|claim| claim.protocol() == PortProtocol::Tls && self.counts(egress, claim))
         });
         match found {
             Some(claim) => self.own_answer(claim, By::Range, sought),
@@ -161,7 +161,9 @@ impl<'r> ClientView<'r, '_> {
         let mut hosts = std::iter::once((name, false)).chain(parents);
         hosts.find_map(|host| {
             let rules = self.rules(egress, [by_sni.at(host.0, host.1)?]);
-            let mut about = rules.into_iter().filter(|rule| rule.touches(&claim.of.host));
+            let mut about = rules
+                .into_iter()
+                .filter(|rule| rule.touches(&claim.of.host));
             about.find_map(|rule| self.tls(rule, host, sought.port, sought.ip))
         })
     }

@@ -33,9 +33,9 @@ impl<'r> ClientView<'r, '_> {
         self.on_first_egress(port, |egress| {
             let shelf = &self.registry.index.by_address;
             let seen = shelf.seen((ip, port), self.namespace);
-            let mut fit = seen.map(|(_, claim)| claim).filter(|claim| {
-                claim.listens_at(ip, self.allocated) && self.counts(egress, claim)
-            });
+            let mut fit = seen
+                .map(|(_, claim)| claim)
+                .filter(|claim| claim.listens_at(ip, self.allocated) && self.counts(egress, claim));
             let first = fit.next()?;
             let sniffed = |claim: &&Claim| claim.protocol() == PortProtocol::Sniffed;
             let http = match (first.protocol(), first.at().server_first) {
@@ -82,7 +82,8 @@ impl<'r> ClientView<'r, '_> {
             });
         }
         first?;
-        let added = sniffed.filter(|own| self.viewer.is_since(31) || http.is_none_or(|it| *own < it));
+        let added =
+            sniffed.filter(|own| self.viewer.is_since(31) || http.is_none_or(|it| *own < it));
         let tcp = [tcp, added].into_iter().flatten().min();
         Some(Chains {
             egress,

@@ -118,7 +118,10 @@ impl Registry {
 
     /// Services have their names by the cluster's domain.
     fn rename_services(&mut self, domain: &str) {
-        let services = self.declared.keys().filter(|it| it.kind == ObjectKind::Service);
+        let services = self
+            .declared
+            .keys()
+            .filter(|it| it.kind == ObjectKind::Service);
         let services: Vec<ObjectRef> = services.cloned().collect();
         for object in services {
             if let Some(declared) = self.declared.get(&object) {

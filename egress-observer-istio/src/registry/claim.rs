@@ -83,7 +83,10 @@ impl Claim {
     pub(super) fn known_addresses(&self) -> impl Iterator<Item = IpAddr> {
         let of = &self.of;
         let endpoints = of.endpoints.iter().copied();
-        let told = of.place == Place::Endpoints || of.addresses.is_empty() || self.is_http();
+        let told = match of.place {
+            Place::Endpoints => !self.is_http(),
+            Place::Addresses | Place::Alias(_) => of.addresses.is_empty() || self.is_http(),
+        };
         of.single_addresses()
             .chain(of.allocated.iter().copied())
             .chain(endpoints.filter(move |_| told))

@@ -8,6 +8,7 @@ use super::{
     chains::Chains,
     claim::Claim,
     listener::Part,
+    mesh_rules::Request,
     query::{By, Match, RegistryQuery, Viewer},
     sought::Sought,
     speech::Speech,
@@ -62,9 +63,8 @@ impl Registry {
 fn of_either<'r>(one: Match<'r>, other: Match<'r>) -> Option<Match<'r>> {
     match (one, other) {
         (Match::Declared(a), Match::Declared(b)) => {
-            let same = a.entry.object == b.entry.object && a.host == b.host;
-            let places = [a.routed, b.routed].map(|it| (it.host, it.port, it.subset, it.fate));
-            (same && places[0] == places[1]).then_some(one)
+            let [a, b] = [a.routed, b.routed].map(|it| (it.host, it.port, it.subset, it.fate));
+            (a == b).then_some(one)
         }
         (Match::Undeclared { http, headless }, Match::Undeclared { http: also, .. }) => {
             let http = http || also;
@@ -118,7 +118,7 @@ impl<'r> ClientView<'r, '_> {
     /// The listener at an address.
     fn of_address(&self, chains: &Chains<'r>, sought: &Sought<'_>, speech: Speech) -> Match<'r> {
         if let (Speech::Http, Some(claim)) = (speech, chains.http) {
-            let named = self.ruled(chains.egress, claim, sought.port);
+            let named = self.ruled(chains.egress, claim, &Request::new(sought));
             return self.named_answer(named, By::Address, sought);
         }
         match chains.tcp {

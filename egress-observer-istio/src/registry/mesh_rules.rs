@@ -6,6 +6,7 @@ use super::{
     egress::Egress,
     host_entry::HostEntry,
     rule::RoutingRule,
+    sought::Sought,
     view::ClientView,
     virtual_service::{ClusterRef, HttpAction, HttpRoute, Matcher, StreamRoute},
 };
@@ -19,6 +20,26 @@ pub(super) struct Ruling<'r> {
     pub(super) rule: &'r Arc<RoutingRule>,
     /// None: the proxy answers itself.
     pub(super) to: Option<&'r ClusterRef>,
+}
+
+/// An HTTP request, as far as routes are told by it.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) port: u16,
+    /// Its `Host`, if that is known.
+    pub(super) authority: Option<String>,
+}
+
+impl Request {
+    /// A request for what is sought. Clients leave out the port 80.
+    pub(super) fn new(sought: &Sought<'_>) -> Self {
+        let port = sought.port;
+        let authority = sought.host.as_deref().map(|name| match port {
+            80 => name.to_owned(),
+            port => format!("{name}:{port}"),
+        });
+        Self { port, authority }
+    }
 }
 
 type RuleSet = BTreeSet<Arc<RoutingRule>>;
@@ -56,22 +77,25 @@ impl<'r> ClientView<'r, '_> {
         &self,
         egress: &Egress,
         of: &HostEntry,
-        port: u16,
+        request: &Request,
     ) -> Option<Ruling<'r>> {
         let rules = &self.registry.routing.virtual_services;
         let host = &of.host;
         if !self.viewer.is_since(22) {
             let all = self.rules(egress, rules.nearest(&host.name, host.wildcard));
-            return all.into_iter().find_map(|rule| self.http(rule, port));
+            return all.into_iter().find_map(|rule| self.http(rule, request));
         }
         for level in rules.nearest(&host.name, host.wildcard) {
             let named = self.rules(egress, [level]);
-            let exact = !host.wildcard && rules.at(&host.name, false).is_some_and(|own| std::ptr::eq(own, level));
+            let exact = !host.wildcard
+                && rules
+                    .at(&host.name, false)
+                    .is_some_and(|own| std::ptr::eq(own, level));
             if exact && !named.is_empty() {
-                return named.into_iter().find_map(|rule| self.http(rule, port));
+                return named.into_iter().find_map(|rule| self.http(rule, request));
             }
             if let Some(first) = named.first() {
-                return self.http(first, port);
+                return self.http(first, request);
             }
         }
         None
@@ -79,9 +103,9 @@ impl<'r> ClientView<'r, '_> {
 
     /// Where a rule sends HTTP on a port: every request that nothing else is said about, or the first
     /// that something is said about. None, if it says nothing to this client.
-    pub(super) fn http(&self, rule: &'r Arc<RoutingRule>, port: u16) -> Option<Ruling<'r>> {
+    pub(super) fn http(&self, rule: &'r Arc<RoutingRule>, request: &Request) -> Option<Ruling<'r>> {
         let mut found = Vec::new();
-        self.walk(&rule.routes.http, rule, port, DELEGATIONS, &mut found);
+        self.walk(&rule.routes.http, (rule, DELEGATIONS), request, &mut found);
         let catch_all = found.iter().find(|(catch_all, _)| *catch_all);
         let (_, to) = catch_all.or_else(|| found.first())?;
         Some(Ruling { rule, to: *to })
@@ -93,26 +117,32 @@ impl<'r> ClientView<'r, '_> {
     fn walk(
         &self,
         routes: &'r [HttpRoute],
-        root: &RoutingRule,
-        port: u16,
-        delegations: usize,
+        (root, delegations): (&RoutingRule, usize),
+        request: &Request,
         found: &mut Vec<(bool, Option<&'r ClusterRef>)>,
     ) {
         for route in routes {
-            let mut applying = route.matches.iter().filter(|it| it.applies(self.viewer, port));
+            let mut applying = route
+                .matches
+                .iter()
+                .filter(|it| it.applies(self.viewer, request.port))
+                .filter(|it| it.admits(request.authority.as_deref()));
             let first = applying.next();
             if first.is_none() && !route.matches.is_empty() {
                 continue;
             }
-            let catch_all = first.is_none_or(|it| it.is_catch_all) || applying.any(|it| it.is_catch_all);
+            let catch_all =
+                first.is_none_or(|it| it.is_catch_all) || applying.any(|it| it.is_catch_all);
             match &route.to {
                 HttpAction::To(to) => found.push((catch_all, to.first())),
                 HttpAction::Answered => found.push((catch_all, None)),
                 HttpAction::Delegate { namespace, name } if delegations > 0 => {
                     let key = (namespace.clone(), name.clone());
                     let delegate = self.registry.routing.delegates.get(&key);
-                    if let Some(to) = delegate.filter(|to| to.is_exported_to(Some(root.namespace))) {
-                        self.walk(&to.routes.http, root, port, delegations - 1, found);
+                    if let Some(to) = delegate.filter(|to| to.is_exported_to(Some(root.namespace)))
+                    {
+                        let root = (root, delegations - 1);
+                        self.walk(&to.routes.http, root, request, found);
                     }
                 }
                 HttpAction::Delegate { .. } => {}

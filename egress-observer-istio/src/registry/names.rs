@@ -8,7 +8,7 @@ use super::{
     claim::Claim,
     egress::Egress,
     host_entry::{HostEntry, Place},
-    mesh_rules::Ruling,
+    mesh_rules::{Request, Ruling},
     sought::Sought,
     view::ClientView,
 };
@@ -28,7 +28,10 @@ pub(super) enum Named<'r> {
 
 impl<'r> ClientView<'r, '_> {
     /// A name and the whole one that it may be short for.
-    pub(super) fn spellings<'n>(&self, name: &'n str) -> impl Iterator<Item = Cow<'n, str>> + use<'n> {
+    pub(super) fn spellings<'n>(
+        &self,
+        name: &'n str,
+    ) -> impl Iterator<Item = Cow<'n, str>> + use<'n> {
         let domain = &self.registry.defaults.cluster_domain;
         let whole = host_name::unabbreviated(name, self.viewer.namespace, domain);
         iter::once(Cow::Borrowed(name)).chain(whole.map(Cow::Owned))
@@ -69,15 +72,16 @@ impl<'r> ClientView<'r, '_> {
             return None;
         }
         let egress = self.router(port)?;
+        let request = Request::new(sought);
         for whole in self.spellings(name) {
             let found = self
                 .routed_claim(egress, &whole, false, port)
                 .or_else(|| self.routed_claim(egress, self.alias_of(&whole)?, false, port));
             if let Some(claim) = found {
-                return Some(self.ruled(egress, claim, port));
+                return Some(self.ruled(egress, claim, &request));
             }
         }
-        if let Some(ruling) = self.ruled_alone(egress, (name, false), port) {
+        if let Some(ruling) = self.ruled_alone(egress, (name, false), &request) {
             return Some(Named::Ruled(None, ruling));
         }
         parents(name).find_map(|parent| {
@@ -87,9 +91,9 @@ impl<'r> ClientView<'r, '_> {
             });
             let found = pods.or_else(|| self.routed_claim(egress, parent, true, port));
             match found {
-                Some(claim) => Some(self.ruled(egress, claim, port)),
+                Some(claim) => Some(self.ruled(egress, claim, &request)),
                 None => {
-                    let ruling = self.ruled_alone(egress, (parent, true), port)?;
+                    let ruling = self.ruled_alone(egress, (parent, true), &request)?;
                     Some(Named::Ruled(None, ruling))
                 }
             }
@@ -97,8 +101,8 @@ impl<'r> ClientView<'r, '_> {
     }
 
     /// What a claim's own virtual host leads to.
-    pub(super) fn ruled(&self, egress: &Egress, claim: &'r Claim, port: u16) -> Named<'r> {
-        match self.http_ruling(egress, &claim.of, port) {
+    pub(super) fn ruled(&self, egress: &Egress, claim: &'r Claim, request: &Request) -> Named<'r> {
+        match self.http_ruling(egress, &claim.of, request) {
             Some(ruling) => Named::Ruled(Some(claim), ruling),
             None => Named::Own(claim),
         }
@@ -128,8 +132,9 @@ impl<'r> ClientView<'r, '_> {
         &self,
         egress: &Egress,
         (name, wildcard): (&str, bool),
-        port: u16,
+        request: &Request,
     ) -> Option<Ruling<'r>> {
+        let port = request.port;
         let rules = self.registry.routing.virtual_services.at(name, wildcard)?;
         let mut rules = self.rules(egress, [rules]).into_iter();
         rules.find_map(|rule| {
@@ -141,7 +146,7 @@ impl<'r> ClientView<'r, '_> {
                 })
             };
             let counts = port == 80 || beside();
-            counts.then(|| self.http(rule, port))?
+            counts.then(|| self.http(rule, request))?
         })
     }
 
@@ -229,7 +234,9 @@ impl<'r> ClientView<'r, '_> {
             let mut named = by_host
                 .nearest(&host.name, host.wildcard)
                 .flat_map(|rivals| rivals.seen(Some(port), self.namespace));
-            let found = named.find(|(_, claim)| is_fit(claim)).map(|(_, claim)| claim);
+            let found = named
+                .find(|(_, claim)| is_fit(claim))
+                .map(|(_, claim)| claim);
             if found.is_some() || !host.wildcard {
                 return found;
             }
@@ -239,7 +246,11 @@ impl<'r> ClientView<'r, '_> {
 
     /// Every TLS claim on a port whose host is below a name: looked at one by one, which only rules
     /// with wildcards need.
-    fn below<'s>(&'s self, name: &'s str, port: u16) -> impl Iterator<Item = &'r Claim> + use<'r, 's> {
+    fn below<'s>(
+        &'s self,
+        name: &'s str,
+        port: u16,
+    ) -> impl Iterator<Item = &'r Claim> + use<'r, 's> {
         let parts = [false, true].map(|is_moved| super::listener::Listener {
             port,
             part: super::listener::Part::Tls,
@@ -251,7 +262,8 @@ impl<'r> ClientView<'r, '_> {
             .flat_map(move |key| listeners.seen(key, self.namespace));
         seen.map(|(_, claim)| claim).filter(move |claim| {
             let own = &*claim.of.host.name;
-            own.strip_suffix(name).is_some_and(|rest| rest.ends_with('.'))
+            own.strip_suffix(name)
+                .is_some_and(|rest| rest.ends_with('.'))
         })
     }
 }

@@ -51,11 +51,7 @@ impl Registry {
             .collect()
     }
 
-    fn candidates<'r>(
-        &'r self,
-        view: &ClientView<'r, '_>,
-        sought: &Sought<'_>,
-    ) -> Vec<&'r Claim> {
+    fn candidates<'r>(&'r self, view: &ClientView<'r, '_>, sought: &Sought<'_>) -> Vec<&'r Claim> {
         let index = &self.index;
         let mut found = Vec::new();
         if let Some(name) = &sought.host {

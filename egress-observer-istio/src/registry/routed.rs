@@ -67,7 +67,9 @@ impl<'r> ClientView<'r, '_> {
             fate: Fate::AsDialled,
         };
         if let Some(to) = to {
-            routed.port = to.port.unwrap_or_else(|| self.port_of(&to.host, claim, sought.port));
+            routed.port = to
+                .port
+                .unwrap_or_else(|| self.port_of(&to.host, claim, sought.port));
             routed.host = &to.host;
             routed.subset = &to.subset;
             let cluster = self.cluster(&to.host, routed.port);
@@ -116,9 +118,8 @@ impl<'r> ClientView<'r, '_> {
                 };
                 let parents = super::names::parents(name);
                 of.has_names_of_pods()
-                    && (below(name)
-                        || { parents }
-                            .any(|parent| self.spellings(parent).any(|it| *it == *of.host.name)))
+                    && (below(name) || { parents }
+                        .any(|parent| self.spellings(parent).any(|it| *it == *of.host.name)))
             })
     }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    by_host::ByHost, object_ref::ObjectRef, query::Viewer, reader::NamespaceId,
-    rule::RoutingRule, store::Registry, view::ClientView,
+    by_host::ByHost, object_ref::ObjectRef, query::Viewer, reader::NamespaceId, rule::RoutingRule,
+    store::Registry, view::ClientView,
 };
 use crate::vocabulary::{host::split, host_name::normal};
 

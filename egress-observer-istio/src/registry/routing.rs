@@ -132,7 +132,8 @@ impl Routing {
         if rule.is_delegate {
             self.delegates.insert(rule.key(), Arc::clone(&rule));
         }
-        self.by_object.insert(rule.object.clone(), Arc::clone(&rule));
+        self.by_object
+            .insert(rule.object.clone(), Arc::clone(&rule));
         rule.object.clone()
     }
 

@@ -87,7 +87,10 @@ impl RoutingRule {
 
     /// Namespace and name.
     pub(super) fn key(&self) -> (Box<str>, Box<str>) {
-        ((&*self.object.namespace).into(), (&*self.object.name).into())
+        (
+            (&*self.object.namespace).into(),
+            (&*self.object.name).into(),
+        )
     }
 
     /// Whether it routes anything but HTTP.

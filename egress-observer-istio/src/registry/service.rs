@@ -31,7 +31,13 @@ pub(super) fn declared(
     let objects::ServiceObject { metadata, spec } = object;
     let export_to = export_to(metadata);
     let kind = ObjectKind::Service;
-    let entry = Arc::new(entry(kind, metadata, &export_to, &spec.selector, namespaces));
+    let entry = Arc::new(entry(
+        kind,
+        metadata,
+        &export_to,
+        &spec.selector,
+        namespaces,
+    ));
     let mut values = ValueReader::new(entry.object.clone());
     let addresses = addresses(spec, &mut values);
     let name = service_name(&metadata.name, &entry.object.namespace, domain);

@@ -1,6 +1,12 @@
 //! What a client says first on a connection, as far as name and port tell.
 
-use super::{reader::Reader, sought::Sought, view::ClientView};
+use super::{
+    host_entry::HostEntry,
+    names::parents,
+    reader::Reader,
+    sought::Sought,
+    view::{ClientView, Rivals},
+};
 use crate::vocabulary::PortProtocol;
 
 /// What a client says first.
@@ -46,19 +52,23 @@ impl ClientView<'_, '_> {
     }
 
     /// The protocols of a port, by the entries that have the very name; else by those with a wildcard
-    /// above it.
+    /// above it, or a headless Service whose pod it may be.
     fn declared_protocols(&self, sought: &Sought<'_>) -> Vec<PortProtocol> {
         let Some(name) = sought.host.as_deref() else {
             return Vec::new();
         };
         let by_host = &self.registry.index.by_host;
         for whole in self.spellings(name) {
-            let target = self.alias_of(&whole);
-            let rivals = target.unwrap_or(&whole);
-            for rivals in by_host.covering(rivals) {
-                let hosts = rivals.of(None, Reader::Curious);
-                let ports = hosts.filter_map(|claim| claim.of.port(sought.port));
-                let found: Vec<PortProtocol> = ports.map(|port| port.protocol).collect();
+            let host = self.alias_of(&whole).unwrap_or(&whole);
+            let service = parents(host).find_map(|parent| by_host.at(parent, false));
+            for rivals in by_host.covering(host) {
+                let found = protocols(rivals, sought.port, |_| true);
+                if !found.is_empty() {
+                    return found;
+                }
+            }
+            if let Some(rivals) = service {
+                let found = protocols(rivals, sought.port, HostEntry::has_names_of_pods);
                 if !found.is_empty() {
                     return found;
                 }
@@ -66,4 +76,10 @@ impl ClientView<'_, '_> {
         }
         Vec::new()
     }
+}
+
+fn protocols(rivals: &Rivals, port: u16, fit: impl Fn(&HostEntry) -> bool) -> Vec<PortProtocol> {
+    let hosts = rivals.of(None, Reader::Curious).map(|claim| &claim.of);
+    let ports = hosts.filter(|of| fit(of)).filter_map(|of| of.port(port));
+    ports.map(|port| port.protocol).collect()
 }

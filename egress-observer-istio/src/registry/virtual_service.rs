@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{object_ref::ObjectRef, query::Viewer, values::ValueReader};
 use crate::{
-    objects::{self, HttpRouteSpec, MatchSpec, RouteDestination, VirtualServiceSpec},
+    objects::{self, HttpRouteSpec, MatchSpec, RouteDestination, StringMatch, VirtualServiceSpec},
     vocabulary::Host,
 };
 
@@ -34,10 +34,7 @@ pub(super) enum HttpAction {
     /// The proxy answers itself.
     Answered,
     /// The routes of another VirtualService, which has no hosts.
-    Delegate {
-        namespace: Box<str>,
-        name: Box<str>,
-    },
+    Delegate { namespace: Box<str>, name: Box<str> },
 }
 
 /// A part of `spec.tls` or `spec.tcp` that leads somewhere.
@@ -67,7 +64,9 @@ pub(super) struct Matcher {
     for_gateways: bool,
     source_labels: BTreeMap<String, String>,
     source_namespace: String,
-    /// Whether it holds for every request that it may be asked about.
+    /// What the `Host` of a request has to be.
+    authority: Option<StringMatch>,
+    /// Whether it holds for every request with such a `Host`.
     pub(super) is_catch_all: bool,
     pub(super) sni_hosts: Vec<Host>,
     pub(super) subnets: Vec<IpNet>,
@@ -82,6 +81,7 @@ impl Matcher {
             for_gateways: !spec.gateways.is_empty() && !spec.gateways.iter().any(|to| to == "mesh"),
             source_labels: spec.source_labels.clone(),
             source_namespace: spec.source_namespace.clone(),
+            authority: spec.authority.clone(),
             is_catch_all: is_catch_all(spec),
             sni_hosts: sni
                 .filter_map(|text| values.host("spec.tls.match.sniHosts", text))
@@ -89,6 +89,18 @@ impl Matcher {
             subnets: subnets
                 .filter_map(|text| values.net("match.destinationSubnets", text))
                 .collect(),
+        }
+    }
+
+    /// Whether it may hold for requests with this `Host`. A regular expression is not tried.
+    pub(super) fn admits(&self, authority: Option<&str>) -> bool {
+        let (Some(wanted), Some(authority)) = (&self.authority, authority) else {
+            return true;
+        };
+        match (wanted.exact.as_str(), wanted.prefix.as_str()) {
+            ("", "") => true,
+            ("", prefix) => authority.starts_with(prefix),
+            (exact, _) => authority == exact,
         }
     }
 
@@ -119,7 +131,7 @@ fn is_catch_all(spec: &MatchSpec) -> bool {
         && spec.query_params.is_empty()
         && spec.scheme.is_none()
         && spec.method.is_none()
-        && spec.authority.is_none()
+        && spec.authority.as_ref().is_none_or(|it| it.regex.is_empty())
 }
 
 impl ClusterRef {
@@ -150,10 +162,7 @@ impl RouteTable {
     ) -> Self {
         let namespace = &*object.namespace;
         let mut stream = |matches: &[MatchSpec], to: &[RouteDestination]| StreamRoute {
-            matches: matches
-                .iter()
-                .map(|it| Matcher::new(it, values))
-                .collect(),
+            matches: matches.iter().map(|it| Matcher::new(it, values)).collect(),
             to: destinations(to, namespace, domain),
         };
         let tls = spec.tls.iter().filter(|route| !route.route.is_empty());

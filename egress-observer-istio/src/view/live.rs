@@ -14,7 +14,7 @@ use ipnet::IpNet;
 
 use super::{
     change::{self, ObjectChange},
-    selected::with_selected_pods,
+    selected::{addresses_of_selected, with_selected_pods},
     snapshot::Snapshot,
     stale::StaleParts,
     surroundings::PodSurroundings,
@@ -46,6 +46,8 @@ pub struct Live {
     config_maps: BTreeSet<ObjectName>,
     /// ServiceEntries with a `workloadSelector`.
     selecting: BTreeMap<ObjectName, objects::ServiceEntryObject>,
+    /// Headless Services with a `selector`.
+    headless: BTreeMap<ObjectName, objects::ServiceObject>,
     /// Ranges from settings and installers, and those that ServiceCIDRs name.
     ranges: Vec<IpNet>,
     service_ranges: BTreeMap<ObjectName, Vec<IpNet>>,
@@ -147,8 +149,8 @@ impl Live {
                 self.stale.proxy_configs = true;
             }
             Object::Service(object) => {
-                registry.set_service(&object, Vec::new());
                 self.stale.every_pod |= self.around.set_service(&name, &object);
+                self.set_service(name, object);
             }
             Object::Workload(object) => {
                 self.stale.pods_of.insert(name.namespace.clone());
@@ -197,6 +199,7 @@ impl Live {
                 self.stale.proxy_configs = true;
             }
             Kind::Service => {
+                self.headless.remove(&name);
                 registry.remove_service(namespace, own);
                 self.stale.every_pod |= self.around.remove_service(&name);
             }
@@ -283,6 +286,17 @@ impl Live {
         self.selecting.insert(name, object);
     }
 
+    fn set_service(&mut self, name: ObjectName, object: objects::ServiceObject) {
+        let spec = &object.spec;
+        if spec.cluster_ip != "None" || spec.selector.is_empty() {
+            self.headless.remove(&name);
+            self.snapshot.registry.set_service(&object, Vec::new());
+            return;
+        }
+        self.stale.selected_in.insert(name.namespace.clone());
+        self.headless.insert(name, object);
+    }
+
     fn set_ranges(&mut self) {
         let named = self.service_ranges.values().flatten();
         self.snapshot.cluster_ranges = self.ranges.iter().chain(named).copied().collect();
@@ -303,6 +317,7 @@ impl Live {
             stale.every_pod = true;
         }
         self.settle_selecting(&stale);
+        self.settle_headless(&stale);
         self.settle_pods(&stale);
     }
 
@@ -311,6 +326,17 @@ impl Live {
             if stale.selected_in.contains(&name.namespace) {
                 let selected = with_selected_pods(entry, pods_of(&self.pods, &name.namespace));
                 self.snapshot.registry.set_service_entry(&selected);
+            }
+        }
+    }
+
+    /// The pods of a headless Service are where its listeners are.
+    fn settle_headless(&mut self, stale: &StaleParts) {
+        for (name, service) in &self.headless {
+            if stale.selected_in.contains(&name.namespace) {
+                let own = pods_of(&self.pods, &name.namespace);
+                let endpoints = addresses_of_selected(&service.spec.selector, own);
+                self.snapshot.registry.set_service(service, endpoints);
             }
         }
     }

@@ -92,7 +92,11 @@ mod tests {
             ("a.b.com", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(unabbreviated(name, "shop", CLUSTER_DOMAIN).as_deref(), expected, "{name}");
+            assert_eq!(
+                unabbreviated(name, "shop", CLUSTER_DOMAIN).as_deref(),
+                expected,
+                "{name}"
+            );
         }
     }
 

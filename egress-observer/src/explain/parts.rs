@@ -43,9 +43,7 @@ pub(super) fn registry(judged: &Judgement<'_>, others: Vec<OtherEntry>) -> Regis
             Some(hit.by.as_str()),
         ),
         Match::AddressNeeded(hit) => (Some(&hit.entry.object), Some(hit.host), None),
-        Match::Ruled(_) | Match::Undeclared { .. } | Match::NameNeeded { .. } => {
-            (None, None, None)
-        }
+        Match::Ruled(_) | Match::Undeclared { .. } | Match::NameNeeded { .. } => (None, None, None),
     };
     let needs = match matched {
         _ if registry != RegistryMatch::Unknown => Vec::new(),

@@ -54,7 +54,11 @@ pub(super) fn outcome(explanation: &Explanation, routed: &Routed<'_>) -> String 
     if routed.host.is_empty() {
         return format!("The proxy answers the request itself{via}.");
     }
-    let dialled = explanation.destination.host.as_deref().unwrap_or("the address");
+    let dialled = explanation
+        .destination
+        .host
+        .as_deref()
+        .unwrap_or("the address");
     match routed.fate {
         Fate::AsDialled => format!("The sidecar routes it{via}: {cluster}."),
         Fate::ListenerWithoutAddress => format!(

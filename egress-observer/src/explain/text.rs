@@ -76,14 +76,19 @@ pub(super) fn outcome(
 }
 
 fn passthrough(explanation: &Explanation) -> String {
-    let cluster = explanation.routed.as_ref().and_then(|it| it.cluster.as_deref());
+    let cluster = explanation
+        .routed
+        .as_ref()
+        .and_then(|it| it.cluster.as_deref());
     match cluster {
         Some(proxy) if proxy.starts_with("outbound|") => format!(
             "The sidecar sends it to the egress proxy of its Sidecar, not where it was going: {proxy}."
         ),
-        Some(_) | None => "The sidecar lets it through to where it was going (PassthroughCluster): \
+        Some(_) | None => {
+            "The sidecar lets it through to where it was going (PassthroughCluster): \
                            it works, and no policy applies to it."
-            .to_owned(),
+                .to_owned()
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use super::answer::ConnectionTally;
 use crate::flows::{Caller, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::PROXY,
-    vocabulary::{Actor, RegistryMatch, Scope, Verdict, host_name::{CLUSTER_DOMAIN, is_of_cluster}},
+    vocabulary::{
+        Actor, RegistryMatch, Scope, Verdict,
+        host_name::{CLUSTER_DOMAIN, is_of_cluster},
+    },
 };
 
 /// What the proxy does, it does for others, whose own connections are recorded.
