@@ -27,6 +27,7 @@ mod miss;
 mod names;
 mod near_miss;
 mod object_ref;
+mod places;
 mod query;
 mod reader;
 mod routed;

@@ -3,8 +3,6 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use super::{
     claim::Claim,
     egress::Egress,
@@ -22,21 +20,35 @@ impl<'r> ClientView<'r, '_> {
         let (index, port) = (&self.registry.index, sought.port);
         let egress = self.router(port)?;
         let is_meant = |claim: &&'r Claim| {
-            claim.is_at_any_address(self.allocated)
-                && claim.protocol() != PortProtocol::Tcp
+            self.is_at_any_address(egress, claim)
+                && Self::protocol(egress, claim) != PortProtocol::Tcp
                 && self.counts(egress, claim)
                 && self.is_served(claim)
         };
         let seen = index.by_address.seen((ip, port), self.namespace);
         let at_address = seen.map(|(_, claim)| claim).find(is_meant);
         if let Some(claim) = at_address {
-            return Some(self.known_answer(egress, claim, By::Address, sought));
+            return Some(if self.is_domain(claim, ip) {
+                self.known_answer(egress, claim, By::Address, sought)
+            } else {
+                name_needed(claim)
+            });
         }
         let in_range = index.ranges(ip, port).find_map(|range| {
             let mut seen = index.by_range.seen((range, port), self.namespace);
             seen.find(|(_, claim)| is_meant(claim)).map(|(_, it)| it)
         });
-        Some(self.known_answer(egress, in_range?, By::Range, sought))
+        in_range.map(name_needed)
+    }
+
+    /// Whether a request that has the address for its `Host` is one for the claim: its addresses are,
+    /// and not those of its endpoints (`generateVirtualHostDomains` in
+    /// `pilot/pkg/networking/core/httproute.go`).
+    fn is_domain(&self, claim: &Claim, ip: IpAddr) -> bool {
+        let of = &claim.of;
+        claim.has_virtual_host()
+            && (of.single_addresses().any(|own| own == ip)
+                || (self.allocated && of.allocated.contains(&ip)))
     }
 
     /// Whether the port's listener at every address has something for a claim: HTTP that one egress
@@ -61,25 +73,6 @@ impl<'r> ClientView<'r, '_> {
             self.named_answer(named, by, sought)
         } else {
             self.own_answer(claim, by, sought)
-        }
-    }
-
-    /// A TLS claim's range, where the name is not known.
-    pub(super) fn tls_in_range(&self, range: IpNet, sought: &Sought<'_>) -> Match<'r> {
-        let shelf = &self.registry.index.by_range;
-        let seen = shelf.seen((range, sought.port), self.namespace);
-        let mut seen = seen.map(|(_, claim)| claim);
-        let mut egresses = self.egresses().iter();
-        let found = egresses.find_map(|egress| {
-            { &mut seen }
-                .find(|claim| claim.protocol() == PortProtocol::Tls && self.counts(egress, claim))
-        });
-        match found {
-            Some(claim) => self.own_answer(claim, By::Range, sought),
-            None => Match::NameNeeded {
-                http: false,
-                tls: true,
-            },
         }
     }
 
@@ -133,7 +126,8 @@ impl<'r> ClientView<'r, '_> {
                 })
             });
             own.filter(|claim| {
-                claim.protocol() != PortProtocol::Http && claim.is_bound(self.allocated)
+                let egress = self.router(sought.port);
+                egress.is_some_and(|egress| !self.is_at_any_address(egress, claim))
             })
         })
     }
@@ -167,4 +161,10 @@ impl<'r> ClientView<'r, '_> {
             about.find_map(|rule| self.tls(rule, host, sought.port, sought.ip))
         })
     }
+}
+
+/// The address tells that a claim may be meant; what the client says first tells whether it is.
+fn name_needed<'r>(claim: &Claim) -> Match<'r> {
+    let tls = claim.protocol() == PortProtocol::Tls;
+    Match::NameNeeded { http: !tls, tls }
 }

@@ -35,10 +35,11 @@ impl<'r> ClientView<'r, '_> {
             let seen = shelf.seen((ip, port), self.namespace);
             let mut fit = seen
                 .map(|(_, claim)| claim)
-                .filter(|claim| claim.listens_at(ip, self.allocated) && self.counts(egress, claim));
+                .filter(|claim| self.listens_at(egress, claim, ip) && self.counts(egress, claim));
             let first = fit.next()?;
-            let sniffed = |claim: &&Claim| claim.protocol() == PortProtocol::Sniffed;
-            let http = match (first.protocol(), first.at().server_first) {
+            let protocol = |claim: &Claim| Self::protocol(egress, claim);
+            let sniffed = |claim: &&Claim| protocol(claim) == PortProtocol::Sniffed;
+            let http = match (protocol(first), first.at().server_first) {
                 (PortProtocol::Sniffed, _) => Some(first),
                 (_, Some(_)) => None,
                 (_, None) => fit.find(sniffed),
@@ -61,6 +62,9 @@ impl<'r> ClientView<'r, '_> {
     /// (up to 1.30), and a protocol whose server speaks first is on its own: it keeps others out, or
     /// is kept out (`isConflictWithWellKnownPort`).
     fn chains(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
+        if let Some(protocol) = egress.protocol {
+            return self.chains_of_one(egress, port, protocol);
+        }
         let part = |part| self.first(egress, port, part);
         let http = part(Part::Http);
         let tls = part(Part::Tls);
@@ -89,6 +93,32 @@ impl<'r> ClientView<'r, '_> {
             egress,
             http: http.or(sniffed).map(|(_, claim)| claim),
             tcp: tcp.map(|(_, claim)| claim),
+        })
+    }
+
+    /// The listener that an egress listener for the port makes: of one protocol, whatever its hosts'
+    /// ports say.
+    fn chains_of_one(
+        &self,
+        egress: &'r Egress,
+        port: u16,
+        protocol: PortProtocol,
+    ) -> Option<Chains<'r>> {
+        let shelf = &self.viewer.sidecar?.listeners;
+        let key = Listener {
+            port,
+            part: Part::Any,
+            is_moved: false,
+        };
+        let mut seen = shelf.seen(key, self.namespace);
+        let (_, first) = seen.find(|(_, claim)| {
+            self.is_at_any_address(egress, claim) && self.counts(egress, claim)
+        })?;
+        let speaks = |protocols: &[PortProtocol]| protocols.contains(&protocol).then_some(first);
+        Some(Chains {
+            egress,
+            http: speaks(&[PortProtocol::Http, PortProtocol::Sniffed]),
+            tcp: speaks(&[PortProtocol::Tcp, PortProtocol::Sniffed]),
         })
     }
 

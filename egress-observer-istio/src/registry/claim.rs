@@ -45,39 +45,6 @@ impl Claim {
         matches!(self.protocol(), PortProtocol::Http | PortProtocol::Sniffed)
     }
 
-    /// Whether the proxy listens for it on the port at every address (`0.0.0.0_port`), where what
-    /// the client says decides, and not where it goes to. HTTP always; everything else only if the
-    /// entry has no single address (`buildSidecarOutboundListener` in
-    /// `pilot/pkg/networking/core/listener.go`). `allocated`: whether the client's proxy uses
-    /// allocated addresses.
-    pub(super) fn is_at_any_address(&self, allocated: bool) -> bool {
-        match self.of.place {
-            _ if self.protocol() == PortProtocol::Http => true,
-            Place::Endpoints => false,
-            Place::Addresses | Place::Alias(_) => {
-                self.of.addresses.is_empty() && !(allocated && self.of.is_moved())
-            }
-        }
-    }
-
-    /// Whether an address decides, and not a name.
-    pub(super) fn is_bound(&self, allocated: bool) -> bool {
-        !self.is_at_any_address(allocated)
-    }
-
-    /// Whether the proxy has a listener for it at this address.
-    pub(super) fn listens_at(&self, ip: IpAddr, allocated: bool) -> bool {
-        self.protocol() != PortProtocol::Http
-            && match self.of.place {
-                Place::Endpoints => self.of.endpoints.contains(&ip),
-                Place::Addresses if self.of.addresses.is_empty() => {
-                    allocated && self.of.allocated.contains(&ip)
-                }
-                Place::Addresses => self.of.single_addresses().any(|own| own == ip),
-                Place::Alias(_) => false,
-            }
-    }
-
     /// Single addresses under which it is found: those that it listens at, and those that stand for
     /// its name when only the address is known.
     pub(super) fn known_addresses(&self) -> impl Iterator<Item = IpAddr> {

@@ -119,14 +119,20 @@ impl HostEntry {
             && own.merges_as == theirs.merges_as
     }
 
-    /// The oldest first, then by name and namespace, then as the entry has them.
-    pub(super) fn order(&self) -> (&str, &str, &str, ObjectKind, usize) {
+    /// The oldest first, then by name and namespace, then as the entry has them. The name of a host
+    /// that a ServiceEntry has is the host (`buildServices` in
+    /// `pilot/pkg/serviceregistry/serviceentry/conversion.go`).
+    pub(super) fn order(&self) -> (&str, &str, &str, &ObjectRef, usize) {
         let object = &self.entry.object;
+        let name = match object.kind {
+            ObjectKind::Service => &object.name,
+            _ => &self.host_as_written,
+        };
         (
             &self.entry.created,
-            &object.name,
+            name,
             &object.namespace,
-            object.kind,
+            object,
             self.nth_host,
         )
     }

@@ -16,7 +16,7 @@ use super::{
     reader::Reader,
     shelf::{Ranked, Shelf},
 };
-use crate::vocabulary::PortProtocol;
+use crate::vocabulary::{Host, PortProtocol};
 
 /// The index.
 #[derive(Debug, Default)]
@@ -31,6 +31,8 @@ pub(super) struct Index {
     /// The lengths of the ranges on a port, and how many claims have one.
     lengths: HashMap<u16, BTreeMap<u8, usize>>,
     pub(super) listeners: Shelf<Listener>,
+    /// Hosts by their labels from right to left, so that those below a name are beside each other.
+    reversed: BTreeMap<Box<str>, (Host, usize)>,
     /// ExternalName Services, by their own names.
     pub(super) aliases: HashMap<Arc<str>, Arc<HostEntry>>,
 }
@@ -38,6 +40,12 @@ pub(super) struct Index {
 impl Index {
     /// Takes in what is about a host at no port.
     pub(super) fn insert_host(&mut self, host: &Arc<HostEntry>) {
+        let key = reversed(&host.host.name, host.host.wildcard);
+        let (_, n) = self
+            .reversed
+            .entry(key)
+            .or_insert_with(|| (host.host.clone(), 0));
+        *n += 1;
         if let Place::Alias(_) = host.place {
             self.aliases
                 .insert(Arc::clone(&host.host.name), Arc::clone(host));
@@ -46,9 +54,27 @@ impl Index {
 
     /// Gives up what is about a host at no port.
     pub(super) fn remove_host(&mut self, host: &HostEntry) {
+        let key = reversed(&host.host.name, host.host.wildcard);
+        if let Some((_, n)) = self.reversed.get_mut(&key) {
+            *n -= 1;
+            if *n == 0 {
+                self.reversed.remove(&key);
+            }
+        }
         if let Place::Alias(_) = host.place {
             self.aliases.remove(&host.host.name);
         }
+    }
+
+    /// What there is for the hosts below a wildcard; nothing for one that is none.
+    pub(super) fn below(&self, host: &Host) -> impl Iterator<Item = &Ranked<Option<u16>>> {
+        let from = format!("{}.", reversed(&host.name, false));
+        let all = host
+            .wildcard
+            .then(|| self.reversed.range(from.clone().into_boxed_str()..));
+        let below = all.into_iter().flatten();
+        let below = below.take_while(move |(key, _)| key.starts_with(&from));
+        below.filter_map(|(_, (host, _))| self.by_host.get(host))
     }
 
     pub(super) fn insert(&mut self, readers: &[Reader], claim: &Claim) {
@@ -130,6 +156,15 @@ impl Index {
         let lengths = self.lengths.get(&port).into_iter().flatten().rev();
         lengths.filter_map(move |(length, _)| Some(IpNet::new(ip, *length).ok()?.trunc()))
     }
+}
+
+/// A host's labels from right to left; a wildcard's star comes last.
+fn reversed(name: &str, wildcard: bool) -> Box<str> {
+    let mut labels: Vec<&str> = name.rsplit('.').collect();
+    if wildcard {
+        labels.push("*");
+    }
+    labels.join(".").into()
 }
 
 /// Nobody in the mesh sees UDP: no listener is made for it.

@@ -29,6 +29,8 @@ pub(super) enum Part {
     HttpByNameOnly,
     /// TLS likewise.
     TlsByNameOnly,
+    /// In any way, or in none: an egress listener for the port makes of it what it says itself.
+    Any,
     /// No part of it: a headless Service, which has listeners at its pods instead.
     Headless,
 }
@@ -43,7 +45,7 @@ impl Listener {
             part: *part,
             is_moved: match part {
                 // The listener for HTTP stays, but such a client knows the host by its address.
-                Part::Http | Part::Headless => false,
+                Part::Any | Part::Http | Part::Headless => false,
                 Part::HttpByNameOnly
                 | Part::TlsByNameOnly
                 | Part::Tls

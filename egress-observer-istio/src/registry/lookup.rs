@@ -136,7 +136,7 @@ impl<'r> ClientView<'r, '_> {
         sought: &Sought<'_>,
     ) -> Match<'r> {
         let (of, port) = (&claim.of, sought.port);
-        if claim.protocol() != PortProtocol::Tls {
+        if Self::protocol(chains.egress, claim) != PortProtocol::Tls {
             return match self.tcp_ruling(chains.egress, of, port, sought.ip) {
                 Some(ruling) => self.ruled_answer(Some(claim), ruling, by, sought),
                 None => self.own_answer(claim, by, sought),
@@ -159,10 +159,11 @@ impl<'r> ClientView<'r, '_> {
             let chains = self.on_first_egress(port, |egress| {
                 let seen = index.by_range.seen((range, port), self.namespace);
                 let mut fit = seen.map(|(_, claim)| claim).filter(|claim| {
-                    claim.protocol() != PortProtocol::Http && self.counts(egress, claim)
+                    Self::protocol(egress, claim) != PortProtocol::Http
+                        && self.counts(egress, claim)
                 });
                 let first = fit.next()?;
-                let bytes = |claim: &&Claim| claim.protocol() != PortProtocol::Tls;
+                let bytes = |claim: &&Claim| Self::protocol(egress, claim) != PortProtocol::Tls;
                 let tcp = Some(first).filter(bytes).or_else(|| fit.find(bytes));
                 Some(Chains {
                     egress,
@@ -219,10 +220,13 @@ impl<'r> ClientView<'r, '_> {
                 tls: false,
             });
         }
-        if let Some((range, chains)) = self.range(ip, sought.port) {
+        if let Some((_, chains)) = self.range(ip, sought.port) {
             return match chains.tcp {
                 Some(claim) => self.tcp_answer(&chains, claim, By::Range, sought),
-                None => self.tls_in_range(range, sought),
+                None => Match::NameNeeded {
+                    http: false,
+                    tls: true,
+                },
             };
         }
         let chains = self.at_any_address(sought.port);

@@ -64,10 +64,9 @@ impl<'r> ClientView<'r, '_> {
     }
 
     fn is_imported(&self, egress: &Egress, rule: &RoutingRule) -> bool {
-        let own = Some(rule.namespace) == self.namespace;
         rule.is_exported_to(self.namespace)
             && !self.registry.undiscovered.contains(&*rule.object.namespace)
-            && egress.lets_rule_through(rule.namespace, own, &rule.hosts)
+            && egress.lets_rule_through(rule.namespace, self.sight(rule.namespace), &rule.hosts)
     }
 
     /// What the rules say about HTTP requests for an entry's host on a port: since 1.22 those that

@@ -9,10 +9,11 @@ use super::{
     egress::Egress,
     host_entry::{HostEntry, Place},
     mesh_rules::{Request, Ruling},
+    rule::RoutingRule,
     sought::Sought,
     view::ClientView,
 };
-use crate::vocabulary::{PortProtocol, host_name};
+use crate::vocabulary::{Host, PortProtocol, host_name};
 
 /// How often one ExternalName may stand for the next.
 const ALIASES: usize = 8;
@@ -145,9 +146,22 @@ impl<'r> ClientView<'r, '_> {
                     own.is_some()
                 })
             };
-            let counts = port == 80 || beside();
+            let counts =
+                (port == 80 || beside()) && !(wildcard && self.has_host_below(egress, name, port));
             counts.then(|| self.http(rule, request))?
         })
+    }
+
+    /// Whether an entry has a host below a name on a port: then a rule for the wildcard is about that
+    /// one, and not about the wildcard.
+    fn has_host_below(&self, egress: &Egress, name: &str, port: u16) -> bool {
+        let host = Host {
+            name: name.into(),
+            wildcard: true,
+        };
+        let below = self.registry.index.below(&host);
+        let mut claims = below.flat_map(|rivals| rivals.seen(Some(port), self.namespace));
+        claims.any(|(_, claim)| self.counts(egress, claim))
     }
 
     /// Where a TLS handshake goes that asks for a name, on the listener at every address or within a
@@ -160,7 +174,7 @@ impl<'r> ClientView<'r, '_> {
         range: Option<IpNet>,
     ) -> Option<Named<'r>> {
         let name = sought.host.as_deref()?;
-        let fits = |claim: &Claim| self.has_chain(claim, range);
+        let fits = |claim: &Claim| self.has_chain(egress, claim, range);
         let aliased = || {
             self.spellings(name).find_map(|whole| {
                 let target = (self.alias_of(&whole)?, false);
@@ -187,9 +201,7 @@ impl<'r> ClientView<'r, '_> {
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
         let mut seen = rivals.seen(Some(port), self.namespace);
-        let (_, claim) = seen.find(|(_, claim)| {
-            claim.protocol() == PortProtocol::Tls && fits(claim) && self.counts(egress, claim)
-        })?;
+        let (_, claim) = seen.find(|(_, claim)| fits(claim) && self.counts(egress, claim))?;
         (!self.is_replaced(egress, &claim.of, port)).then_some(claim)
     }
 
@@ -210,60 +222,33 @@ impl<'r> ClientView<'r, '_> {
     }
 
     /// Whether a TLS claim has a chain on the listener at every address, or for a range of it.
-    fn has_chain(&self, claim: &Claim, range: Option<IpNet>) -> bool {
-        match range {
-            Some(range) => claim.of.ranges().any(|own| own == range),
-            None => claim.is_at_any_address(self.allocated),
-        }
+    fn has_chain(&self, egress: &Egress, claim: &Claim, range: Option<IpNet>) -> bool {
+        Self::protocol(egress, claim) == PortProtocol::Tls
+            && match range {
+                Some(range) => claim.of.ranges().any(|own| own == range),
+                None => self.is_at_any_address(egress, claim),
+            }
     }
 
     fn ruled_tls_claim(
         &self,
         egress: &Egress,
-        rule: &super::rule::RoutingRule,
+        rule: &RoutingRule,
         port: u16,
         range: Option<IpNet>,
     ) -> Option<&'r Claim> {
-        let is_fit = |claim: &Claim| {
-            claim.protocol() == PortProtocol::Tls
-                && self.has_chain(claim, range)
-                && self.counts(egress, claim)
-        };
-        let by_host = &self.registry.index.by_host;
+        let is_fit =
+            |claim: &Claim| self.has_chain(egress, claim, range) && self.counts(egress, claim);
+        let index = &self.registry.index;
         rule.hosts.iter().find_map(|host| {
-            let mut named = by_host
-                .nearest(&host.name, host.wildcard)
+            let above = index.by_host.nearest(&host.name, host.wildcard);
+            let below = index.below(host);
+            let mut claims = above
+                .chain(below)
                 .flat_map(|rivals| rivals.seen(Some(port), self.namespace));
-            let found = named
+            claims
                 .find(|(_, claim)| is_fit(claim))
-                .map(|(_, claim)| claim);
-            if found.is_some() || !host.wildcard {
-                return found;
-            }
-            self.below(&host.name, port).find(|claim| is_fit(claim))
-        })
-    }
-
-    /// Every TLS claim on a port whose host is below a name: looked at one by one, which only rules
-    /// with wildcards need.
-    fn below<'s>(
-        &'s self,
-        name: &'s str,
-        port: u16,
-    ) -> impl Iterator<Item = &'r Claim> + use<'r, 's> {
-        let parts = [false, true].map(|is_moved| super::listener::Listener {
-            port,
-            part: super::listener::Part::Tls,
-            is_moved,
-        });
-        let listeners = &self.registry.index.listeners;
-        let seen = parts
-            .into_iter()
-            .flat_map(move |key| listeners.seen(key, self.namespace));
-        seen.map(|(_, claim)| claim).filter(move |claim| {
-            let own = &*claim.of.host.name;
-            own.strip_suffix(name)
-                .is_some_and(|rest| rest.ends_with('.'))
+                .map(|(_, claim)| claim)
         })
     }
 }

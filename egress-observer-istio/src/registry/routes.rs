@@ -53,10 +53,10 @@ impl<'r> ClientView<'r, '_> {
 
     /// Whether the client's Sidecar lets a rule through.
     fn lets_rule_through(&self, rule: &RoutingRule) -> bool {
-        let own = Some(rule.namespace) == self.namespace;
+        let sight = self.sight(rule.namespace);
         self.egresses()
             .iter()
-            .any(|egress| egress.lets_rule_through(rule.namespace, own, &rule.hosts))
+            .any(|egress| egress.lets_rule_through(rule.namespace, sight, &rule.hosts))
     }
 
     /// The namespace of the entry that has a host, at whatever port: the client's own before others.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     claim::Claim,
     egress::{EVERYTHING, Egress, EgressHost},
-    listener::Listener,
+    listener::{Listener, Part},
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{NamespaceId, Namespaces, Reader},
     shelf::Shelf,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     objects::{self, Destination},
-    vocabulary::Host,
+    vocabulary::{Host, PortProtocol},
 };
 
 /// A Sidecar object, and what of the registry it lets through.
@@ -136,15 +136,16 @@ impl SidecarScope {
     pub(super) fn lets_host_through(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
         self.egress()
             .iter()
-            .any(|egress| egress.lets_through(namespace, own, host))
+            .any(|egress| egress.lets_through(namespace, (own, true), host))
     }
 
+    /// Whether a claim may be let through, by some version.
     fn lets_through(&self, own: bool, claim: &Claim) -> bool {
         let of = &claim.of;
         self.egress
             .iter()
             .filter(|egress| egress.port.is_none_or(|port| port == claim.port()))
-            .any(|egress| egress.lets_through(of.entry.namespace, own, &of.host))
+            .any(|egress| egress.lets_through(of.entry.namespace, (own, false), &of.host))
     }
 
     /// Those of a claim's readers that could see it through this Sidecar. What `./` lets through, a
@@ -158,11 +159,26 @@ impl SidecarScope {
         if seen { readers.to_vec() } else { Vec::new() }
     }
 
+    /// The listeners that a claim may be part of.
+    fn keys(&self, claim: &Claim) -> Vec<Listener> {
+        let port = claim.port();
+        let mut keys: Vec<Listener> = Listener::of(claim).collect();
+        let is_own = self.egress.iter().any(|egress| egress.port == Some(port));
+        if is_own && claim.protocol() != PortProtocol::Udp {
+            keys.push(Listener {
+                port,
+                part: Part::Any,
+                is_moved: false,
+            });
+        }
+        keys
+    }
+
     /// Takes in what it lets through of a claim.
     pub(super) fn insert(&mut self, readers: &[Reader], claim: &Claim) {
         if self.restricts() {
             let readers = self.readers(readers, claim);
-            for key in Listener::of(claim) {
+            for key in self.keys(claim) {
                 self.listeners.insert(key, &readers, claim);
             }
         }
@@ -172,7 +188,7 @@ impl SidecarScope {
     pub(super) fn remove(&mut self, readers: &[Reader], claim: &Claim) {
         if self.restricts() {
             let readers = self.readers(readers, claim);
-            for key in Listener::of(claim) {
+            for key in self.keys(claim) {
                 self.listeners.remove(key, &readers, claim);
             }
         }

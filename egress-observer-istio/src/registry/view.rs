@@ -75,10 +75,32 @@ impl<'r, 'v> ClientView<'r, 'v> {
         for_port.chain(for_all).find_map(make)
     }
 
+    /// Whether a namespace is the client's own, and whether its version knows of hosts that a Sidecar
+    /// takes away.
+    pub(super) fn sight(&self, namespace: NamespaceId) -> (bool, bool) {
+        (self.namespace == Some(namespace), self.viewer.is_since(31))
+    }
+
+    /// Before 1.30.3 an entry without `exportTo` is private where `defaultServiceExportTo` has a dot,
+    /// else for all where it has a star, and for nobody else (`initServiceRegistry` in
+    /// `pilot/pkg/model/push_context.go`).
+    fn is_exported_by_default(&self, of: &HostEntry) -> bool {
+        if !of.entry.export_to.is_empty() || self.viewer.is_since(30) {
+            return true;
+        }
+        let words = &self.registry.defaults.service_export_to;
+        let has = |word: &str| words.iter().any(|own| own == word);
+        match has(".") {
+            true => self.is_own(of),
+            false => has("*"),
+        }
+    }
+
     /// Whether an egress listener lets an entry through that is exported to the client
     /// (`selectServices` in `pilot/pkg/model/sidecar.go`).
     pub(super) fn imports(&self, egress: &Egress, of: &HostEntry) -> bool {
-        egress.lets_through(of.entry.namespace, self.is_own(of), &of.host)
+        egress.lets_through(of.entry.namespace, self.sight(of.entry.namespace), &of.host)
+            && self.is_exported_by_default(of)
             && egress.port.is_none_or(|port| of.port(port).is_some())
     }
 

@@ -34,7 +34,7 @@ impl ClientView<'_, '_> {
             if apex && has_ip != Some(true) {
                 return Some(Why::WildcardOnly);
             }
-            if claim.is_bound(self.allocated) && has_ip == Some(false) {
+            if self.is_bound(claim) && has_ip == Some(false) {
                 return Some(Why::OtherAddress);
             }
         }
@@ -46,6 +46,12 @@ impl ClientView<'_, '_> {
             (None, Some(name)) if !self.may_mean(name, claim) => Why::OtherHost,
             (None, _) => Why::NameOnly,
         })
+    }
+
+    /// Whether an address decides, and not a name.
+    fn is_bound(&self, claim: &Claim) -> bool {
+        let egress = self.router(claim.port());
+        egress.is_some_and(|egress| !self.is_at_any_address(egress, claim))
     }
 
     /// Whether the client may mean a claim's host by a name.
