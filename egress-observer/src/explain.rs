@@ -35,6 +35,8 @@ pub struct Explainer<'a> {
     container: Option<&'a DeclaredContainer>,
     asker: Asker<'a>,
     policy_source: Option<String>,
+    /// Why the policy is not known, if it is not.
+    policy_doubt: Option<String>,
     stale: Option<bool>,
     notes: Vec<String>,
 }
@@ -51,6 +53,7 @@ impl<'a> Explainer<'a> {
         };
         let role = container.map_or_else(|| pod.role(None, u32::MAX, u32::MAX), |c| c.role);
         let socket = who::owned(who.socket, pod, role, container);
+        let unknown = snapshot.policy(pod).is_none();
         Ok(Self {
             snapshot,
             pod,
@@ -58,6 +61,7 @@ impl<'a> Explainer<'a> {
             notes: who::notes(pod, socket.uid),
             asker: Asker::new(snapshot, pod, role, socket),
             policy_source: snapshot.policy_source(pod),
+            policy_doubt: unknown.then(|| snapshot.policy_doubt(pod)),
             stale: pod.stale(),
         })
     }
@@ -119,7 +123,7 @@ impl<'a> Explainer<'a> {
         }
         explanation.outcome =
             text::outcome(&explanation, &judged.matched, self.pod.proxy_starts_late);
-        explanation.advice = advice::advice(&explanation, self.pod);
+        explanation.advice = advice::advice(&explanation, self.pod, self.policy_doubt.as_deref());
         explanation
     }
 

@@ -22,10 +22,15 @@ struct Requirement {
 }
 
 impl LabelSelector {
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.match_labels.is_empty() && self.match_expressions.is_empty()
+    }
+
     /// Whether it selects these labels. One that is empty selects nothing here, as in the injector
     /// (`pkg/kube/inject/inject.go`).
     pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
-        if self.match_labels.is_empty() && self.match_expressions.is_empty() {
+        if self.is_empty() {
             return false;
         }
         let mut equal = self.match_labels.iter();

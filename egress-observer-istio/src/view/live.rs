@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     injection::pod,
+    mesh::ControlPlane,
     objects::{
-        self, ConfigMap, Metadata,
+        self, ConfigMap, Metadata, PodTemplate,
         kinds::{Kind, Object},
         name::ObjectName,
     },
@@ -152,6 +153,7 @@ impl Live {
             }
             Object::Workload(object) => {
                 self.stale.pods_of.insert(name.namespace.clone());
+                self.set_control_plane(&name, object.template());
                 self.around.set_workload(kind, name, &object);
             }
             Object::ServiceEntry(object) => self.set_service_entry(name, object),
@@ -207,6 +209,7 @@ impl Live {
             | Kind::Job
             | Kind::CronJob => {
                 self.stale.pods_of.insert(name.namespace.clone());
+                self.set_control_plane(&name, None);
                 self.around.remove_workload(kind, name);
             }
             Kind::ServiceEntry => {
@@ -264,6 +267,14 @@ impl Live {
     fn remove_config_map(&mut self, name: &ObjectName) {
         self.config_maps.remove(name);
         if self.snapshot.mesh.remove(&name.namespace, &name.name) {
+            self.mesh_changed();
+        }
+    }
+
+    /// What istiod's own workload says it reads.
+    fn set_control_plane(&mut self, name: &ObjectName, template: Option<&PodTemplate>) {
+        let own = template.and_then(|template| ControlPlane::of(&name.namespace, template));
+        if self.snapshot.mesh.set_control_plane(name.clone(), own) {
             self.mesh_changed();
         }
     }

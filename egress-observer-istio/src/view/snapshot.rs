@@ -90,6 +90,23 @@ impl Snapshot {
         }
     }
 
+    /// Why the policy is not known, where it is not.
+    pub fn policy_lacks(&self, pod: &Pod) -> Reason {
+        let doubt = self.mesh.doubt(&pod.revision);
+        doubt.map_or(Reason::NotSynced, |doubt| doubt.reason)
+    }
+
+    /// The same in words, for people.
+    pub fn policy_doubt(&self, pod: &Pod) -> String {
+        match self.mesh.doubt(&pod.revision) {
+            Some(doubt) => doubt.text.clone(),
+            None => format!(
+                "the policy for unknown hosts stands in the {}, which is not given",
+                self.mesh.wanted_config(&pod.revision)
+            ),
+        }
+    }
+
     /// The Sidecar that applies to a pod. Gateways have none.
     fn sidecar(&self, pod: &Pod) -> Option<&SidecarScope> {
         let redirected = matches!(pod.applied.membership, Membership::Sidecar(_));
