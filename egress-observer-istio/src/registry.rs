@@ -17,6 +17,7 @@ mod claim;
 mod clusters;
 mod declared;
 mod defaults;
+mod discovery;
 mod egress;
 mod host_entry;
 mod index;
@@ -50,6 +51,7 @@ mod why_not;
 pub use self::{
     addresses::NameAnswer,
     defaults::RegistryDefaults,
+    discovery::Discovery,
     host_entry::RegistryEntry,
     miss::{NearMiss, Why},
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},

@@ -36,6 +36,8 @@ pub struct Explainer<'a> {
     container: Option<&'a DeclaredContainer>,
     asker: Asker<'a>,
     policy_source: Option<String>,
+    /// Why the policy is not known, if it is not.
+    policy_doubt: Option<String>,
     stale: Option<bool>,
     notes: Vec<String>,
 }
@@ -52,6 +54,7 @@ impl<'a> Explainer<'a> {
         };
         let role = container.map_or_else(|| pod.role(None, u32::MAX, u32::MAX), |c| c.role);
         let socket = who::owned(who.socket, pod, role, container);
+        let unknown = snapshot.policy(pod).is_none();
         Ok(Self {
             snapshot,
             pod,
@@ -59,6 +62,7 @@ impl<'a> Explainer<'a> {
             notes: who::notes(pod, socket.uid),
             asker: Asker::new(snapshot, pod, role, socket),
             policy_source: snapshot.policy_source(pod),
+            policy_doubt: unknown.then(|| snapshot.policy_doubt(pod)),
             stale: pod.stale(),
         })
     }
@@ -120,7 +124,7 @@ impl<'a> Explainer<'a> {
             explanation.notes.extend(cases);
         }
         explanation.outcome = text::outcome(&explanation, &judged, self.pod.proxy_starts_late);
-        explanation.advice = advice::advice(&explanation, self.pod);
+        explanation.advice = advice::advice(&explanation, self.pod, self.policy_doubt.as_deref());
         explanation
     }
 

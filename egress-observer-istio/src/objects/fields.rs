@@ -55,7 +55,7 @@ fn at<'v>(value: &'v Value, path: &serde_path_to_error::Path) -> Option<&'v Valu
     })
 }
 
-fn shown(value: Option<&Value>) -> String {
+pub(crate) fn shown(value: Option<&Value>) -> String {
     let mut text = value.map_or_else(String::new, Value::to_string);
     if let Some((end, _)) = text.char_indices().nth(SHOWN) {
         text.truncate(end);

@@ -26,10 +26,13 @@ impl<'r> ClientView<'r, '_> {
                 && self.is_served(claim)
         };
         let seen = index.by_address.seen((ip, port), self.namespace);
-        let at_address = seen.map(|(_, claim)| claim).find(is_meant);
-        if let Some(claim) = at_address {
-            return Some(if self.is_domain(claim, ip) {
-                self.known_answer(egress, claim, By::Address, sought)
+        let mut at_address = seen.map(|(_, claim)| claim).filter(is_meant).peekable();
+        if let Some(claim) = at_address.next() {
+            // Of several virtual hosts with one address, any may have it.
+            let is_alone = at_address.peek().is_none();
+            return Some(if is_alone && self.is_domain(egress, claim, ip) {
+                let named = self.ruled(egress, claim, &Request::new(sought));
+                self.named_answer(named, By::Address, sought)
             } else {
                 name_needed(claim)
             });
@@ -44,10 +47,13 @@ impl<'r> ClientView<'r, '_> {
     /// Whether a request that has the address for its `Host` is one for the claim: its addresses are,
     /// and not those of its endpoints (`generateVirtualHostDomains` in
     /// `pilot/pkg/networking/core/httproute.go`).
-    fn is_domain(&self, claim: &Claim, ip: IpAddr) -> bool {
+    fn is_domain(&self, egress: &Egress, claim: &Claim, ip: IpAddr) -> bool {
         let of = &claim.of;
-        claim.has_virtual_host()
-            && (of.single_addresses().any(|own| own == ip)
+        let n_addresses = of.addresses.len();
+        let host = &of.host;
+        let routed = self.routed_claim(egress, &host.name, host.wildcard, claim.port());
+        routed == Some(claim)
+            && (of.single_addresses().any(|own| own == ip) && n_addresses == 1
                 || (self.allocated && of.allocated.contains(&ip)))
     }
 
@@ -59,21 +65,6 @@ impl<'r> ClientView<'r, '_> {
             chains.is_some_and(|chains| chains.http.is_some())
         };
         claim.protocol() != PortProtocol::Http || http()
-    }
-
-    fn known_answer(
-        &self,
-        egress: &Egress,
-        claim: &'r Claim,
-        by: By,
-        sought: &Sought<'_>,
-    ) -> Match<'r> {
-        if claim.has_virtual_host() {
-            let named = self.ruled(egress, claim, &Request::new(sought));
-            self.named_answer(named, by, sought)
-        } else {
-            self.own_answer(claim, by, sought)
-        }
     }
 
     /// The answer by a name whose address is not known: a claim for it that has addresses of its own.

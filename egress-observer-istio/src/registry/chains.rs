@@ -1,11 +1,11 @@
 //! The filter chains of a listener at an address, or of one at every address.
 
-use std::net::IpAddr;
+use std::{iter, net::IpAddr};
 
 use super::{
     claim::Claim,
     egress::Egress,
-    listener::{Listener, Part},
+    listener::{Kind, Listener, Part},
     reader::Reader,
     view::ClientView,
 };
@@ -20,10 +20,18 @@ pub(super) struct Chains<'r> {
     pub(super) http: Option<&'r Claim>,
     /// What nothing else takes.
     pub(super) tcp: Option<&'r Claim>,
+    /// The only kind that is there, if its servers speak first: it keeps others out.
+    pub(super) only: Option<Kind>,
+    /// The sniffed claim that is part of it, where there can be one only.
+    pub(super) sniffed: Option<&'r Claim>,
 }
 
 /// A claim with its place in the order in which the client's sidecar gets to hear of claims.
 type Placed<'r> = (Reader, &'r Claim);
+
+fn first_of<'r, const N: usize>(all: [Option<Placed<'r>>; N]) -> Option<Placed<'r>> {
+    all.into_iter().flatten().min()
+}
 
 impl<'r> ClientView<'r, '_> {
     /// The listener at an address. Of several claims there the first has it; one that is sniffed adds
@@ -48,6 +56,8 @@ impl<'r> ClientView<'r, '_> {
                 egress,
                 http,
                 tcp: Some(first),
+                only: None,
+                sniffed: None,
             })
         })
     }
@@ -67,33 +77,72 @@ impl<'r> ClientView<'r, '_> {
         }
         let part = |part| self.first(egress, port, part);
         let http = part(Part::Http);
-        let tls = part(Part::Tls);
         let tcp = part(Part::Tcp);
-        let sniffed = part(Part::Sniffed);
-        let server_first = [ServerFirst::Mongo, ServerFirst::MySql]
-            .into_iter()
-            .filter_map(|protocol| part(Part::ServerFirst(protocol)))
-            .min();
-        let others = [http, tls, tcp, sniffed];
-        let first = others.into_iter().flatten().min();
-        if let Some(own) = server_first
-            && first.is_none_or(|first| own < first)
+        let anywhere = part(Part::Sniffed);
+        let sniffed = first_of([anywhere, part(Part::Ranged(Kind::Sniffed))]);
+        let others = first_of([
+            http,
+            tcp,
+            sniffed,
+            part(Part::Tls),
+            part(Part::Ranged(Kind::Stream)),
+        ]);
+        let (protocol, own) = self.server_first(egress, port);
+        if let Some(own) = own
+            && others.is_none_or(|first| own < first)
         {
+            let (_, tcp) = part(Part::ServerFirst(protocol)).unzip();
             return Some(Chains {
                 egress,
                 http: None,
-                tcp: Some(own.1),
+                tcp,
+                only: Some(Kind::ServerFirst(protocol)),
+                sniffed: None,
             });
         }
-        first?;
-        let added =
-            sniffed.filter(|own| self.viewer.is_since(31) || http.is_none_or(|it| *own < it));
-        let tcp = [tcp, added].into_iter().flatten().min();
+        others?;
+        let one = !self.viewer.is_since(31);
+        let added = |own: &Placed<'r>| !one || http.is_none_or(|it| *own < it);
+        let sniffed = sniffed.filter(added);
+        let anywhere = anywhere.filter(|own| !one || sniffed == Some(*own));
+        let (_, tcp) = first_of([tcp, anywhere]).unzip();
         Some(Chains {
             egress,
             http: http.or(sniffed).map(|(_, claim)| claim),
-            tcp: tcp.map(|(_, claim)| claim),
+            tcp,
+            only: None,
+            sniffed: sniffed.map(|(_, claim)| claim).filter(|_| one),
         })
+    }
+
+    /// The first claim at every address, or within ranges, whose server speaks first.
+    fn server_first(&self, egress: &Egress, port: u16) -> (ServerFirst, Option<Placed<'r>>) {
+        let of = |protocol| {
+            let ranged = Part::Ranged(Kind::ServerFirst(protocol));
+            let parts = [Part::ServerFirst(protocol), ranged];
+            first_of(parts.map(|part| self.first(egress, port, part)))
+        };
+        let (mongo, mysql) = (of(ServerFirst::Mongo), of(ServerFirst::MySql));
+        match (mongo, mysql) {
+            (Some(one), Some(other)) if other < one => (ServerFirst::MySql, mysql),
+            (None, Some(_)) => (ServerFirst::MySql, mysql),
+            _ => (ServerFirst::Mongo, mongo),
+        }
+    }
+
+    /// Whether a claim with a range has a chain on a listener at every address.
+    pub(super) fn is_part_of(&self, chains: &Chains<'_>, claim: &Claim) -> bool {
+        if chains.egress.protocol.is_some() {
+            return Self::protocol(chains.egress, claim) != PortProtocol::Http;
+        }
+        match (chains.only, Kind::of(claim)) {
+            (Some(only), kind) => only == kind,
+            (None, Kind::ServerFirst(_)) => false,
+            (None, Kind::Sniffed) => {
+                self.viewer.is_since(31) || chains.sniffed.is_some_and(|own| own == claim)
+            }
+            (None, Kind::Stream) => true,
+        }
     }
 
     /// The listener that an egress listener for the port makes: of one protocol, whatever its hosts'
@@ -111,14 +160,20 @@ impl<'r> ClientView<'r, '_> {
             is_moved: false,
         };
         let mut seen = shelf.seen(key, self.namespace);
-        let (_, first) = seen.find(|(_, claim)| {
-            self.is_at_any_address(egress, claim) && self.counts(egress, claim)
-        })?;
-        let speaks = |protocols: &[PortProtocol]| protocols.contains(&protocol).then_some(first);
+        let mut seen = seen.by_ref().map(|(_, claim)| claim).filter(|claim| {
+            let ranged = claim.of.ranges().next().is_some();
+            (ranged || self.is_at_any_address(egress, claim)) && self.counts(egress, claim)
+        });
+        let first = seen.next()?;
+        let mut all = iter::once(first).chain(seen);
+        let first = all.find(|claim| self.is_at_any_address(egress, claim));
+        let speaks = |protocols: &[PortProtocol]| first.filter(|_| protocols.contains(&protocol));
         Some(Chains {
             egress,
             http: speaks(&[PortProtocol::Http, PortProtocol::Sniffed]),
             tcp: speaks(&[PortProtocol::Tcp, PortProtocol::Sniffed]),
+            only: None,
+            sniffed: None,
         })
     }
 

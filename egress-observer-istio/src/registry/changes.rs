@@ -1,12 +1,13 @@
 //! Objects come, change and go, one at a time.
 
-use std::{collections::BTreeSet, mem, net::IpAddr};
+use std::{mem, net::IpAddr};
 
 use tracing::warn;
 
 use super::{
     declared::Declaration,
     defaults::RegistryDefaults,
+    discovery::Discovery,
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     routing::RoutingDefaults,
     service, service_entry,
@@ -131,10 +132,10 @@ impl Registry {
         }
     }
 
-    /// Says which namespaces istiod does not look at, by `discoverySelectors`.
-    pub fn set_undiscovered(&mut self, namespaces: BTreeSet<String>) {
-        if self.undiscovered != namespaces {
-            self.index_anew(|registry| registry.undiscovered = namespaces);
+    /// Says which namespaces istiod looks at.
+    pub fn set_discovery(&mut self, discovery: Discovery) {
+        if self.discovery != discovery {
+            self.index_anew(|registry| registry.discovery = discovery);
         }
     }
 

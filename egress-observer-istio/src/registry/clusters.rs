@@ -77,7 +77,8 @@ impl<'r> ClientView<'r, '_> {
         }
         let seen = rivals
             .seen(None, self.namespace)
-            .map(|(_, claim)| &claim.of);
+            .map(|(_, claim)| &claim.of)
+            .filter(|of| self.is_there(of));
         if self.viewer.is_since(24) {
             seen.min_by_key(|of| (!of.entry.is_service(), of.order()))
         } else {

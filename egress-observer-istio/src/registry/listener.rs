@@ -29,10 +29,34 @@ pub(super) enum Part {
     HttpByNameOnly,
     /// TLS likewise.
     TlsByNameOnly,
+    /// Anything but HTTP, within ranges.
+    Ranged(Kind),
     /// In any way, or in none: an egress listener for the port makes of it what it says itself.
     Any,
     /// No part of it: a headless Service, which has listeners at its pods instead.
     Headless,
+}
+
+/// What conflicts of claims on one listener go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Kind {
+    /// TLS, or TCP.
+    Stream,
+    /// TCP whose server speaks first.
+    ServerFirst(ServerFirst),
+    /// Both HTTP and TCP, by the first bytes.
+    Sniffed,
+}
+
+impl Kind {
+    /// Of a claim that is not HTTP.
+    pub(super) fn of(claim: &Claim) -> Self {
+        match (claim.at().server_first, claim.protocol()) {
+            (Some(protocol), _) => Self::ServerFirst(protocol),
+            (None, PortProtocol::Sniffed) => Self::Sniffed,
+            (None, _) => Self::Stream,
+        }
+    }
 }
 
 impl Listener {
@@ -45,7 +69,7 @@ impl Listener {
             part: *part,
             is_moved: match part {
                 // The listener for HTTP stays, but such a client knows the host by its address.
-                Part::Any | Part::Http | Part::Headless => false,
+                Part::Any | Part::Ranged(_) | Part::Http | Part::Headless => false,
                 Part::HttpByNameOnly
                 | Part::TlsByNameOnly
                 | Part::Tls
@@ -64,7 +88,7 @@ fn parts(claim: &Claim) -> &'static [Part] {
         (PortProtocol::Http, _) if named_only => &[Part::Http, Part::HttpByNameOnly],
         (PortProtocol::Http, _) => &[Part::Http],
         _ if claim.of.place == Place::Endpoints => &[Part::Headless],
-        _ if !claim.of.addresses.is_empty() => &[],
+        _ if !claim.of.addresses.is_empty() => ranged(claim),
         (PortProtocol::Tls, _) if named_only => &[Part::Tls, Part::TlsByNameOnly],
         (PortProtocol::Tls, _) => &[Part::Tls],
         (PortProtocol::Tcp, Some(ServerFirst::Mongo)) => &[Part::ServerFirst(ServerFirst::Mongo)],
@@ -74,6 +98,20 @@ fn parts(claim: &Claim) -> &'static [Part] {
             &[Part::Sniffed, Part::HttpByNameOnly, Part::TlsByNameOnly]
         }
         (PortProtocol::Sniffed, _) => &[Part::Sniffed],
+    }
+}
+
+fn ranged(claim: &Claim) -> &'static [Part] {
+    match Kind::of(claim) {
+        _ if claim.of.ranges().next().is_none() => &[],
+        Kind::Stream => &[Part::Ranged(Kind::Stream)],
+        Kind::Sniffed => &[Part::Ranged(Kind::Sniffed)],
+        Kind::ServerFirst(ServerFirst::Mongo) => {
+            &[Part::Ranged(Kind::ServerFirst(ServerFirst::Mongo))]
+        }
+        Kind::ServerFirst(ServerFirst::MySql) => {
+            &[Part::Ranged(Kind::ServerFirst(ServerFirst::MySql))]
+        }
     }
 }
 

@@ -152,26 +152,33 @@ impl<'r> ClientView<'r, '_> {
     }
 
     /// The longest range that holds an address and that a claim has a chain for on the listener at
-    /// every address. Envoy chooses by address before it chooses by name.
+    /// every address, and the first claim there that is not TLS. Envoy chooses by address before it
+    /// chooses by name.
     fn range(&self, ip: IpAddr, port: u16) -> Option<(IpNet, Chains<'r>)> {
         let index = &self.registry.index;
-        index.ranges(ip, port).find_map(|range| {
-            let chains = self.on_first_egress(port, |egress| {
-                let seen = index.by_range.seen((range, port), self.namespace);
-                let mut fit = seen.map(|(_, claim)| claim).filter(|claim| {
-                    Self::protocol(egress, claim) != PortProtocol::Http
-                        && self.counts(egress, claim)
-                });
-                let first = fit.next()?;
-                let bytes = |claim: &&Claim| Self::protocol(egress, claim) != PortProtocol::Tls;
-                let tcp = Some(first).filter(bytes).or_else(|| fit.find(bytes));
-                Some(Chains {
-                    egress,
+        let mut ranges = index.ranges(ip, port).peekable();
+        ranges.peek()?;
+        let listener = self.at_any_address(port)?;
+        let egress = listener.egress;
+        ranges.find_map(|range| {
+            let seen = index.by_range.seen((range, port), self.namespace);
+            let mut fit = seen.map(|(_, claim)| claim).filter(|claim| {
+                claim.protocol() != PortProtocol::Udp
+                    && (egress.protocol.is_some() || claim.protocol() != PortProtocol::Http)
+                    && self.is_part_of(&listener, claim)
+                    && self.counts(egress, claim)
+            });
+            let first = fit.next()?;
+            let bytes = |claim: &&Claim| Self::protocol(egress, claim) != PortProtocol::Tls;
+            let tcp = Some(first).filter(bytes).or_else(|| fit.find(bytes));
+            Some((
+                range,
+                Chains {
                     http: None,
                     tcp,
-                })
-            })?;
-            Some((range, chains))
+                    ..listener
+                },
+            ))
         })
     }
 

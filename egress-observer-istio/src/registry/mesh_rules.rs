@@ -65,7 +65,8 @@ impl<'r> ClientView<'r, '_> {
 
     fn is_imported(&self, egress: &Egress, rule: &RoutingRule) -> bool {
         rule.is_exported_to(self.namespace)
-            && !self.registry.undiscovered.contains(&*rule.object.namespace)
+            && (!self.viewer.is_since(22)
+                || self.registry.discovery.includes(&rule.object.namespace))
             && egress.lets_rule_through(rule.namespace, self.sight(rule.namespace), &rule.hosts)
     }
 

@@ -111,7 +111,7 @@ impl<'r> ClientView<'r, '_> {
 
     /// The claim that has a virtual host: of several for the same host and port the last one counts,
     /// and only if it is HTTP or sniffed.
-    fn routed_claim(
+    pub(super) fn routed_claim(
         &self,
         egress: &Egress,
         name: &str,

@@ -1,13 +1,14 @@
 //! What the mesh knows, as it is kept.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
 use super::{
     declared::Declaration,
     defaults::RegistryDefaults,
+    discovery::Discovery,
     host_entry::RegistryEntry,
     index::Index,
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
@@ -30,8 +31,8 @@ pub struct Registry {
     /// Of Sidecars and of rules; those of entries are in `declared`.
     pub(super) problems: BTreeMap<ObjectRef, Vec<UnreadableValue>>,
     pub(super) defaults: RegistryDefaults,
-    /// Namespaces that istiod does not look at.
-    pub(super) undiscovered: BTreeSet<String>,
+    /// Which namespaces istiod looks at.
+    pub(super) discovery: Discovery,
     n_services: usize,
 }
 
@@ -66,7 +67,7 @@ impl Registry {
     }
 
     fn sidecars_in<'s>(&'s self, namespace: &str) -> impl Iterator<Item = &'s SidecarScope> {
-        let read = !self.undiscovered.contains(namespace);
+        let read = self.discovery.includes(namespace);
         let scopes = self.sidecars.get(namespace).filter(|_| read);
         scopes.into_iter().flatten()
     }
@@ -121,7 +122,8 @@ impl Registry {
 
     /// Who sees the claims of an entry.
     pub(super) fn readers(&self, entry: &RegistryEntry) -> Vec<Reader> {
-        if self.undiscovered.contains(&*entry.object.namespace) {
+        let namespace = &entry.object.namespace;
+        if entry.is_service() && !self.discovery.includes(namespace) {
             return Vec::new();
         }
         let export = Export::of(&entry.export_to, &self.defaults.service_export_to);

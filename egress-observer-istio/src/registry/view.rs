@@ -81,6 +81,14 @@ impl<'r, 'v> ClientView<'r, 'v> {
         (self.namespace == Some(namespace), self.viewer.is_since(31))
     }
 
+    /// Whether an entry that is exported to the client exists for its version: before 1.22, a
+    /// ServiceEntry does in every namespace.
+    pub(super) fn is_there(&self, of: &HostEntry) -> bool {
+        let namespace = &of.entry.object.namespace;
+        let discovered = !self.viewer.is_since(22) || self.registry.discovery.includes(namespace);
+        discovered && self.is_exported_by_default(of)
+    }
+
     /// Before 1.30.3 an entry without `exportTo` is private where `defaultServiceExportTo` has a dot,
     /// else for all where it has a star, and for nobody else (`initServiceRegistry` in
     /// `pilot/pkg/model/push_context.go`).
@@ -100,7 +108,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
     /// (`selectServices` in `pilot/pkg/model/sidecar.go`).
     pub(super) fn imports(&self, egress: &Egress, of: &HostEntry) -> bool {
         egress.lets_through(of.entry.namespace, self.sight(of.entry.namespace), &of.host)
-            && self.is_exported_by_default(of)
+            && self.is_there(of)
             && egress.port.is_none_or(|port| of.port(port).is_some())
     }
 

@@ -21,8 +21,9 @@ use super::{
 };
 use crate::{
     injection::pod,
+    mesh::ControlPlane,
     objects::{
-        self, ConfigMap, Metadata,
+        self, ConfigMap, Metadata, PodTemplate,
         kinds::{Kind, Object},
         name::ObjectName,
     },
@@ -138,6 +139,7 @@ impl Live {
             Object::ConfigMap(object) => self.set_config_map(name, &object),
             Object::Namespace(object) => {
                 self.stale.pods_of.insert(name.name.clone());
+                self.stale.discovery = true;
                 self.around.namespaces.insert(name.name, object.metadata);
             }
             Object::MutatingWebhookConfiguration(object) => {
@@ -154,6 +156,7 @@ impl Live {
             }
             Object::Workload(object) => {
                 self.stale.pods_of.insert(name.namespace.clone());
+                self.set_control_plane(&name, object.template());
                 self.around.set_workload(kind, name, &object);
             }
             Object::ServiceEntry(object) => self.set_service_entry(name, object),
@@ -188,6 +191,7 @@ impl Live {
             Kind::ConfigMap => self.remove_config_map(&name),
             Kind::Namespace => {
                 self.around.namespaces.remove(own);
+                self.stale.discovery = true;
                 self.stale.pods_of.insert(name.name);
             }
             Kind::MutatingWebhookConfiguration => {
@@ -210,6 +214,7 @@ impl Live {
             | Kind::Job
             | Kind::CronJob => {
                 self.stale.pods_of.insert(name.namespace.clone());
+                self.set_control_plane(&name, None);
                 self.around.remove_workload(kind, name);
             }
             Kind::ServiceEntry => {
@@ -271,8 +276,17 @@ impl Live {
         }
     }
 
+    /// What istiod's own workload says it reads.
+    fn set_control_plane(&mut self, name: &ObjectName, template: Option<&PodTemplate>) {
+        let own = template.and_then(|template| ControlPlane::of(&name.namespace, template));
+        if self.snapshot.mesh.set_control_plane(name.clone(), own) {
+            self.mesh_changed();
+        }
+    }
+
     fn mesh_changed(&mut self) {
         self.stale.every_pod = true;
+        self.stale.discovery = true;
         self.snapshot.set_defaults();
     }
 
@@ -315,6 +329,9 @@ impl Live {
         if stale.proxy_configs {
             self.around.proxy_configs = self.proxy_configs.values().cloned().collect();
             stale.every_pod = true;
+        }
+        if stale.discovery {
+            self.snapshot.set_discovery(&self.around.namespaces);
         }
         self.settle_selecting(&stale);
         self.settle_headless(&stale);

@@ -1,6 +1,10 @@
 //! One consistent view of the cluster, which everything downstream reads.
 
-use std::{collections::HashSet, net::IpAddr, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 
@@ -8,7 +12,8 @@ use super::roster::Roster;
 use crate::{
     injection::{pod::Pod, setup::Membership},
     mesh::{self, Mesh},
-    registry::{Registry, RegistryDefaults, SidecarScope, Viewer},
+    objects::Metadata,
+    registry::{Discovery, Registry, RegistryDefaults, SidecarScope, Viewer},
     vocabulary::{Policy, Reason, Scope, host_name::service_name},
 };
 
@@ -45,6 +50,19 @@ impl Snapshot {
                 .clone_from(&mesh.default_virtual_service_export_to);
         }
         self.registry.set_defaults(defaults);
+    }
+
+    /// Tells the registry which namespaces istiod looks at, by their labels.
+    pub(super) fn set_discovery(&mut self, namespaces: &HashMap<String, Metadata>) {
+        let mesh = self.mesh.config("");
+        let selectors = mesh.map(|mesh| mesh.discovery_selectors.clone());
+        let selectors = selectors.unwrap_or_default();
+        let labels = namespaces.iter().filter(|_| !selectors.is_empty());
+        let labels = labels.map(|(name, metadata)| (name.clone(), metadata.labels.clone()));
+        self.registry.set_discovery(Discovery {
+            labels: labels.collect(),
+            selectors,
+        });
     }
 
     /// The pod with this `metadata.uid`, for a while also one that is gone.
@@ -120,6 +138,23 @@ impl Snapshot {
         match self.sidecar(pod) {
             Some(own) if own.outbound_traffic_policy.is_some() => Some(own.object.to_string()),
             Some(_) | None => self.mesh.config_name(&pod.revision),
+        }
+    }
+
+    /// Why the policy is not known, where it is not.
+    pub fn policy_lacks(&self, pod: &Pod) -> Reason {
+        let doubt = self.mesh.doubt(&pod.revision);
+        doubt.map_or(Reason::NotSynced, |doubt| doubt.reason)
+    }
+
+    /// The same in words, for people.
+    pub fn policy_doubt(&self, pod: &Pod) -> String {
+        match self.mesh.doubt(&pod.revision) {
+            Some(doubt) => doubt.text.clone(),
+            None => format!(
+                "the policy for unknown hosts stands in the {}, which is not given",
+                self.mesh.wanted_config(&pod.revision)
+            ),
         }
     }
 

@@ -47,6 +47,9 @@ closed_set! {
         Ambient = "ambient",
         /// The pod's settings cannot be read; the log says why.
         UnreadableConfig = "unreadable_config",
+        /// Istio refuses the mesh configuration or the injector's values, and goes on with others that
+        /// nobody here knows.
+        ConfigRefused = "config_refused",
         /// The annotations that the CNI plugin read were changed after the pod was made, and it
         /// matters here.
         AnnotationsChanged = "annotations_changed",

@@ -1,9 +1,9 @@
 //! Every rule, and what they find together.
 
 use super::{
-    addresses, bypass, finding::LintFinding, lists::CaptureLists, policy, ports, ranges, routing,
-    scene::Scene, service_entries, settings::LintSettings, sharing, sidecars, spelling, stale,
-    text, unused, workloads, written::written,
+    addresses, bypass, finding::LintFinding, lists::CaptureLists, policy, ports, ranges, refused,
+    routing, scene::Scene, service_entries, settings::LintSettings, sharing, sidecars, spelling,
+    stale, text, unused, workloads, written::written,
 };
 use egress_observer_istio::{manifests::Located, view::Snapshot};
 
@@ -42,6 +42,7 @@ const RULES: &[fn(&Scene<'_>) -> Vec<LintFinding>] = &[
     spelling::findings,
     stale::findings,
     policy::findings,
+    refused::findings,
     sidecars::findings,
     service_entries::findings,
     sharing::findings,
