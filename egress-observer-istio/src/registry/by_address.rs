@@ -49,12 +49,13 @@ impl<'r> ClientView<'r, '_> {
     /// `pilot/pkg/networking/core/httproute.go`).
     fn is_domain(&self, egress: &Egress, claim: &Claim, ip: IpAddr) -> bool {
         let of = &claim.of;
-        let n_addresses = of.addresses.len();
         let host = &of.host;
         let routed = self.routed_claim(egress, &host.name, host.wildcard, claim.port());
-        routed == Some(claim)
-            && (of.single_addresses().any(|own| own == ip) && n_addresses == 1
-                || (self.allocated && of.allocated.contains(&ip)))
+        // Each address of a ServiceEntry makes a service of its own, and one of them has the domains.
+        let is_one = of.entry.is_service() || of.addresses.len() == 1;
+        let own = is_one && of.single_addresses().any(|own| own == ip);
+        let allocated = self.allocated && of.allocated.contains(&ip);
+        routed == Some(claim) && (own || allocated)
     }
 
     /// Whether the port's listener at every address has something for a claim: HTTP that one egress

@@ -62,6 +62,26 @@ impl<'r> ClientView<'r, '_> {
         })
     }
 
+    /// The claim at an address that takes TLS which the rules about the others there leave: the first
+    /// that no rule is about.
+    pub(super) fn rest_at_address(
+        &self,
+        egress: &Egress,
+        ip: IpAddr,
+        port: u16,
+    ) -> Option<&'r Claim> {
+        let seen = self
+            .registry
+            .index
+            .by_address
+            .seen((ip, port), self.namespace);
+        seen.map(|(_, claim)| claim).find(|claim| {
+            self.listens_at(egress, claim, ip)
+                && self.counts(egress, claim)
+                && !self.is_replaced(egress, &claim.of, port)
+        })
+    }
+
     /// The listener at every address of a port, if there is one.
     pub(super) fn at_any_address(&self, port: u16) -> Option<Chains<'r>> {
         self.on_first_egress(port, |egress| self.chains(egress, port))

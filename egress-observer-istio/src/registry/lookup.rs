@@ -78,6 +78,9 @@ impl<'r> ClientView<'r, '_> {
     /// The answer for a client that says this first.
     fn by_speech(&self, sought: &Sought<'_>, speech: Speech) -> Match<'r> {
         if let Some(ip) = sought.ip {
+            if let Some(answer) = self.by_ranged_rule(ip, sought) {
+                return answer;
+            }
             if let Some(chains) = self.at_address(ip, sought.port) {
                 return self.of_address(&chains, sought, speech);
             }
@@ -105,6 +108,37 @@ impl<'r> ClientView<'r, '_> {
             Some(named) => self.named_answer(named, By::Sni, sought),
             None => self.rest(&chains, sought),
         }
+    }
+
+    /// Where a rule for a range sends TCP, if the listener has a claim that the rule is about, and no
+    /// longer range on it belongs to another claim.
+    fn by_ranged_rule(&self, ip: IpAddr, sought: &Sought<'_>) -> Option<Match<'r>> {
+        let port = sought.port;
+        if self.registry.routing.streams.is_empty() {
+            return None;
+        }
+        let (chains, longest, at_address) = match self.at_address(ip, port) {
+            Some(chains) => (chains, None, true),
+            None => match self.range(ip, port) {
+                Some((range, chains)) => (chains, Some(range.prefix_len()), false),
+                None => (self.at_any_address(port)?, None, false),
+            },
+        };
+        let egress = chains.egress;
+        let rulings = self.ranged_rulings(egress, port, ip).into_iter();
+        let mut rulings = rulings.filter(|(length, _)| longest.is_none_or(|it| *length > it));
+        rulings.find_map(|(_, ruling)| {
+            let claim = self.claim_of_rule(egress, ruling.rule, port, |claim| {
+                let listens = if at_address {
+                    self.listens_at(egress, claim, ip)
+                } else {
+                    self.is_at_any_address(egress, claim) || claim.of.ranges().next().is_some()
+                };
+                let protocol = Self::protocol(egress, claim);
+                listens && matches!(protocol, PortProtocol::Tcp | PortProtocol::Sniffed)
+            })?;
+            Some(self.ruled_answer(Some(claim), ruling, By::Range, sought))
+        })
     }
 
     /// What takes what nothing else takes.
@@ -145,8 +179,14 @@ impl<'r> ClientView<'r, '_> {
         if !self.is_replaced(chains.egress, of, port) {
             return self.own_answer(claim, by, sought);
         }
-        match self.rule_at_address(chains.egress, claim, sought) {
-            Some(ruling) => self.ruled_answer(Some(claim), ruling, by, sought),
+        if let Some(ruling) = self.rule_at_address(chains.egress, claim, sought) {
+            return self.ruled_answer(Some(claim), ruling, by, sought);
+        }
+        let rest = sought
+            .ip
+            .and_then(|ip| self.rest_at_address(chains.egress, ip, port));
+        match rest {
+            Some(claim) => self.own_answer(claim, by, sought),
             None => self.undeclared(port, None),
         }
     }
@@ -218,6 +258,9 @@ impl<'r> ClientView<'r, '_> {
         let Some(ip) = sought.ip else {
             return self.undeclared(sought.port, None);
         };
+        if let Some(answer) = self.by_ranged_rule(ip, sought) {
+            return answer;
+        }
         if let Some(chains) = self.at_address(ip, sought.port) {
             let rest = self.of_address(&chains, sought, Speech::Other);
             let http = self.of_address(&chains, sought, Speech::Http);

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
+use ipnet::IpNet;
+
 use super::{
     egress::Egress,
     host_entry::HostEntry,
@@ -64,7 +66,10 @@ impl<'r> ClientView<'r, '_> {
     }
 
     fn is_imported(&self, egress: &Egress, rule: &RoutingRule) -> bool {
+        let words = &self.registry.defaults.virtual_service_export_to;
+        let own = Some(rule.namespace) == self.namespace;
         rule.is_exported_to(self.namespace)
+            && (!rule.has_default_export || self.admits_default(words, own))
             && (!self.viewer.is_since(22)
                 || self.registry.discovery.includes(&rule.object.namespace))
             && egress.lets_rule_through(rule.namespace, self.sight(rule.namespace), &rule.hosts)
@@ -193,6 +198,36 @@ impl<'r> ClientView<'r, '_> {
     fn takes(&self, route: &StreamRoute, port: u16, ip: Option<IpAddr>) -> bool {
         let mut matches = route.matches.iter();
         matches.any(|it| it.applies(self.viewer, port) && is_within(it, ip))
+    }
+
+    /// The rules with routes for TCP to ranges that hold an address, with the longest such range: they
+    /// have chains of their own, which count before those of wider ranges.
+    pub(super) fn ranged_rulings(
+        &self,
+        egress: &Egress,
+        port: u16,
+        ip: IpAddr,
+    ) -> Vec<(u8, Ruling<'r>)> {
+        let streams = &self.registry.routing.streams;
+        let mut found = Vec::new();
+        for rule in streams.iter().filter(|rule| self.is_imported(egress, rule)) {
+            for route in &rule.routes.tcp {
+                let matches = route
+                    .matches
+                    .iter()
+                    .filter(|it| it.applies(self.viewer, port));
+                let subnets = matches.flat_map(|it| &it.subnets);
+                let lengths = subnets
+                    .filter(|net| net.contains(&ip))
+                    .map(IpNet::prefix_len);
+                if let Some(length) = lengths.max() {
+                    let to = route.to.first();
+                    found.push((length, Ruling { rule, to }));
+                }
+            }
+        }
+        found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
+        found
     }
 
     /// Whether rules for TLS take the place of what an entry's host would have by itself

@@ -237,8 +237,20 @@ impl<'r> ClientView<'r, '_> {
         port: u16,
         range: Option<IpNet>,
     ) -> Option<&'r Claim> {
-        let is_fit =
-            |claim: &Claim| self.has_chain(egress, claim, range) && self.counts(egress, claim);
+        self.claim_of_rule(egress, rule, port, |claim| {
+            self.has_chain(egress, claim, range)
+        })
+    }
+
+    /// A fit claim on a port whose host is one of a rule's, or within one, or has one within it.
+    pub(super) fn claim_of_rule(
+        &self,
+        egress: &Egress,
+        rule: &RoutingRule,
+        port: u16,
+        fit: impl Fn(&Claim) -> bool,
+    ) -> Option<&'r Claim> {
+        let is_fit = |claim: &Claim| fit(claim) && self.counts(egress, claim);
         let index = &self.registry.index;
         rule.hosts.iter().find_map(|host| {
             let above = index.by_host.nearest(&host.name, host.wildcard);

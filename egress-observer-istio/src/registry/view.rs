@@ -89,19 +89,18 @@ impl<'r, 'v> ClientView<'r, 'v> {
         discovered && self.is_exported_by_default(of)
     }
 
-    /// Before 1.30.3 an entry without `exportTo` is private where `defaultServiceExportTo` has a dot,
-    /// else for all where it has a star, and for nobody else (`initServiceRegistry` in
-    /// `pilot/pkg/model/push_context.go`).
+    /// Whether an entry is exported to the client by what its version makes of the default.
     fn is_exported_by_default(&self, of: &HostEntry) -> bool {
-        if !of.entry.export_to.is_empty() || self.viewer.is_since(30) {
-            return true;
-        }
         let words = &self.registry.defaults.service_export_to;
-        let has = |word: &str| words.iter().any(|own| own == word);
-        match has(".") {
-            true => self.is_own(of),
-            false => has("*"),
-        }
+        !of.entry.export_to.is_empty() || self.admits_default(words, self.is_own(of))
+    }
+
+    /// Before 1.30.3 an object without `exportTo` is private where the default has a dot, else for all
+    /// where it has a star, and for nobody else (`initServiceRegistry`, `initVirtualServices` in
+    /// `pilot/pkg/model/push_context.go`).
+    pub(super) fn admits_default(&self, words: &[String], own: bool) -> bool {
+        let has = |word: &str| words.iter().any(|it| it == word);
+        self.viewer.is_since(30) || if has(".") { own } else { has("*") }
     }
 
     /// Whether an egress listener lets an entry through that is exported to the client

@@ -344,7 +344,7 @@ fn answers(registry: &Registry) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(96) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(48) })]
 
     #[test]
     fn a_history_ends_where_its_objects_would_begin(history in prop::collection::vec(changes(), 1..16)) {

@@ -54,19 +54,22 @@ fn an_address_of_an_http_entry_stands_for_its_host() {
         "endpoints": [{"address": "192.0.2.9"}, {"address": "elsewhere.test"}],
     });
     let registry = registry(&[
+        ("shop", "a", entry("HTTP", 80, "a.test", &["192.0.2.1"])),
+        ("shop", "b", with_endpoints),
         (
             "shop",
-            "a",
-            entry("HTTP", 80, "a.test", &["192.0.2.1", "198.51.100.0/24"]),
+            "c",
+            entry("HTTP", 80, "c.test", &["198.51.100.0/24"]),
         ),
-        ("shop", "b", with_endpoints),
     ]);
     expect(
         &registry,
         &[
             ("192.0.2.1:80", "shop/a a.test address"),
-            ("198.51.100.7:80", "shop/a a.test range"),
-            ("192.0.2.9:80", "shop/b b.test address"),
+            // The client asks for the host, or for the address, which is no name of it.
+            ("198.51.100.7:80", "name, http true, tls false"),
+            ("192.0.2.9:80", "name, http true, tls false"),
+            ("c.test=198.51.100.7:80", "shop/c c.test host"),
             ("192.0.2.2:80", "no, http"),
             // The port of the endpoint is not one that clients dial.
             ("192.0.2.9:8080", "no"),
@@ -145,8 +148,8 @@ fn tls_with_ranges_goes_by_the_longest_and_the_name() {
     expect(
         &registry,
         &[
-            ("192.0.2.1:443", "shop/narrow narrow.test range"),
-            ("192.0.3.1:443", "shop/wide wide.test range"),
+            ("192.0.2.1:443", "name, http false, tls true"),
+            ("wide.test=192.0.3.1:443", "shop/wide wide.test range"),
             ("narrow.test=192.0.2.1:443", "shop/narrow narrow.test range"),
             // No way back from an address to another name.
             ("wide.test=192.0.2.1:443", "no"),
@@ -331,8 +334,8 @@ fn an_allocated_address_belongs_to_its_host_alone() {
     expect(
         &registry,
         &[
-            ("240.240.0.1:443", "shop/e a.test address"),
-            ("240.240.0.2:443", "shop/e b.test address"),
+            ("240.240.0.1:443", "name, http false, tls true"),
+            ("a.test=240.240.0.1:443", "shop/e a.test sni"),
             ("203.0.113.1:443", "name, http false, tls true"),
             ("203.0.113.1:9000", "shop/e a.test port"),
         ],

@@ -137,7 +137,7 @@ fn a_sidecar_shows_what_its_egress_hosts_say() {
 fn an_egress_port_holds_for_that_port_and_locks_it() {
     let listeners = |port: u16| {
         json!({"egress": [
-            {"port": {"number": port}, "hosts": ["./*"]},
+            {"port": {"number": port, "protocol": "TLS"}, "hosts": ["./*"]},
             {"hosts": ["other/*"]},
         ]})
     };
@@ -339,7 +339,7 @@ fn near_misses_name_what_comes_first_and_what_hides() {
     let range = |host: &str, range: &str| {
         json!({
             "hosts": [host], "addresses": [range],
-            "ports": [{"number": 443, "protocol": "TLS"}],
+            "ports": [{"number": 443, "protocol": "TCP"}],
         })
     };
     let mut registry = registry(&[
