@@ -209,7 +209,7 @@ fn decision(decision: &Decision) -> String {
         let n = registry.entries;
         for (question, lookup) in &registry.lookups {
             lines.push([
-                format!("registry, {n} ServiceEntries, by {question}"),
+                format!("registry, {n} entries and Services, by {question}"),
                 quartiles(&lookup.lookup_ns, 0, "ns"),
                 quartiles(&lookup.scan_ns, 0, "ns"),
             ]);

@@ -1,8 +1,10 @@
 //! What a decision costs: the capture rules against many ranges, the registry against many
-//! ServiceEntries, each beside a linear scan over the same lists, in turns; and what names cost. Prints
+//! objects, each beside a linear scan over the same lists, in turns; and what names cost. Prints
 //! JSON; `cargo xtask bench` shows it as a table.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "its figures are its output")]
+
+mod registry;
 
 use std::{
     fs,
@@ -16,14 +18,13 @@ use egress_observer::{
     names::{Limits, NameAsker, PodNames},
 };
 use egress_observer_istio::{
-    registry::{
-        RegistryQuery, Viewer,
-        linear::{SampleRegistry, ScanClient},
-    },
+    registry::{RegistryQuery, Viewer},
     rules::{CaptureConfig, Dialled, Ranges, decide},
     vocabulary::Protocol,
 };
 use serde_json::{Value, json};
+
+use self::registry::{NAMESPACE, SampleWorld};
 
 /// How often each is measured, in turns.
 const ROUNDS: usize = 21;
@@ -130,30 +131,30 @@ fn name(question: &str, i: usize, n: usize) -> Option<String> {
 }
 
 fn of_entries(n: usize) -> Value {
-    let sample = SampleRegistry::new(n);
+    let sample = SampleWorld::new(n);
     let start = Instant::now();
-    let mut registry = sample.registry();
+    let mut indexed = sample.registry();
     let build_ms = start.elapsed().as_secs_f64() * 1e3;
     let viewer = Viewer {
-        namespace: "team-1",
+        namespace: NAMESPACE,
         ..Viewer::default()
     };
-    let client = ScanClient::new("team-1");
     let mut lookups = serde_json::Map::new();
     for question in QUESTIONS {
         // Names are made before the clock runs.
         let names: Vec<_> = (0..1_000).map(|i| name(question, i * 7, n)).collect();
         let to = |i: usize| RegistryQuery {
-            ip: Some(Ipv4Addr::new(172, 16, (i >> 8) as u8, i as u8).into()),
+            ip: Some(registry::address(i)),
             host: names.get(i % names.len()).and_then(Option::as_deref),
             port: 443,
             protocol: Protocol::Tcp,
         };
         let ours = |i| {
-            black_box(registry.lookup(&viewer, &to(i)));
+            black_box(indexed.lookup(&viewer, &to(i)));
         };
         let plain = |i| {
-            black_box(sample.linear().lookup(&client, &to(i)));
+            let to = to(i);
+            black_box(sample.scan(to.host, registry::address(i), to.port));
         };
         let (ours, plain) = pair((20_000, ours), (20_000 / n, plain));
         lookups.insert(
@@ -164,7 +165,7 @@ fn of_entries(n: usize) -> Value {
     let mut replaced = Vec::new();
     for round in 0..ROUNDS {
         replaced.push(time(200, |i| {
-            sample.replace(&mut registry, (round * 200 + i) % n);
+            sample.replace(&mut indexed, (round * 200 + i) % n);
         }));
     }
     json!({
@@ -181,10 +182,10 @@ fn whole() -> Value {
         include: Ranges::all(),
         ..config(2_000)
     };
-    let sample = SampleRegistry::new(10_000);
-    let registry = sample.registry();
+    let sample = SampleWorld::new(10_000);
+    let indexed = sample.registry();
     let viewer = Viewer {
-        namespace: "team-1",
+        namespace: NAMESPACE,
         ..Viewer::default()
     };
     let names: Vec<_> = (0..1_000)
@@ -193,7 +194,7 @@ fn whole() -> Value {
     let ours = |i: usize| {
         let ip = address(i).into();
         black_box(decide(&config, &dialled(ip)));
-        black_box(registry.lookup(
+        black_box(indexed.lookup(
             &viewer,
             &RegistryQuery {
                 ip: Some(ip),
