@@ -73,6 +73,8 @@ pub mod rules;
 
 pub mod registry;
 
+pub mod validation;
+
 pub mod view;
 
 pub mod judgement;

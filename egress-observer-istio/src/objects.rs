@@ -9,21 +9,26 @@ pub mod kinds;
 pub mod metadata;
 pub mod name;
 mod pod;
+mod sidecar_ingress;
 mod workload;
 
 pub use self::{
     core::{ConfigMap, KubernetesPort, NamespaceObject, ServiceObject, ServiceSpec, WebhookObject},
     istio::{
-        AllocatedAddress, DestinationRule, DestinationRuleSpec, EgressListener,
-        OutboundTrafficPolicy, ProxyConfig, ProxyConfigSpec, ServiceEntryObject, ServiceEntrySpec,
-        ServiceEntryStatus, ServicePort, Sidecar, SidecarSpec, VirtualService, VirtualServiceSpec,
-        WorkloadEntry, WorkloadSelector,
+        AllocatedAddress, DestinationRule, DestinationRuleSpec, EgressListener, EgressProxy,
+        OutboundTrafficPolicy, PortSelector, ProxyConfig, ProxyConfigSpec, ServiceEntryObject,
+        ServiceEntrySpec, ServiceEntryStatus, ServicePort, Sidecar, SidecarSpec, VirtualService,
+        VirtualServiceSpec, WorkloadEntry, WorkloadSelector,
     },
     kinds::{Kind, Object},
     metadata::{Metadata, OwnerReference},
     pod::{
         ContainerSpec, ContainerState, ContainerStatus, DnsConfig, EnvVar, PodIp, PodObject,
         PodSpec, PodStatus, SecurityContext, Terminated,
+    },
+    sidecar_ingress::{
+        ConnectionPool, Http2KeepAlive, HttpPool, IngressListener, ServerTls, TcpKeepalive,
+        TcpPool, TlsCertificate,
     },
     workload::{PodTemplate, Workload, WorkloadSpec},
 };

@@ -17,6 +17,7 @@ mod policy;
 mod population;
 mod ports;
 mod ranges;
+mod refused;
 mod routing;
 mod rules;
 mod scene;

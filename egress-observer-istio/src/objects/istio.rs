@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::metadata::{Metadata, with_metadata};
+use super::{
+    metadata::{Metadata, with_metadata},
+    sidecar_ingress::{ConnectionPool, IngressListener},
+};
 
 with_metadata! { ServiceEntryObject Sidecar VirtualService DestinationRule ProxyConfig }
 
@@ -52,6 +55,10 @@ pub struct ServicePort {
 pub struct WorkloadEntry {
     pub address: String,
     pub ports: BTreeMap<String, u16>,
+    pub labels: BTreeMap<String, String>,
+    pub network: String,
+    pub locality: String,
+    pub weight: u32,
 }
 
 /// `status` of a ServiceEntry: the addresses that istiod's controller allocated.
@@ -91,7 +98,9 @@ pub struct Sidecar {
 #[serde(rename_all = "camelCase", default)]
 pub struct SidecarSpec {
     pub workload_selector: Option<WorkloadSelector>,
+    pub ingress: Vec<IngressListener>,
     pub egress: Vec<EgressListener>,
+    pub inbound_connection_pool: Option<ConnectionPool>,
     pub outbound_traffic_policy: Option<OutboundTrafficPolicy>,
 }
 
@@ -111,6 +120,24 @@ pub struct EgressListener {
 #[serde(default)]
 pub struct OutboundTrafficPolicy {
     pub mode: Option<String>,
+    #[serde(rename = "egressProxy")]
+    pub egress_proxy: Option<EgressProxy>,
+}
+
+/// `egressProxy`: where what the mesh does not know is sent. Istio's `Destination`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct EgressProxy {
+    pub host: String,
+    pub subset: String,
+    pub port: Option<PortSelector>,
+}
+
+/// `port` of a destination.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PortSelector {
+    pub number: u16,
 }
 
 /// `networking.istio.io VirtualService`, as far as it says whom it routes.

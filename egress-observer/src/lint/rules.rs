@@ -1,9 +1,9 @@
 //! Every rule, and what they find together.
 
 use super::{
-    addresses, bypass, finding::LintFinding, lists::CaptureLists, policy, ports, ranges, routing,
-    scene::Scene, service_entries, settings::LintSettings, sharing, sidecars, spelling, stale,
-    text, unused, workloads, written::written,
+    addresses, bypass, finding::LintFinding, lists::CaptureLists, policy, ports, ranges, refused,
+    routing, scene::Scene, service_entries, settings::LintSettings, sharing, sidecars, spelling,
+    stale, text, unused, workloads, written::written,
 };
 use egress_observer_istio::{manifests::Located, view::Snapshot};
 
@@ -43,6 +43,7 @@ const RULES: &[fn(&Scene<'_>) -> Vec<LintFinding>] = &[
     stale::findings,
     policy::findings,
     sidecars::findings,
+    refused::findings,
     service_entries::findings,
     sharing::findings,
     routing::findings,
