@@ -129,6 +129,8 @@ codes! {
     RefusedEndpoint = "EO0065", Error, "An endpoint that Istio refuses";
     RefusedExport = "EO0066", Error, "An exportTo that Istio refuses";
     RefusedSetting = "EO0067", Error, "A resolution or another setting that Istio refuses";
+    HostOfAnother = "EO0068", Warning, "A host that another object has, too, and hides or loses";
+    MixedPort = "EO0069", Warning, "Two protocols on one port";
 
     // Routing.
     UnknownRoutedHost = "EO0070", Warning, "A routing object for an external host that no ServiceEntry declares";

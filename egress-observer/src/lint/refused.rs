@@ -8,36 +8,29 @@ use super::{
 use egress_observer_istio::{
     manifests::{Located, Object},
     rules::Version,
-    validation::{self, NEWEST, Refusal, RefusedPart},
+    validation::{self, Refusal, RefusedPart},
 };
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
-    let version = version(scene);
+    let version = scene.version();
     let objects = scene.objects.iter();
     objects
         .flat_map(|located| of_object(located, version))
         .collect()
 }
 
-/// That of the default revision, which is the one whose webhook looks at objects without a revision.
-fn version(scene: &Scene<'_>) -> Version {
-    let injector = scene.snapshot.mesh().injector("");
-    let version = injector.and_then(|injector| Version::of_tag(&injector.values.global.tag));
-    version.unwrap_or(NEWEST)
-}
-
 fn of_object(located: &Located, version: Version) -> Vec<LintFinding> {
-    let (kind, metadata, refusals) = match &located.object {
-        Object::ServiceEntry(object) => {
-            let refusals = validation::service_entry(object, version);
-            ("ServiceEntry", &object.metadata, refusals)
-        }
-        Object::Sidecar(object) => (
+    let (kind, metadata, refusals) = if let Object::ServiceEntry(object) = &located.object {
+        let refusals = validation::service_entry(object, version);
+        ("ServiceEntry", &object.metadata, refusals)
+    } else if let Object::Sidecar(object) = &located.object {
+        (
             "Sidecar",
             &object.metadata,
             validation::sidecar(object, version),
-        ),
-        _ => return Vec::new(),
+        )
+    } else {
+        return Vec::new();
     };
     if refusals.is_empty() {
         return Vec::new();
