@@ -16,6 +16,7 @@ use super::{
     entry::{PlacedEntry, protocol, range},
     finding::LintFinding,
     scene::Scene,
+    sharers::{Owner, Sharers},
 };
 use egress_observer_istio::vocabulary::PortProtocol;
 
@@ -71,22 +72,31 @@ fn is_shared(entry: &PlacedEntry<'_>) -> bool {
 }
 
 /// One host at one port of two objects, as different protocols. The older objects come first.
-pub(super) fn of_host(scene: &Scene<'_>, owners: &[Declarer<'_>]) -> Vec<LintFinding> {
-    let mut before: HashMap<u16, Vec<(Declarer<'_>, PortProtocol)>> = HashMap::new();
+pub(super) fn of_host(scene: &Scene<'_>, owners: &[Owner<'_>]) -> Vec<LintFinding> {
+    const ALL: [PortProtocol; 4] = [
+        PortProtocol::Http,
+        PortProtocol::Tls,
+        PortProtocol::Tcp,
+        PortProtocol::Sniffed,
+    ];
+    let mut before: HashMap<(u16, PortProtocol), Sharers<'_>> = HashMap::new();
     let mut findings = Vec::new();
-    for declarer in owners {
-        let ports = declarer.ports();
-        for (port, protocol) in &ports {
-            let known = before.get(port).into_iter().flatten();
-            let mut others =
-                known.filter(|(other, theirs)| theirs != protocol && declarer.meets(*other, scene));
-            if let Some((other, theirs)) = others.next() {
-                findings.extend(differs(*declarer, (*port, *protocol), *other, *theirs));
+    for owner in owners {
+        let ports = owner.declarer.ports();
+        for (port, own) in &ports {
+            for theirs in ALL.into_iter().filter(|theirs| theirs != own) {
+                let known = before.get(&(*port, theirs)).into_iter();
+                let mut known = known.flat_map(|known| known.seen_with(owner, scene));
+                let other = known.find(|other| owner.declarer.meets(other.declarer, scene));
+                if let Some(other) = other {
+                    let (second, first) = (owner.declarer, other.declarer);
+                    findings.extend(differs(second, (*port, *own), first, theirs));
+                }
             }
         }
         // Not before: a port that an entry has twice is told of elsewhere.
-        for (port, protocol) in ports {
-            before.entry(port).or_default().push((*declarer, protocol));
+        for known in ports {
+            before.entry(known).or_default().add(*owner, scene);
         }
     }
     findings

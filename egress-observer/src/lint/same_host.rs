@@ -18,6 +18,7 @@ use super::{
     finding::LintFinding,
     mixed_port,
     scene::Scene,
+    sharers::{Owner, Sharers},
 };
 use egress_observer_istio::{
     objects::ServiceEntrySpec, rules::Version, vocabulary::host_name::normal,
@@ -27,15 +28,6 @@ use egress_observer_istio::{
 const ONE_NAMESPACE: Version = Version(24);
 /// Since when entries of one namespace are merged only if they agree.
 const MERGED_IF_ALIKE: Version = Version(22);
-
-/// An object with a host.
-#[derive(Clone, Copy)]
-struct Owner<'s> {
-    declarer: Declarer<'s>,
-    nth_host: usize,
-    /// Its place among all: the oldest first.
-    order: usize,
-}
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     let mut all: Vec<Declarer<'_>> = declarers(scene).collect();
@@ -55,31 +47,36 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
             }
         }
     }
-    let shared = owners.values().filter(|owners| owners.len() > 1);
-    shared
-        .flat_map(|owners| {
-            let mut findings = of_host(scene, owners);
-            let declarers: Vec<Declarer<'_>> = owners.iter().map(|owner| owner.declarer).collect();
-            findings.extend(mixed_port::of_host(scene, &declarers));
-            findings
-        })
-        .collect()
+    let mut findings = Vec::new();
+    for owners in owners.values().filter(|owners| owners.len() > 1) {
+        findings.extend(of_host(scene, owners));
+        findings.extend(mixed_port::of_host(scene, owners));
+    }
+    findings
 }
 
-/// What each entry hides, or loses, of all that have one host: the first of each is told.
+/// What each entry hides, or loses, of all that have one host: one of each is told.
 fn of_host(scene: &Scene<'_>, owners: &[Owner<'_>]) -> Vec<LintFinding> {
-    let entries = owners.iter().filter_map(|owner| match owner.declarer {
-        Declarer::Entry(entry) => Some((owner, entry)),
-        Declarer::Service(..) => None,
-    });
-    entries
-        .flat_map(|(owner, entry)| {
-            let others = || owners.iter().filter(|other| other.order != owner.order);
-            let lost = others().find_map(|other| loses(scene, entry, owner, other));
-            let hidden = others().find_map(|other| hides(scene, entry, owner, other));
-            lost.into_iter().chain(hidden)
-        })
-        .collect()
+    let mut sharers = Sharers::default();
+    for owner in owners {
+        sharers.add(*owner, scene);
+    }
+    let mut findings = Vec::new();
+    for owner in owners {
+        let Declarer::Entry(entry) = owner.declarer else {
+            continue;
+        };
+        let mut others = sharers.seen_with(owner, scene);
+        others.retain(|other| other.order != owner.order);
+        others.sort_by_key(|other| other.order);
+        let mut lost = others.iter();
+        findings.extend(lost.find_map(|other| loses(scene, entry, owner, other)));
+        let mut hidden: Vec<&Owner<'_>> = sharers.seen_from(owner.declarer.namespace()).collect();
+        hidden.sort_by_key(|other| other.order);
+        let mut hidden = hidden.into_iter();
+        findings.extend(hidden.find_map(|other| hides(scene, entry, owner, other)));
+    }
+    findings
 }
 
 /// An entry that hides another namespace's object in its own.
