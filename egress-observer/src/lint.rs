@@ -20,7 +20,6 @@ mod policy;
 mod population;
 mod ports;
 mod ranges;
-mod refused;
 mod routing;
 mod rules;
 mod same_host;
@@ -37,6 +36,7 @@ pub(crate) mod suppress;
 mod text;
 mod unread;
 mod unused;
+mod webhook;
 mod workloads;
 mod written;
 

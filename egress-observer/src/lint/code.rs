@@ -106,8 +106,7 @@ codes! {
     EmptyPolicy = "EO0044", Warning, "An empty outboundTrafficPolicy means REGISTRY_ONLY";
     EntriesHidden = "EO0045", Warning, "A Sidecar hides every ServiceEntry";
     SeveralSidecars = "EO0046", Warning, "Two Sidecars without a selector in one namespace";
-    RefusedEgress = "EO0047", Error, "An egress listener that Istio refuses";
-    RefusedIngress = "EO0048", Error, "An ingress listener that Istio refuses";
+    RefusedEgress = "EO0048", Error, "An egress listener that Istio refuses";
     RefusedSidecar = "EO0049", Error, "A Sidecar that Istio refuses";
 
     // ServiceEntries.

@@ -2,8 +2,8 @@
 
 use super::{
     addresses, bypass, finding::LintFinding, lists::CaptureLists, mixed_port, policy, ports,
-    ranges, refused, routing, same_host, scene::Scene, service_entries, settings::LintSettings,
-    sharing, sidecars, spelling, stale, text, unused, workloads, written::written,
+    ranges, routing, same_host, scene::Scene, service_entries, settings::LintSettings, sharing,
+    sidecars, spelling, stale, text, unused, webhook, workloads, written::written,
 };
 use egress_observer_istio::{manifests::Located, view::Snapshot};
 
@@ -43,7 +43,7 @@ const RULES: &[fn(&Scene<'_>) -> Vec<LintFinding>] = &[
     stale::findings,
     policy::findings,
     sidecars::findings,
-    refused::findings,
+    webhook::findings,
     service_entries::findings,
     sharing::findings,
     same_host::findings,

@@ -1,4 +1,4 @@
-//! What Istio refuses: ServiceEntries and Sidecars that never come to be.
+//! What Istio's webhook refuses: ServiceEntries and Sidecars that never come to be.
 
 use super::{
     code::LintCode,
@@ -66,7 +66,6 @@ fn code(part: RefusedPart) -> LintCode {
         RefusedPart::ExportTo => LintCode::RefusedExport,
         RefusedPart::Setting => LintCode::RefusedSetting,
         RefusedPart::Egress => LintCode::RefusedEgress,
-        RefusedPart::Ingress => LintCode::RefusedIngress,
-        RefusedPart::Scope => LintCode::RefusedSidecar,
+        RefusedPart::Ingress | RefusedPart::Scope => LintCode::RefusedSidecar,
     }
 }
