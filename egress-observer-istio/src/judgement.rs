@@ -8,6 +8,8 @@ mod anywhere;
 mod asker;
 mod assess;
 mod evidence;
+mod known;
+mod place;
 mod table;
 
 pub use self::{

@@ -18,6 +18,7 @@
 //! | [`vocabulary`] | closed sets of words, and one reading each of hosts, protocols of ports and `exportTo` |
 //! | [`objects`] | the list of kinds, and the fields of them that are read |
 //! | [`manifests`] | objects from files, each document apart |
+//! | [`protojson`] | text as Istio decodes it into protobuf messages, and what refuses it |
 //! | [`mesh`] | mesh configuration and injector values, by revision |
 //! | [`injection`] | pods: what was set up for them, and what would be today |
 //! | [`rules`] | which connections such a setup captures, version by version |
@@ -65,6 +66,8 @@ pub mod vocabulary;
 pub mod objects;
 
 pub mod manifests;
+
+pub mod protojson;
 
 pub mod mesh;
 

@@ -10,15 +10,15 @@ pub mod metadata;
 pub mod name;
 mod pod;
 mod sidecar_ingress;
+mod virtual_service;
 mod workload;
 
 pub use self::{
     core::{ConfigMap, KubernetesPort, NamespaceObject, ServiceObject, ServiceSpec, WebhookObject},
     istio::{
-        AllocatedAddress, DestinationRule, DestinationRuleSpec, EgressListener, EgressProxy,
-        OutboundTrafficPolicy, PortSelector, ProxyConfig, ProxyConfigSpec, ServiceEntryObject,
-        ServiceEntrySpec, ServiceEntryStatus, ServicePort, Sidecar, SidecarSpec, VirtualService,
-        VirtualServiceSpec, WorkloadEntry, WorkloadSelector,
+        AllocatedAddress, DestinationRule, DestinationRuleSpec, EgressListener,
+        OutboundTrafficPolicy, ProxyConfig, ProxyConfigSpec, ServiceEntryObject, ServiceEntrySpec,
+        ServiceEntryStatus, ServicePort, Sidecar, SidecarSpec, WorkloadEntry, WorkloadSelector,
     },
     kinds::{Kind, Object},
     metadata::{Metadata, OwnerReference},
@@ -29,6 +29,10 @@ pub use self::{
     sidecar_ingress::{
         ConnectionPool, Http2KeepAlive, HttpPool, IngressListener, ServerTls, TcpKeepalive,
         TcpPool, TlsCertificate,
+    },
+    virtual_service::{
+        DelegateSpec, Destination, HttpRouteSpec, MatchSpec, PortSelector, RouteDestination,
+        StringMatch, TcpRouteSpec, TlsRouteSpec, VirtualService, VirtualServiceSpec,
     },
     workload::{PodTemplate, Workload, WorkloadSpec},
 };

@@ -11,41 +11,51 @@
 mod addresses;
 mod by_address;
 mod by_host;
-mod by_name;
+mod chains;
 mod changes;
 mod claim;
+mod clusters;
 mod declared;
 mod defaults;
+mod discovery;
 mod egress;
+mod host_entry;
 mod index;
-#[cfg(any(test, feature = "bench"))]
-pub mod linear;
 mod listener;
 mod lookup;
+mod mesh_rules;
 mod miss;
+mod names;
 mod near_miss;
 mod object_ref;
-mod port_listener;
+mod places;
 mod query;
 mod reader;
+mod routed;
 mod routes;
 mod routing;
+mod rule;
 mod service;
 mod service_entry;
 mod shelf;
 mod shows;
 mod sidecar;
 mod sought;
+mod speech;
 mod store;
 mod values;
 mod view;
+mod virtual_service;
 mod why_not;
 
 pub use self::{
-    claim::RegistryEntry,
+    addresses::NameAnswer,
+    defaults::RegistryDefaults,
+    discovery::Discovery,
+    host_entry::RegistryEntry,
     miss::{NearMiss, Why},
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
-    query::{By, Hit, Match, RegistryQuery, Viewer},
+    query::{By, Fate, Hit, Match, RegistryQuery, Routed, Viewer},
     sidecar::{SidecarPolicy, SidecarScope},
     store::Registry,
 };

@@ -20,7 +20,7 @@ pub use self::{
     export::Export,
     host::Host,
     pod::{CaptureExtent, MeshMode, Unattributed},
-    port_protocol::PortProtocol,
+    port_protocol::{PortProtocol, ServerFirst},
     reason::Reason,
     verdict::{Expected, ObservedPath, Policy, RegistryMatch, Verdict},
 };

@@ -8,13 +8,14 @@ mod anywhere;
 mod destination;
 mod parts;
 pub(crate) mod recorded;
+mod routed;
 pub mod text;
 mod who;
 
 pub use self::{
     answer::{
         Advice, ExplainedDestination, ExplainedSource, Explanation, Method, OtherEntry,
-        RegistryAnswer, Stand,
+        RegistryAnswer, RoutedTo, Stand,
     },
     destination::{To, ToError},
     who::{Unanswered, Who},
@@ -35,6 +36,8 @@ pub struct Explainer<'a> {
     container: Option<&'a DeclaredContainer>,
     asker: Asker<'a>,
     policy_source: Option<String>,
+    /// Why the policy is not known, if it is not.
+    policy_doubt: Option<String>,
     stale: Option<bool>,
     notes: Vec<String>,
 }
@@ -51,6 +54,7 @@ impl<'a> Explainer<'a> {
         };
         let role = container.map_or_else(|| pod.role(None, u32::MAX, u32::MAX), |c| c.role);
         let socket = who::owned(who.socket, pod, role, container);
+        let unknown = snapshot.policy(pod).is_none();
         Ok(Self {
             snapshot,
             pod,
@@ -58,6 +62,7 @@ impl<'a> Explainer<'a> {
             notes: who::notes(pod, socket.uid),
             asker: Asker::new(snapshot, pod, role, socket),
             policy_source: snapshot.policy_source(pod),
+            policy_doubt: unknown.then(|| snapshot.policy_doubt(pod)),
             stale: pod.stale(),
         })
     }
@@ -104,6 +109,7 @@ impl<'a> Explainer<'a> {
             applied: parts::stand(&self.pod.applied, applied),
             stale: self.stale,
             registry: parts::registry(&judged, self.others(&judged, to, &asked)),
+            routed: routed::routed(&judged, self.snapshot.egress_proxy(self.pod)),
             policy: self.asker.policy(),
             policy_source: self.policy_source.clone(),
             verdict: judged.verdict,
@@ -117,9 +123,8 @@ impl<'a> Explainer<'a> {
             let cases = anywhere::cases(&self.asker, &self.pod.applied, &asked);
             explanation.notes.extend(cases);
         }
-        explanation.outcome =
-            text::outcome(&explanation, &judged.matched, self.pod.proxy_starts_late);
-        explanation.advice = advice::advice(&explanation, self.pod);
+        explanation.outcome = text::outcome(&explanation, &judged, self.pod.proxy_starts_late);
+        explanation.advice = advice::advice(&explanation, self.pod, self.policy_doubt.as_deref());
         explanation
     }
 
@@ -140,7 +145,7 @@ impl<'a> Explainer<'a> {
 
     /// Entries that one would think of. What is known needs no excuse from the rest.
     fn others(&self, judged: &Judgement<'_>, to: &To, asked: &Endpoint) -> Vec<OtherEntry> {
-        if matches!(judged.matched, Match::Declared(_)) {
+        if judged.routed().is_some() {
             return Vec::new();
         }
         let asked = asked.query(to.host.as_deref());

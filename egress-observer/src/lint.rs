@@ -20,6 +20,7 @@ mod policy;
 mod population;
 mod ports;
 mod ranges;
+mod refused;
 mod routing;
 mod rules;
 mod same_host;

@@ -81,15 +81,15 @@ fn setup(pod: &PodToBe<'_>) -> Setup {
             return Setup::outside(reason, because);
         }
     };
-    let Some(injector) = pod.today.mesh.injector(&revision) else {
-        let name = if revision.is_empty() {
-            String::new()
-        } else {
-            format!("-{revision}")
+    let mesh = pod.today.mesh;
+    let Some(injector) = mesh.injector(&revision) else {
+        return match mesh.injector_refused(&revision) {
+            Some(refused) => Setup::in_doubt(Reason::ConfigRefused, &refused),
+            None => Setup::not_synced(format!(
+                "not known without the ConfigMap {}",
+                mesh.wanted_injector(&revision)
+            )),
         };
-        return Setup::not_synced(format!(
-            "not known without the ConfigMap istio-sidecar-injector{name}"
-        ));
     };
     if let Some(because) = pod.refused(injector) {
         return Setup::outside(Reason::InjectionDisabled, because);

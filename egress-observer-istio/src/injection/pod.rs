@@ -18,6 +18,7 @@ use super::{
     renewed::Renewed,
     same::same,
     setup::{Membership, Setup},
+    spec::{container, truthy},
     today::Today,
 };
 pub use super::{
@@ -53,6 +54,8 @@ pub struct Pod {
     pub labels: BTreeMap<String, String>,
     /// What was set up for it when it started.
     pub applied: Setup,
+    /// Whether its proxy has `DNS_AUTO_ALLOCATE`: names lead to addresses that istiod allocates.
+    pub auto_allocate: bool,
     /// What would be set up today.
     pub desired: Setup,
     /// Whether its proxy starts after the init containers: a container like the application's.
@@ -111,6 +114,7 @@ impl Pod {
                 .cloned()
                 .unwrap_or_default(),
             applied,
+            auto_allocate: auto_allocate(&object.spec),
             desired,
             containers: containers(object, &declared),
             declared,
@@ -155,6 +159,11 @@ impl Pod {
         let rules = if early { Rules::Unknown } else { Rules::Made };
         ContainerRole { actor, rules }
     }
+}
+
+fn auto_allocate(spec: &objects::PodSpec) -> bool {
+    let proxy = container(spec, PROXY);
+    proxy.is_some_and(|proxy| truthy(proxy, "ISTIO_META_DNS_AUTO_ALLOCATE"))
 }
 
 #[cfg(test)]

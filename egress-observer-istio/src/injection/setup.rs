@@ -96,6 +96,14 @@ impl Setup {
         Self::new(Membership::Unknown(Reason::NotSynced), source)
     }
 
+    /// A pod that would be set up by configuration which is in doubt.
+    pub(super) fn in_doubt(reason: Reason, because: &str) -> Self {
+        Self {
+            notes: vec![because.to_owned()],
+            ..Self::new(Membership::Unknown(reason), because)
+        }
+    }
+
     /// A pod whose settings cannot be read.
     pub(super) fn unreadable(source: impl Into<String>, problem: &dyn fmt::Display) -> Self {
         let unknown = Membership::Unknown(Reason::UnreadableConfig);

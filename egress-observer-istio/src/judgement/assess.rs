@@ -1,22 +1,24 @@
 //! From configuration and evidence to a verdict.
 
-use std::{
-    net::{IpAddr, Ipv4Addr},
-    sync::Arc,
-};
+use std::{net::IpAddr, sync::Arc};
 
 use egress_observer_common::Count;
 
 use super::{
     asker::{Asker, Endpoint, Stage},
-    evidence::{Evidence, Observed},
+    evidence::Evidence,
+    known::Known,
+    place::DialledPlace,
     table::{Case, judge, of_either},
 };
 use crate::{
-    registry::{Match, ObjectKind},
+    registry::{Match, Routed},
     rules::Decision,
     view::Snapshot,
-    vocabulary::{ObservedPath, Reason, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
+    vocabulary::{
+        ObservedPath, Reason, RegistryMatch, Scope, Verdict,
+        host_name::{is_of_cluster, normal},
+    },
 };
 
 /// What becomes of a connection, and what that follows from.
@@ -25,6 +27,8 @@ pub struct Judgement<'a> {
     /// The address that is dialled, if that is known: the one asked for, else the one that the mesh
     /// itself gives to the name.
     pub ip: Option<IpAddr>,
+    /// Whether that is an address that Istio allocates, whether or not it is known which.
+    pub is_allocated: bool,
     /// How far away that is.
     pub scope: Scope,
     /// What the pod was set up to do with it.
@@ -84,55 +88,61 @@ fn of_name<'a>(
     name: Option<&str>,
     evidence: Evidence,
 ) -> Judgement<'a> {
-    let ip = to
-        .ip
-        .or_else(|| address_of(snapshot, asker, name?, to.port));
-    let to = Endpoint { ip, ..*to };
-    let scope = scope(snapshot, asker, ip, name);
-    let applied = asker.decide(Stage::Applied, &to);
+    let place = DialledPlace::of(snapshot, asker, to.ip, name);
+    let to = Endpoint {
+        ip: place.ip,
+        ..*to
+    };
+    let scope = scope(snapshot, asker, place.ip, name);
+    let decided = Endpoint {
+        ip: place.decided_by(),
+        ..to
+    };
+    let applied = asker.decide(Stage::Applied, &decided);
     let observed = evidence.observed(applied, to.protocol, scope);
     let matched = snapshot.registry.lookup(&asker.viewer, &to.query(name));
-    let registry = known(snapshot, &matched, scope);
-    let (verdict, reason) = verdict(snapshot, asker, applied, observed, registry);
+    let known = Known::of(snapshot, &matched, scope, place.ip);
+    let (verdict, reason) = judge(&Case {
+        actor: asker.role.actor,
+        unmeshed: asker.pod.applied.membership.outside(),
+        decision: applied,
+        observed,
+        registry: known.registry,
+        fate: known.fate,
+        allocated: place.is_allocated,
+        lacking: known.lacking,
+        policy: asker.policy,
+    });
     Judgement {
-        ip,
+        ip: place.ip,
+        is_allocated: place.is_allocated,
         scope,
         applied,
         path: observed.path(),
         matched,
         host: match matched {
             Match::Declared(hit) => Some(hit.host),
-            Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => None,
+            Match::Ruled(_)
+            | Match::Undeclared { .. }
+            | Match::NameNeeded { .. }
+            | Match::AddressNeeded(_) => None,
         },
-        registry,
+        registry: known.registry,
         verdict,
         reason,
     }
 }
 
-fn verdict(
-    snapshot: &Snapshot,
-    asker: &Asker<'_>,
-    applied: Decision,
-    observed: Observed,
-    registry: RegistryMatch,
-) -> (Verdict, Reason) {
-    judge(&Case {
-        actor: asker.role.actor,
-        unmeshed: asker.pod.applied.membership.outside(),
-        decision: applied,
-        observed,
-        registry,
-        lacking: if snapshot.registry_unknown() {
-            Reason::NotSynced
-        } else {
-            Reason::NameNeeded
-        },
-        policy: asker.policy,
-    })
-}
+impl<'a> Judgement<'a> {
+    /// The cluster that the mesh sends it to, if it knows it.
+    pub fn routed(&self) -> Option<Routed<'a>> {
+        match self.matched {
+            Match::Declared(hit) => Some(hit.routed),
+            Match::Ruled(routed) => Some(routed),
+            Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => None,
+        }
+    }
 
-impl Judgement<'_> {
     /// The judgement over a connection that may have been this one or another: what is the same.
     fn or(self, other: Self) -> Self {
         let [one, also] = [&self, &other].map(|judged| (judged.verdict, judged.reason));
@@ -151,40 +161,12 @@ impl Judgement<'_> {
     }
 }
 
-/// What an answer of the registry means for the verdict. What is inside the cluster is known, even
-/// if no entry says so.
-fn known(snapshot: &Snapshot, matched: &Match<'_>, scope: Scope) -> RegistryMatch {
-    match matched {
-        Match::Declared(hit) if hit.entry.object.kind == ObjectKind::ServiceEntry => {
-            RegistryMatch::ServiceEntry
-        }
-        Match::Declared(_) => RegistryMatch::Cluster,
-        _ if scope == Scope::Cluster => RegistryMatch::Cluster,
-        Match::Undeclared { .. } if !snapshot.registry_unknown() => RegistryMatch::Undeclared,
-        Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => {
-            RegistryMatch::Unknown
-        }
-    }
-}
-
-/// The address of a name that the mesh itself gives one: a Service's, or, where the proxy answers DNS,
-/// a ServiceEntry's.
-fn address_of(snapshot: &Snapshot, asker: &Asker<'_>, name: &str, port: u16) -> Option<IpAddr> {
-    if name == "localhost" {
-        return Some(Ipv4Addr::LOCALHOST.into());
-    }
-    let own = &asker.pod.ips;
-    let addresses = snapshot.registry.addresses_of(&asker.viewer, name, port);
-    addresses
-        .into_iter()
-        .find(|ip| own.is_empty() || own.iter().any(|own| own.is_ipv4() == ip.is_ipv4()))
-}
-
 /// How far away it is. The cluster's own names are inside it, whether or not the Service is given.
 fn scope(snapshot: &Snapshot, asker: &Asker<'_>, ip: Option<IpAddr>, name: Option<&str>) -> Scope {
+    let domain = snapshot.registry.cluster_domain();
     match ip {
         Some(ip) => snapshot.scope(asker.pod, ip),
-        None if name.is_some_and(is_of_cluster) => Scope::Cluster,
+        None if name.is_some_and(|name| is_of_cluster(&normal(name), domain)) => Scope::Cluster,
         None => Scope::External,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::evidence::Observed;
 use crate::{
+    registry::Fate,
     rules::Decision,
     vocabulary::{Actor, Expected, Policy, Reason, RegistryMatch, Verdict},
 };
@@ -19,6 +20,10 @@ pub(super) struct Case {
     pub(super) observed: Observed,
     /// What the mesh knows of the destination.
     pub(super) registry: RegistryMatch,
+    /// Where the mesh sends it, if it knows it.
+    pub(super) fate: Option<Fate>,
+    /// Whether the address is one that Istio allocates, which nobody has.
+    pub(super) allocated: bool,
     /// What would tell more of the destination, where that is unknown.
     pub(super) lacking: Reason,
     /// What the sidecar does with what the mesh does not know, where that is known.
@@ -34,11 +39,14 @@ pub(super) struct Case {
 /// | | | unknown | | | `unknown` |
 /// | | | | unknown | | `unknown` |
 /// | | | captured | captured by the proxy's DNS | | `mediated` |
+/// | | | captured | captured | known, no cluster | `unreachable` |
+/// | | | captured | captured | known, of another host | `misrouted` |
 /// | | | captured | captured | known | `mediated` |
-/// | | | captured | captured | undeclared | by policy: `passthrough`, `blocked` |
+/// | | | captured | captured | undeclared | by policy: `passthrough`, `blocked`; `unreachable`, if it would pass to an allocated address |
 /// | | | captured | captured | unknown | `unknown` |
 /// | | | direct | captured | | `unexpected_bypass` |
 /// | | | captured | direct | | `unexpected_capture` |
+/// | | | direct | direct | any, at an allocated address | `unreachable` |
 /// | | | direct | direct | ServiceEntry | `declared_bypass` |
 /// | | | direct | direct | other | `configured_bypass` |
 ///
@@ -61,6 +69,9 @@ pub(super) fn judge(case: &Case) -> (Verdict, Reason) {
         (Observed::Captured, Expected::Captured) => captured(case),
         (Observed::Direct, Expected::Captured) => (Verdict::UnexpectedBypass, decision.reason),
         (Observed::Captured, Expected::Direct) => (Verdict::UnexpectedCapture, decision.reason),
+        (Observed::Direct, Expected::Direct) if case.allocated => {
+            (Verdict::Unreachable, Reason::AllocatedAddress)
+        }
         (Observed::Direct, Expected::Direct) if registry == RegistryMatch::ServiceEntry => {
             (Verdict::DeclaredBypass, decision.reason)
         }
@@ -83,8 +94,20 @@ fn captured(case: &Case) -> (Verdict, Reason) {
     if reason == Reason::DnsCapture {
         return (Verdict::Mediated, reason);
     }
+    if let Some(fate) = case.fate {
+        return match fate {
+            Fate::AsDialled => (Verdict::Mediated, reason),
+            Fate::ListenerWithoutAddress => (Verdict::Misrouted, Reason::ListenerWithoutAddress),
+            Fate::Route => (Verdict::Misrouted, Reason::Route),
+            Fate::AddressOfAnother => (Verdict::Misrouted, Reason::AddressOfAnother),
+            Fate::NoCluster => (Verdict::Unreachable, Reason::NoCluster),
+        };
+    }
     match (case.registry, case.policy) {
         (RegistryMatch::ServiceEntry | RegistryMatch::Cluster, _) => (Verdict::Mediated, reason),
+        (RegistryMatch::Undeclared, Some(Policy::AllowAny)) if case.allocated => {
+            (Verdict::Unreachable, Reason::AllocatedAddress)
+        }
         (RegistryMatch::Undeclared, Some(Policy::AllowAny)) => (Verdict::Passthrough, reason),
         (RegistryMatch::Undeclared, Some(Policy::RegistryOnly)) => (Verdict::Blocked, reason),
         (RegistryMatch::Undeclared, None) => (Verdict::Unknown, Reason::NotSynced),
@@ -108,6 +131,8 @@ mod tests {
         },
         observed: Observed::Captured,
         registry: RegistryMatch::Undeclared,
+        fate: None,
+        allocated: false,
         lacking: Reason::NameNeeded,
         policy: Some(Policy::RegistryOnly),
     };

@@ -1,44 +1,47 @@
 //! The configuration of every revision, one ConfigMap in or out at a time.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use tracing::warn;
 
 use super::{
-    config::{MeshConfig, policy},
+    config::{MeshConfig, MeshText, OutboundMode},
+    control_plane::ControlPlane,
     injector::Injector,
+    known::Known,
     names::{canonical, outranks, revision_of},
+    sources::{MeshDoubt, RevisionConfig, Shared, Source, revision_config},
+    values::InjectorValues,
 };
 use crate::{
-    objects::{ConfigMap, Metadata},
+    objects::{ConfigMap, Metadata, name::ObjectName},
     vocabulary::Policy,
 };
 
 /// `Mesh` is the configuration of all revisions.
 #[derive(Debug, Default)]
 pub struct Mesh {
-    /// By revision; the default one is the empty string.
+    /// Every ConfigMap with a mesh configuration; istiod may be told to read any.
+    texts: BTreeMap<ObjectName, Known<MeshText>>,
+    /// istiod, by the workload that makes it.
+    control_planes: BTreeMap<ObjectName, ControlPlane>,
+    /// What follows from both, by revision; the default one is the empty string.
     configs: HashMap<String, RevisionConfig>,
-    injectors: HashMap<String, (String, Injector)>,
+    injectors: HashMap<String, InjectorState>,
     /// The revision that a tag stands for.
     tags: HashMap<String, String>,
-    /// ConfigMaps whose last state cannot be read: the one before stays.
-    unreadable: BTreeSet<String>,
 }
 
-/// What the ConfigMap `istio` of a revision says.
+/// What is known of an injector's ConfigMap.
 #[derive(Debug)]
-struct RevisionConfig {
-    namespace: String,
-    /// Namespace and name of the ConfigMap.
-    name: String,
-    mesh: MeshConfig,
-    policy: Option<Policy>,
+struct InjectorState {
+    map: ObjectName,
+    known: Known<Injector>,
 }
 
 impl Mesh {
-    /// Takes a ConfigMap in, if it is one of Istio's. What cannot be read is named in the log and
-    /// not known.
+    /// Takes a ConfigMap in, if it is one of Istio's. What Istio refuses is named in the log, and is
+    /// in doubt.
     pub fn apply(&mut self, object: &ConfigMap) -> bool {
         let Metadata {
             name, namespace, ..
@@ -46,38 +49,19 @@ impl Mesh {
         if let Some(revision) = revision_of(name, "istio-sidecar-injector") {
             return self.apply_injector(revision, object);
         }
-        let (Some(revision), Some(text)) = (revision_of(name, "istio"), object.data.get("mesh"))
-        else {
+        let Some(text) = object.data.get("mesh") else {
             return false;
         };
-        let known = self.configs.get(canonical(revision));
-        if known.is_some_and(|known| outranks(&known.namespace, namespace)) {
-            return true;
+        let read = MeshText::read(text);
+        if let Err(refused) = &read
+            && revision_of(name, "istio").is_some()
+        {
+            warn!(config_map = %name, key = "mesh", %refused, "Istio refuses the mesh configuration");
         }
-        let mesh: MeshConfig = match serde_saphyr::from_str(text) {
-            Ok(mesh) => mesh,
-            Err(problem) => {
-                warn!(config_map = name, key = "mesh", %problem, "mesh configuration not known");
-                self.unreadable.insert(format!("{namespace}/{name}"));
-                return true;
-            }
-        };
-        let policy = match policy(mesh.outbound_traffic_policy.mode.as_deref()) {
-            Ok(policy) => Some(policy),
-            Err(problem) => {
-                warn!(config_map = name, key = "mesh", %problem, "policy not known");
-                None
-            }
-        };
-        self.unreadable.remove(&format!("{namespace}/{name}"));
-        let config = RevisionConfig {
-            namespace: namespace.clone(),
-            name: format!("{namespace}/{name}"),
-            mesh,
-            policy,
-        };
-        self.configs.insert(canonical(revision).to_owned(), config);
-        true
+        let map = object_name(namespace, name);
+        self.texts.entry(map.clone()).or_default().set(read);
+        self.settle();
+        revision_of(name, "istio").is_some() || self.is_shared(&map)
     }
 
     fn apply_injector(&mut self, revision: &str, object: &ConfigMap) -> bool {
@@ -88,43 +72,154 @@ impl Mesh {
             return false;
         };
         let known = self.injectors.get(canonical(revision));
-        if known.is_some_and(|(known, _)| outranks(known, namespace)) {
+        if known.is_some_and(|known| outranks(&known.map.namespace, namespace)) {
             return true;
         }
-        let values = match serde_saphyr::from_str(values) {
-            Ok(values) => values,
-            Err(problem) => {
-                warn!(config_map = name, key = "values", %problem, "injection not known");
-                self.unreadable.insert(format!("{namespace}/{name}"));
-                return true;
-            }
-        };
+        let values = InjectorValues::read(values);
+        if let Err(refused) = &values {
+            warn!(config_map = %name, key = "values", %refused, "Istio refuses the injector's values");
+        }
         let config = object
             .data
             .get("config")
             .map(|text| serde_saphyr::from_str(text));
-        self.unreadable.remove(&format!("{namespace}/{name}"));
-        let injector = Injector {
-            name: format!("{namespace}/{name}"),
+        let map = object_name(namespace, name);
+        let injector = values.map(|values| Injector {
+            name: map.to_string(),
             values,
             // Templates of people's own may be anything; what they select is said plainly.
             config: config.and_then(Result::ok).unwrap_or_default(),
-        };
-        let injector = (namespace.clone(), injector);
-        self.injectors
-            .insert(canonical(revision).to_owned(), injector);
+        });
+        let state = self.injectors.entry(canonical(revision).to_owned());
+        let state = state.or_insert_with(|| InjectorState {
+            map: map.clone(),
+            known: Known::default(),
+        });
+        if state.map != map {
+            *state = InjectorState {
+                map,
+                known: Known::default(),
+            };
+        }
+        state.known.set(injector);
         true
     }
 
     /// Forgets a ConfigMap. Whether anything was known from it.
     pub fn remove(&mut self, namespace: &str, name: &str) -> bool {
-        let own = format!("{namespace}/{name}");
-        self.unreadable.remove(&own);
-        let n_before = self.configs.len() + self.injectors.len();
-        self.configs.retain(|_, config| config.name != own);
-        self.injectors
-            .retain(|_, (_, injector)| injector.name != own);
-        self.configs.len() + self.injectors.len() < n_before
+        let map = object_name(namespace, name);
+        let had_text = self.texts.remove(&map).is_some();
+        let n_before = self.injectors.len();
+        self.injectors.retain(|_, state| state.map != map);
+        self.settle();
+        had_text || self.injectors.len() < n_before
+    }
+
+    /// Takes in what a workload says of istiod, or that it makes none. Whether that changes anything.
+    pub(crate) fn set_control_plane(
+        &mut self,
+        name: ObjectName,
+        own: Option<ControlPlane>,
+    ) -> bool {
+        let before = match own.clone() {
+            Some(own) => self.control_planes.insert(name, own),
+            None => self.control_planes.remove(&name),
+        };
+        if before == own {
+            return false;
+        }
+        self.settle();
+        true
+    }
+
+    /// Works out anew what each revision's ConfigMaps amount to.
+    fn settle(&mut self) {
+        let mut owns: HashMap<&str, &ObjectName> = HashMap::new();
+        for map in self.texts.keys().filter(|map| !self.is_shared(map)) {
+            let Some(revision) = revision_of(&map.name, "istio").map(canonical) else {
+                continue;
+            };
+            let best = owns.entry(revision).or_insert(map);
+            if self.rank(revision, map) > self.rank(revision, best) {
+                *best = map;
+            }
+        }
+        let planes = self.control_planes.values();
+        let owns = owns.into_iter();
+        let mut wanted: BTreeMap<String, ObjectName> = planes
+            .filter(|plane| plane.shared_config().is_some())
+            .map(|plane| {
+                let own = object_name(&plane.namespace, &own_name(&plane.revision));
+                (plane.revision.clone(), own)
+            })
+            .collect();
+        wanted.extend(owns.map(|(revision, map)| (revision.to_owned(), map.clone())));
+        let configs = wanted.into_iter().filter_map(|(revision, map)| {
+            let config = self.revision_config(&revision, &map)?;
+            Some((revision, config))
+        });
+        self.configs = configs.collect();
+    }
+
+    /// How sure it is that a ConfigMap is the one of this revision, among several of the name.
+    fn rank(&self, revision: &str, map: &ObjectName) -> (bool, bool) {
+        let beside_istiod = self.control_plane_in(&map.namespace, revision).is_some();
+        (beside_istiod, outranks(&map.namespace, ""))
+    }
+
+    fn control_plane_in(&self, namespace: &str, revision: &str) -> Option<&ControlPlane> {
+        let mut all = self.control_planes.values();
+        all.find(|plane| plane.namespace == namespace && plane.revision == revision)
+    }
+
+    fn revision_config(&self, revision: &str, own: &ObjectName) -> Option<RevisionConfig> {
+        let own_name = own.to_string();
+        let source = Source {
+            name: &own_name,
+            text: self.texts.get(own),
+        };
+        let plane = self.control_plane_in(&own.namespace, revision);
+        let usual = format!(
+            "istio-shared-configmap-{}",
+            if revision.is_empty() {
+                "default"
+            } else {
+                revision
+            }
+        );
+        let name = match plane {
+            Some(plane) => plane.shared_config(),
+            None => Some(usual.as_str()),
+        };
+        let Some(name) = name else {
+            return revision_config(source, Shared::No);
+        };
+        let shared = object_name(&own.namespace, name);
+        let shared_name = shared.to_string();
+        let shared = Source {
+            name: &shared_name,
+            text: self.texts.get(&shared),
+        };
+        let shared = match (plane, shared.text) {
+            (Some(_), _) => Shared::Named(shared),
+            (None, Some(_)) => Shared::Perhaps(shared),
+            (None, None) => Shared::No,
+        };
+        revision_config(source, shared)
+    }
+
+    /// Whether a ConfigMap is one of those that hold a mesh configuration, by its name or because istiod
+    /// is told to read it.
+    pub fn is_mesh_config(&self, namespace: &str, name: &str) -> bool {
+        revision_of(name, "istio").is_some() || self.is_shared(&object_name(namespace, name))
+    }
+
+    /// Whether an istiod reads this ConfigMap below its revision's own.
+    fn is_shared(&self, map: &ObjectName) -> bool {
+        let mut planes = self.control_planes.values();
+        planes.any(|plane| {
+            plane.namespace == map.namespace && plane.shared_config() == Some(&map.name)
+        })
     }
 
     /// Takes in what tags all injection webhooks stand for, in place of what was known.
@@ -143,9 +238,15 @@ impl Mesh {
         }
     }
 
-    /// Whether the last state of some ConfigMap cannot be read.
+    /// Whether the last state of some ConfigMap is refused.
     pub fn is_unreadable(&self) -> bool {
-        !self.unreadable.is_empty()
+        let mut injectors = self.injectors.values();
+        let mut texts = self.texts.iter();
+        injectors.any(|state| state.known.refused.is_some())
+            || texts.any(|(map, known)| {
+                let counts = revision_of(&map.name, "istio").is_some() || self.is_shared(map);
+                counts && known.refused.is_some()
+            })
     }
 
     /// The revision that a revision's or a tag's name stands for.
@@ -163,36 +264,101 @@ impl Mesh {
         known.or_else(|| all.values().next().filter(|_| all.len() == 1))
     }
 
-    /// The mesh configuration of a revision.
+    /// The mesh configuration of a revision: where it is in doubt, what istiod has had before or begins
+    /// with.
     pub fn config(&self, revision: &str) -> Option<&MeshConfig> {
         self.of(&self.configs, revision).map(|config| &config.mesh)
     }
 
-    /// The policy of a revision.
+    /// Why the mesh configuration of a revision is in doubt, if it is.
+    pub fn doubt(&self, revision: &str) -> Option<&MeshDoubt> {
+        self.of(&self.configs, revision)?.doubt.as_ref()
+    }
+
+    /// What sidecars of a revision do with what the mesh does not know.
+    pub fn outbound_mode(&self, revision: &str) -> Option<OutboundMode> {
+        self.of(&self.configs, revision)?.mode
+    }
+
+    /// The same in two words.
     pub fn policy(&self, revision: &str) -> Option<Policy> {
-        self.of(&self.configs, revision)?.policy
+        self.outbound_mode(revision).map(OutboundMode::policy)
     }
 
     /// The object that says so, for people.
-    pub(crate) fn config_name(&self, revision: &str) -> Option<String> {
+    pub fn config_name(&self, revision: &str) -> Option<String> {
         let config = self.of(&self.configs, revision)?;
-        Some(format!("ConfigMap {}", config.name))
+        Some(format!("ConfigMap {}", config.of_policy))
+    }
+
+    /// The ConfigMap that a revision's (or a tag's) mesh configuration stands in, whether or not it is
+    /// known, for people.
+    pub fn wanted_config(&self, revision: &str) -> String {
+        match self.of(&self.configs, revision) {
+            Some(config) => format!("ConfigMap {}", config.own),
+            None => format!(
+                "ConfigMap {} of the control plane's namespace",
+                own_name(self.revision(revision))
+            ),
+        }
+    }
+
+    /// The ConfigMap of a revision's (or a tag's) injector, by its name alone.
+    pub fn wanted_injector(&self, revision: &str) -> String {
+        let suffix = own_name(self.revision(revision));
+        format!(
+            "istio-sidecar-injector{}",
+            suffix.trim_start_matches("istio")
+        )
+    }
+
+    /// istiod of a revision.
+    pub fn control_plane(&self, revision: &str) -> Option<&ControlPlane> {
+        let revision = self.revision(revision);
+        let mut planes = self.control_planes.values();
+        planes.find(|plane| plane.revision == revision)
     }
 
     /// Every injector by its revision, the default one (empty) first.
     pub fn injectors(&self) -> Vec<(&str, &Injector)> {
         let all = self.injectors.iter();
         let mut all: Vec<_> = all
-            .map(|(revision, (_, injector))| (revision.as_str(), injector))
+            .filter_map(|(revision, state)| Some((revision.as_str(), state.known.taken()?)))
             .collect();
         all.sort_by_key(|(revision, _)| *revision);
         all
     }
 
-    /// The injector of a revision.
+    /// The injector of a revision, unless its values are refused.
     pub fn injector(&self, revision: &str) -> Option<&Injector> {
-        self.of(&self.injectors, revision)
-            .map(|(_, injector)| injector)
+        self.of(&self.injectors, revision)?.known.taken()
+    }
+
+    /// Why the values of a revision's injector are refused, if they are, for people.
+    pub fn injector_refused(&self, revision: &str) -> Option<String> {
+        let state = self.of(&self.injectors, revision)?;
+        let refused = state.known.refused.as_ref()?;
+        Some(format!(
+            "Istio refuses the values of ConfigMap {} ({refused}): an istiod that runs goes on with those \
+             it had before, one that starts injects nothing",
+            state.map
+        ))
+    }
+}
+
+/// The ConfigMap of a revision's mesh configuration (`pilot/pkg/bootstrap/mesh.go`
+/// `getMeshConfigMapName`).
+fn own_name(revision: &str) -> String {
+    match canonical(revision) {
+        "" => "istio".to_owned(),
+        revision => format!("istio-{revision}"),
+    }
+}
+
+fn object_name(namespace: &str, name: &str) -> ObjectName {
+    ObjectName {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
     }
 }
 

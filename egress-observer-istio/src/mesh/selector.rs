@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 /// `LabelSelector` is Kubernetes'.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LabelSelector {
     match_labels: BTreeMap<String, String>,
@@ -13,7 +13,7 @@ pub struct LabelSelector {
 }
 
 /// An element of `matchExpressions`.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 struct Requirement {
     key: String,
@@ -22,10 +22,21 @@ struct Requirement {
 }
 
 impl LabelSelector {
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.match_labels.is_empty() && self.match_expressions.is_empty()
+    }
+
+    /// The labels that it asks about.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        let equal = self.match_labels.keys().map(String::as_str);
+        equal.chain(self.match_expressions.iter().map(|it| it.key.as_str()))
+    }
+
     /// Whether it selects these labels. One that is empty selects nothing here, as in the injector
     /// (`pkg/kube/inject/inject.go`).
     pub fn selects(&self, labels: &BTreeMap<String, String>) -> bool {
-        if self.match_labels.is_empty() && self.match_expressions.is_empty() {
+        if self.is_empty() {
             return false;
         }
         let mut equal = self.match_labels.iter();

@@ -39,12 +39,17 @@ pub struct ServiceObject {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceSpec {
+    /// ClusterIP, NodePort, LoadBalancer or ExternalName.
+    #[serde(rename = "type")]
+    pub service_type: String,
     /// `None` for a headless Service, empty for an ExternalName.
     #[serde(rename = "clusterIP")]
     pub cluster_ip: String,
     #[serde(rename = "clusterIPs")]
     pub cluster_ips: Vec<String>,
     pub external_name: String,
+    /// Labels of its pods.
+    pub selector: BTreeMap<String, String>,
     pub ports: Vec<KubernetesPort>,
 }
 

@@ -55,7 +55,7 @@ fn at<'v>(value: &'v Value, path: &serde_path_to_error::Path) -> Option<&'v Valu
     })
 }
 
-fn shown(value: Option<&Value>) -> String {
+pub(crate) fn shown(value: Option<&Value>) -> String {
     let mut text = value.map_or_else(String::new, Value::to_string);
     if let Some((end, _)) = text.char_indices().nth(SHOWN) {
         text.truncate(end);
@@ -76,7 +76,7 @@ impl FieldError {
         } else if expected.starts_with("a string") && !self.value.starts_with(['[', '{']) {
             Some("put the value in quotes")
         } else if expected.starts_with("u16") {
-            Some("write a port: a whole number from 1 to 65535, without quotes")
+            Some("write a whole number from 1 to 65535, as ports are, without quotes")
         } else if ["u32", "i32"].iter().any(|word| expected.starts_with(word)) {
             Some("write a whole number, without quotes")
         } else if expected.starts_with("a boolean") {

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use super::{
     metadata::{Metadata, with_metadata},
     sidecar_ingress::{ConnectionPool, IngressListener},
+    virtual_service::Destination,
 };
 
-with_metadata! { ServiceEntryObject Sidecar VirtualService DestinationRule ProxyConfig }
+with_metadata! { ServiceEntryObject Sidecar DestinationRule ProxyConfig }
 
 /// `networking.istio.io ServiceEntry`; v1, v1beta1 and v1alpha3 share one schema.
 #[derive(Clone, Debug, Deserialize)]
@@ -120,40 +121,9 @@ pub struct EgressListener {
 #[serde(default)]
 pub struct OutboundTrafficPolicy {
     pub mode: Option<String>,
+    /// Where a Sidecar sends what the mesh does not know, under ALLOW_ANY.
     #[serde(rename = "egressProxy")]
-    pub egress_proxy: Option<EgressProxy>,
-}
-
-/// `egressProxy`: where what the mesh does not know is sent. Istio's `Destination`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct EgressProxy {
-    pub host: String,
-    pub subset: String,
-    pub port: Option<PortSelector>,
-}
-
-/// `port` of a destination.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct PortSelector {
-    pub number: u16,
-}
-
-/// `networking.istio.io VirtualService`, as far as it says whom it routes.
-#[derive(Clone, Debug, Deserialize)]
-pub struct VirtualService {
-    pub metadata: Metadata,
-    #[serde(default)]
-    pub spec: VirtualServiceSpec,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct VirtualServiceSpec {
-    pub hosts: Vec<String>,
-    pub gateways: Vec<String>,
-    pub export_to: Vec<String>,
+    pub egress_proxy: Option<Destination>,
 }
 
 /// `networking.istio.io DestinationRule`, as far as it says whom it is about.

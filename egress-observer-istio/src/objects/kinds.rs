@@ -10,9 +10,10 @@ use super::{
     addressing::{CiliumNode, IpPool, Network, Node, ServiceCidr},
     core::{ConfigMap, NamespaceObject, ServiceObject, WebhookObject},
     fields::{FieldError, read_value},
-    istio::{DestinationRule, ProxyConfig, ServiceEntryObject, Sidecar, VirtualService},
+    istio::{DestinationRule, ProxyConfig, ServiceEntryObject, Sidecar},
     metadata::{AnyObject, Metadata},
     pod::PodObject,
+    virtual_service::VirtualService,
     workload::Workload,
 };
 

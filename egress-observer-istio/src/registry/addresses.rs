@@ -2,30 +2,64 @@
 
 use std::net::IpAddr;
 
-use super::{
-    claim::single, object_ref::ObjectKind, query::Viewer, store::Registry, view::ClientView,
-};
+use super::{host_entry::HostEntry, query::Viewer, store::Registry, view::ClientView};
 use crate::vocabulary::host_name;
+
+/// What a name leads to, as far as the mesh itself says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameAnswer {
+    /// The addresses; ranges are no answer.
+    pub addresses: Vec<IpAddr>,
+    /// Whether it is an address that istiod allocates, which the objects need not show yet.
+    pub is_allocated: bool,
+}
 
 impl Registry {
     /// The addresses that a client gets for a name, as far as the mesh itself gives it some: those
-    /// of a Service from the cluster's DNS, and those of a ServiceEntry where the proxy answers DNS
-    /// (`pkg/dns/server/name_table.go`). Ranges are no answer.
-    pub fn addresses_of(&self, viewer: &Viewer<'_>, name: &str, port: u16) -> Vec<IpAddr> {
+    /// of a Service from the cluster's DNS, and those of a ServiceEntry where the proxy answers DNS,
+    /// for every port, whether or not the entry has it (`BuildNameTable` in
+    /// `pkg/dns/server/name_table.go`).
+    pub fn addresses_of(&self, viewer: &Viewer<'_>, name: &str) -> NameAnswer {
         let view = ClientView::new(self, viewer);
         let name = host_name::normal(name);
-        let Some(claim) = view.named_or_meant(&name, port, |_| true) else {
-            return Vec::new();
+        let Some(of) = view.named_entry(&name) else {
+            return NameAnswer::default();
         };
-        let service = claim.entry.object.kind == ObjectKind::Service;
-        if !service && !viewer.dns_capture {
-            return Vec::new();
+        if !of.entry.is_service() && !viewer.dns_capture {
+            return NameAnswer::default();
         }
-        let listed: Vec<IpAddr> = claim.addresses.iter().filter_map(single).collect();
-        if listed.is_empty() {
-            claim.allocated.clone()
-        } else {
-            listed
+        let addresses: Vec<IpAddr> = of.single_addresses().collect();
+        if addresses.is_empty() && view.allocated && of.is_moved() {
+            return NameAnswer {
+                addresses: of.allocated.clone(),
+                is_allocated: true,
+            };
         }
+        NameAnswer {
+            addresses,
+            is_allocated: false,
+        }
+    }
+}
+
+impl<'r> ClientView<'r, '_> {
+    /// The entry that DNS answers a name by. The cluster's own DNS knows every Service, whatever the
+    /// mesh shows of it.
+    fn named_entry(&self, name: &str) -> Option<&'r HostEntry> {
+        let by_host = &self.registry.index.by_host;
+        self.spellings(name).find_map(|whole| {
+            by_host.covering(&whole).find_map(|rivals| {
+                let all = rivals.of(None, super::reader::Reader::Curious);
+                let mut services = all.map(|claim| &*claim.of);
+                let service = services.find(|of| of.entry.is_service() && !of.host.wildcard);
+                service.or_else(|| {
+                    let mut egresses = self.egresses().iter();
+                    egresses.find_map(|egress| {
+                        let mut all = self.imported(egress, rivals);
+                        all.find(|of| self.is_chosen(egress, of)).map(|of| &**of)
+                    })
+                })
+            })
+        })
     }
 }

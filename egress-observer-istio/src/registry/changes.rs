@@ -1,11 +1,15 @@
 //! Objects come, change and go, one at a time.
 
+use std::{mem, net::IpAddr};
+
 use tracing::warn;
 
 use super::{
     declared::Declaration,
-    defaults::Defaults,
+    defaults::RegistryDefaults,
+    discovery::Discovery,
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
+    routing::RoutingDefaults,
     service, service_entry,
     sidecar::SidecarScope,
     store::Registry,
@@ -24,9 +28,11 @@ impl Registry {
         self.remove(&ObjectRef::new(ObjectKind::ServiceEntry, namespace, name))
     }
 
-    /// Takes a Service in, in place of an earlier state of it.
-    pub fn set_service(&mut self, object: &objects::ServiceObject) {
-        let declared = service::declared(object, &mut self.namespaces);
+    /// Takes a Service in, in place of an earlier state of it; `endpoints` are the addresses of its
+    /// pods, which matter where it is headless.
+    pub fn set_service(&mut self, object: &objects::ServiceObject, endpoints: Vec<IpAddr>) {
+        let domain = &self.defaults.cluster_domain;
+        let declared = service::declared(object, endpoints, domain, &mut self.namespaces);
         self.set_new(declared);
     }
 
@@ -52,9 +58,13 @@ impl Registry {
 
     /// Takes a VirtualService in, in place of an earlier state of it.
     pub fn set_virtual_service(&mut self, object: &objects::VirtualService) {
-        let (object, problems) = self
-            .routing
-            .set_virtual_service(object, &mut self.namespaces);
+        let defaults = RoutingDefaults {
+            export_to: &self.defaults.virtual_service_export_to,
+            domain: &self.defaults.cluster_domain,
+        };
+        let (object, problems) =
+            self.routing
+                .set_virtual_service(object, &defaults, &mut self.namespaces);
         self.set_problems(&object, problems);
     }
 
@@ -67,9 +77,13 @@ impl Registry {
 
     /// Takes a DestinationRule in, in place of an earlier state of it.
     pub fn set_destination_rule(&mut self, object: &objects::DestinationRule) {
-        let (object, problems) = self
-            .routing
-            .set_destination_rule(object, &mut self.namespaces);
+        let defaults = RoutingDefaults {
+            export_to: &[],
+            domain: &self.defaults.cluster_domain,
+        };
+        let (object, problems) =
+            self.routing
+                .set_destination_rule(object, &defaults, &mut self.namespaces);
         self.set_problems(&object, problems);
     }
 
@@ -80,29 +94,57 @@ impl Registry {
         self.routing.remove(&object)
     }
 
-    /// Takes in what the mesh's configuration says: `rootNamespace`, whose Sidecar and
-    /// DestinationRules are for all, and `defaultServiceExportTo`. An empty value is Istio's default.
-    /// What depends on them is indexed anew, if they change.
-    pub fn set_defaults(&mut self, root_namespace: &str, service_export_to: &[String]) {
-        let defaults = Defaults::new(root_namespace, service_export_to);
+    /// Takes in what the mesh's configuration says about all objects. An empty value is Istio's
+    /// default. What depends on them is indexed anew, if they change.
+    pub fn set_defaults(&mut self, defaults: RegistryDefaults) {
+        let defaults = defaults.completed();
         if self.defaults == defaults {
             return;
-        }
-        let declared: Vec<Declaration> = self
-            .declared
-            .drain()
-            .map(|(_, declared)| declared)
-            .collect();
-        for declared in &declared {
-            self.unindex(declared);
         }
         for word in &defaults.service_export_to {
             self.namespaces.intern(word.trim());
         }
-        self.defaults = defaults;
+        let domain = defaults.cluster_domain.clone();
+        let renamed = self.defaults.cluster_domain != domain;
+        self.routing
+            .set_defaults(&self.defaults, &defaults, &mut self.namespaces);
+        self.index_anew(|registry| registry.defaults = defaults);
+        if renamed {
+            self.rename_services(&domain);
+        }
         for scope in self.sidecars.values_mut().flatten() {
             scope.set_root(&self.defaults.root_namespace);
         }
+    }
+
+    /// Services have their names by the cluster's domain.
+    fn rename_services(&mut self, domain: &str) {
+        let services = self
+            .declared
+            .keys()
+            .filter(|it| it.kind == ObjectKind::Service);
+        let services: Vec<ObjectRef> = services.cloned().collect();
+        for object in services {
+            if let Some(declared) = self.declared.get(&object) {
+                let renamed = service::renamed(declared, domain);
+                self.set(renamed);
+            }
+        }
+    }
+
+    /// Says which namespaces istiod looks at.
+    pub fn set_discovery(&mut self, discovery: Discovery) {
+        if self.discovery != discovery {
+            self.index_anew(|registry| registry.discovery = discovery);
+        }
+    }
+
+    fn index_anew(&mut self, change: impl FnOnce(&mut Self)) {
+        let declared: Vec<Declaration> = mem::take(&mut self.declared).into_values().collect();
+        for declared in &declared {
+            self.unindex(declared);
+        }
+        change(self);
         for declared in declared {
             self.set(declared);
         }

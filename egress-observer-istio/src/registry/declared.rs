@@ -1,9 +1,13 @@
 //! What an object declares.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use super::{
-    claim::{Claim, RegistryEntry},
+    claim::Claim,
+    host_entry::{HostEntry, RegistryEntry},
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::Namespaces,
 };
@@ -13,16 +17,25 @@ use crate::{objects::Metadata, vocabulary::Export};
 #[derive(Debug)]
 pub(super) struct Declaration {
     pub(super) object: ObjectRef,
-    pub(super) claims: Vec<Arc<Claim>>,
+    pub(super) hosts: Vec<Arc<HostEntry>>,
     pub(super) problems: Vec<UnreadableValue>,
 }
 
+impl Declaration {
+    /// Every host at every port.
+    pub(super) fn claims(&self) -> impl Iterator<Item = Claim> {
+        self.hosts.iter().flat_map(Claim::all)
+    }
+}
+
 /// An object's entry, as far as all kinds have the same. The namespaces that it names are known from
-/// then on.
+/// then on. `alike` is what must be equal, besides its labels and `exportTo`, in entries that Istio
+/// merges.
 pub(super) fn entry(
     kind: ObjectKind,
     metadata: &Metadata,
     export_to: &[String],
+    alike: impl Hash,
     namespaces: &mut Namespaces,
 ) -> RegistryEntry {
     let mut object = ObjectRef::new(kind, &metadata.namespace, &metadata.name);
@@ -31,6 +44,11 @@ pub(super) fn entry(
         namespaces.intern(word);
     }
     object.namespace = name;
+    let mut words = export_to.to_vec();
+    words.sort_unstable();
+    words.dedup();
+    let mut digest = DefaultHasher::new();
+    (&metadata.labels, words, alike).hash(&mut digest);
     RegistryEntry {
         object,
         created: metadata.creation_timestamp.clone(),
@@ -38,5 +56,6 @@ pub(super) fn entry(
         location: String::new(),
         export_to: export_to.to_vec(),
         namespace,
+        merges_as: digest.finish(),
     }
 }

@@ -1,15 +1,31 @@
 //! `spec.egress` of a Sidecar: which hosts of which namespaces it lets through, and on which port.
 
 use super::reader::{NamespaceId, Namespaces};
-use crate::vocabulary::Host;
+use crate::{
+    objects::EgressListener,
+    vocabulary::{Host, PortProtocol},
+};
 
-/// A part of `spec.egress`.
+/// A part of `spec.egress`, or what stands for a Sidecar where there is none.
 #[derive(Debug)]
 pub(super) struct Egress {
-    /// None: all.
+    /// Only this port of what is let through; none: all.
     pub(super) port: Option<u16>,
-    pub(super) hosts: Vec<EgressHost>,
+    /// What the listener for that port speaks, whatever its hosts' ports say.
+    pub(super) protocol: Option<PortProtocol>,
+    /// Whether it listens at an address of its own, and not at those of what it lets through.
+    pub(super) has_bind: bool,
+    /// None is everything.
+    hosts: Option<Vec<EgressHost>>,
 }
+
+/// What a pod without a Sidecar has: `*/*`.
+pub(super) static EVERYTHING: [Egress; 1] = [Egress {
+    port: None,
+    protocol: None,
+    has_bind: false,
+    hosts: None,
+}];
 
 /// `namespace/dnsName`.
 #[derive(Debug)]
@@ -17,8 +33,8 @@ pub(super) struct EgressHost {
     namespaces: Origin,
     /// None: all.
     host: Option<Host>,
-    /// `~namespace/dnsName` takes away.
-    taken_away: bool,
+    /// `~namespace/dnsName` takes away, since 1.31; before, no namespace is called so.
+    takes_away: bool,
 }
 
 /// Which namespaces are meant.
@@ -27,16 +43,16 @@ enum Origin {
     Any,
     /// That of the pod.
     Own,
-    Nobody,
     One(NamespaceId),
 }
 
 impl EgressHost {
     pub(super) fn parse(text: &str, namespaces: &mut Namespaces) -> Option<Self> {
         let (from, host) = text.split_once('/')?;
-        let (from, taken_away) = match from.strip_prefix('~') {
-            Some(rest) if !rest.is_empty() => (rest, true),
-            _ => (from, false),
+        let (from, takes_away) = match from.strip_prefix('~') {
+            Some("") => ("*", true),
+            Some(rest) => (rest, true),
+            None => (from, false),
         };
         let host = match host {
             "*" => None,
@@ -46,44 +62,98 @@ impl EgressHost {
             "" => return None,
             "*" => Origin::Any,
             "." => Origin::Own,
-            "~" => Origin::Nobody,
             name => Origin::One(namespaces.intern(name).0),
         };
         Some(Self {
             namespaces,
             host,
-            taken_away,
+            takes_away,
         })
     }
 
-    fn means(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        let from = match self.namespaces {
+    fn is_from(&self, namespace: NamespaceId, own: bool) -> bool {
+        match self.namespaces {
             Origin::Any => true,
             Origin::Own => own,
-            Origin::Nobody => false,
             Origin::One(one) => one == namespace,
-        };
-        from && self.host.as_ref().is_none_or(|outer| host.is_within(outer))
+        }
+    }
+
+    fn means(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
+        self.is_from(namespace, own) && self.host.as_ref().is_none_or(|outer| host.is_within(outer))
+    }
+
+    /// Whether it means a host of a VirtualService: each may be the wider one (`VSMatches` in
+    /// `pilot/pkg/model/sidecar.go`).
+    fn touches(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
+        let overlap = |other: &Host| host.is_within(other) || other.is_within(host);
+        self.is_from(namespace, own) && self.host.as_ref().is_none_or(overlap)
     }
 
     fn is_everything(&self) -> bool {
-        matches!(self.namespaces, Origin::Any) && self.host.is_none() && !self.taken_away
+        matches!(self.namespaces, Origin::Any) && self.host.is_none() && !self.takes_away
     }
 }
 
 impl Egress {
+    /// Reads a part. `HTTP_PROXY` takes every port of its hosts (`needsPortMatch` in
+    /// `pilot/pkg/model/sidecar.go`).
+    pub(super) fn new(listener: &EgressListener, hosts: Vec<EgressHost>) -> Self {
+        let port = listener.port.as_ref();
+        let port = port.filter(|port| !port.protocol.eq_ignore_ascii_case("HTTP_PROXY"));
+        Self {
+            port: port.map(|port| port.number),
+            protocol: port.map(|port| PortProtocol::parse(&port.protocol)),
+            has_bind: !listener.bind.is_empty() || listener.capture_mode == "NONE",
+            hosts: Some(hosts),
+        }
+    }
+
     /// Whether a host of a namespace is let through; `own` is whether that is the pod's own
-    /// namespace.
-    pub(super) fn lets_through(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        let hosts = self.hosts.iter();
+    /// namespace, `excludes` whether its version knows of hosts that are taken away.
+    pub(super) fn lets_through(
+        &self,
+        namespace: NamespaceId,
+        (own, excludes): (bool, bool),
+        host: &Host,
+    ) -> bool {
+        let Some(hosts) = &self.hosts else {
+            return true;
+        };
         let mut meant = hosts
+            .iter()
+            .filter(|meant| excludes || !meant.takes_away)
             .filter(|meant| meant.means(namespace, own, host))
             .peekable();
-        meant.peek().is_some() && !meant.any(|host| host.taken_away)
+        meant.peek().is_some() && !meant.any(|host| host.takes_away)
+    }
+
+    /// Whether a VirtualService with these hosts is let through: one that is meant is enough
+    /// (`SelectVirtualServices` in `pilot/pkg/model/virtualservice.go`).
+    pub(super) fn lets_rule_through(
+        &self,
+        namespace: NamespaceId,
+        (own, excludes): (bool, bool),
+        hosts: &[Host],
+    ) -> bool {
+        let Some(meant) = &self.hosts else {
+            return true;
+        };
+        hosts.iter().any(|host| {
+            let mut taken_away = meant.iter().filter(|meant| meant.takes_away);
+            let mut wanted = meant.iter().filter(|meant| !meant.takes_away);
+            wanted.any(|meant| meant.touches(namespace, own, host))
+                && !(excludes && taken_away.any(|meant| meant.means(namespace, own, host)))
+        })
     }
 
     /// Whether it lets everything through.
     pub(super) fn is_everything(&self) -> bool {
-        self.port.is_none() && self.hosts.iter().all(EgressHost::is_everything)
+        let hosts = self.hosts.iter().flatten();
+        let none = self.hosts.as_ref().is_some_and(Vec::is_empty);
+        self.port.is_none()
+            && !self.has_bind
+            && !none
+            && hosts.into_iter().all(EgressHost::is_everything)
     }
 }

@@ -11,16 +11,17 @@ use ipnet::IpNet;
 use super::{
     by_host::ByHost,
     claim::Claim,
+    host_entry::{HostEntry, Place},
     listener::Listener,
     reader::Reader,
     shelf::{Ranked, Shelf},
 };
-use crate::vocabulary::PortProtocol;
+use crate::vocabulary::{Host, PortProtocol};
 
 /// The index.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// By host; at a port, or (none) at any, for whoever asks why.
+    /// By host: every claim at its port, and (none) one for each entry that has the host.
     pub(super) by_host: ByHost<Ranked<Option<u16>>>,
     /// By single address and port.
     pub(super) by_address: Shelf<(IpAddr, u16)>,
@@ -30,24 +31,71 @@ pub(super) struct Index {
     /// The lengths of the ranges on a port, and how many claims have one.
     lengths: HashMap<u16, BTreeMap<u8, usize>>,
     pub(super) listeners: Shelf<Listener>,
+    /// Hosts by their labels from right to left, so that those below a name are beside each other.
+    reversed: BTreeMap<Box<str>, (Host, usize)>,
+    /// ExternalName Services, by their own names.
+    pub(super) aliases: HashMap<Arc<str>, Arc<HostEntry>>,
 }
 
 impl Index {
-    pub(super) fn insert(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
-        let (port, readers) = (claim.port, seen(readers, claim));
+    /// Takes in what is about a host at no port.
+    pub(super) fn insert_host(&mut self, host: &Arc<HostEntry>) {
+        let key = reversed(&host.host.name, host.host.wildcard);
+        let (_, n) = self
+            .reversed
+            .entry(key)
+            .or_insert_with(|| (host.host.clone(), 0));
+        *n += 1;
+        if let Place::Alias(_) = host.place {
+            self.aliases
+                .insert(Arc::clone(&host.host.name), Arc::clone(host));
+        }
+    }
+
+    /// Gives up what is about a host at no port.
+    pub(super) fn remove_host(&mut self, host: &HostEntry) {
+        let key = reversed(&host.host.name, host.host.wildcard);
+        if let Some((_, n)) = self.reversed.get_mut(&key) {
+            *n -= 1;
+            if *n == 0 {
+                self.reversed.remove(&key);
+            }
+        }
+        if let Place::Alias(_) = host.place {
+            self.aliases.remove(&host.host.name);
+        }
+    }
+
+    /// What there is for the hosts below a wildcard; nothing for one that is none.
+    pub(super) fn below(&self, host: &Host) -> impl Iterator<Item = &Ranked<Option<u16>>> {
+        let from = format!("{}.", reversed(&host.name, false));
+        let all = host
+            .wildcard
+            .then(|| self.reversed.range(from.clone().into_boxed_str()..));
+        let below = all.into_iter().flatten();
+        let below = below.take_while(move |(key, _)| key.starts_with(&from));
+        below.filter_map(|(_, (host, _))| self.by_host.get(host))
+    }
+
+    pub(super) fn insert(&mut self, readers: &[Reader], claim: &Claim) {
+        let port = claim.port();
         self.by_host.change(
-            &claim.host,
+            &claim.of.host,
             |claims| {
-                claims.insert(None, &[Reader::Curious], claim);
-                claims.insert(Some(port), readers, claim);
+                if claim.is_first() {
+                    claims.insert(None, &[Reader::Curious], claim);
+                    claims.insert(None, readers, claim);
+                }
+                claims.insert(Some(port), seen(readers, claim), claim);
             },
             Ranked::is_empty,
         );
+        let readers = seen(readers, claim);
         for ip in claim.known_addresses() {
             self.by_address_alone.insert(ip, &[Reader::Curious], claim);
             self.by_address.insert((ip, port), readers, claim);
         }
-        for range in claim.known_ranges() {
+        for range in claim.of.ranges() {
             self.by_range.insert((range, port), readers, claim);
             self.by_range
                 .insert((range, port), &[Reader::Curious], claim);
@@ -59,21 +107,25 @@ impl Index {
         }
     }
 
-    pub(super) fn remove(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
-        let (port, readers) = (claim.port, seen(readers, claim));
+    pub(super) fn remove(&mut self, readers: &[Reader], claim: &Claim) {
+        let port = claim.port();
         self.by_host.change(
-            &claim.host,
+            &claim.of.host,
             |claims| {
-                claims.remove(None, &[Reader::Curious], claim);
-                claims.remove(Some(port), readers, claim);
+                if claim.is_first() {
+                    claims.remove(None, &[Reader::Curious], claim);
+                    claims.remove(None, readers, claim);
+                }
+                claims.remove(Some(port), seen(readers, claim), claim);
             },
             Ranked::is_empty,
         );
+        let readers = seen(readers, claim);
         for ip in claim.known_addresses() {
             self.by_address_alone.remove(ip, &[Reader::Curious], claim);
             self.by_address.remove((ip, port), readers, claim);
         }
-        for range in claim.known_ranges() {
+        for range in claim.of.ranges() {
             self.by_range.remove((range, port), readers, claim);
             self.by_range
                 .remove((range, port), &[Reader::Curious], claim);
@@ -106,9 +158,18 @@ impl Index {
     }
 }
 
+/// A host's labels from right to left; a wildcard's star comes last.
+fn reversed(name: &str, wildcard: bool) -> Box<str> {
+    let mut labels: Vec<&str> = name.rsplit('.').collect();
+    if wildcard {
+        labels.push("*");
+    }
+    labels.join(".").into()
+}
+
 /// Nobody in the mesh sees UDP: no listener is made for it.
 fn seen<'a>(readers: &'a [Reader], claim: &Claim) -> &'a [Reader] {
-    match claim.protocol {
+    match claim.protocol() {
         PortProtocol::Udp => &[],
         PortProtocol::Http | PortProtocol::Tls | PortProtocol::Tcp | PortProtocol::Sniffed => {
             readers

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{claim::RegistryEntry, object_ref::ObjectRef};
+use super::{host_entry::RegistryEntry, object_ref::ObjectRef};
 
 /// An entry that nearly takes a connection.
 #[derive(Clone, Debug)]

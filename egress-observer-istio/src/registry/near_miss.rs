@@ -4,17 +4,18 @@ use std::{collections::BTreeMap, hash::Hash, sync::Arc};
 
 use super::{
     claim::Claim,
+    host_entry::HostEntry,
     listener::{Listener, Part},
     miss::{NearMiss, Why},
     object_ref::ObjectRef,
     query::{Hit, Match, RegistryQuery, Viewer},
-    reader::Reader,
+    reader::{NamespaceId, Reader},
     shelf::Shelf,
     sought::Sought,
     store::Registry,
     view::ClientView,
 };
-use crate::vocabulary::{Host, host_name::unabbreviated};
+use crate::vocabulary::Host;
 
 /// How many are told at most.
 const MOST: usize = 8;
@@ -36,32 +37,27 @@ impl Registry {
         let sought = Sought::new(to);
         let hit = match self.lookup(viewer, to) {
             Match::Declared(hit) | Match::AddressNeeded(hit) => Some(hit),
-            Match::Undeclared { .. } | Match::NameNeeded { .. } => None,
+            Match::Ruled(_) | Match::Undeclared { .. } | Match::NameNeeded { .. } => None,
         };
-        let mut by_host: BTreeMap<(&ObjectRef, &Host), Vec<&'r Arc<Claim>>> = BTreeMap::new();
-        for claim in self.candidates(viewer, &sought) {
-            let object = &claim.entry.object;
-            let claims = by_host.entry((object, &claim.host)).or_default();
-            if !claims.iter().any(|other| Arc::ptr_eq(other, claim)) {
-                claims.push(claim);
-            }
+        let mut hosts: BTreeMap<(&ObjectRef, &Host), &'r Arc<HostEntry>> = BTreeMap::new();
+        for claim in self.candidates(&view, &sought) {
+            let of = &claim.of;
+            hosts.insert((&of.entry.object, &of.host), of);
         }
-        by_host
+        hosts
             .values()
-            .filter_map(|claims| view.near_miss(claims, to, &sought, hit))
+            .filter_map(|of| view.near_miss(of, to, &sought, hit))
             .take(MOST)
             .collect()
     }
 
-    fn candidates<'r>(&'r self, viewer: &Viewer<'_>, sought: &Sought<'_>) -> Vec<&'r Arc<Claim>> {
+    fn candidates<'r>(&'r self, view: &ClientView<'r, '_>, sought: &Sought<'_>) -> Vec<&'r Claim> {
         let index = &self.index;
         let mut found = Vec::new();
         if let Some(name) = &sought.host {
-            let whole = unabbreviated(name, viewer.namespace);
-            let names = [Some(&**name), whole.as_deref()];
-            for name in names.into_iter().flatten() {
-                let below = index.by_host.at(name, true);
-                for claims in index.by_host.covering(name).chain(below) {
+            for name in view.spellings(name) {
+                let below = index.by_host.at(&name, true);
+                for claims in index.by_host.covering(&name).chain(below) {
                     found.extend(claims.of(None, Reader::Curious).take(LOOKED_AT));
                 }
             }
@@ -73,61 +69,58 @@ impl Registry {
             }
         }
         if found.is_empty() && sought.host.is_some() {
-            found.extend(self.neighbours(viewer, sought.port));
+            found.extend(self.neighbours(view.namespace, sought.port));
         }
         found
     }
 
     /// Some of the entries that names lead to on a port, where no entry is anything like the name.
-    fn neighbours<'r>(
-        &'r self,
-        viewer: &Viewer<'_>,
+    fn neighbours(
+        &self,
+        namespace: Option<NamespaceId>,
         port: u16,
-    ) -> impl Iterator<Item = &'r Arc<Claim>> {
-        let own = self.namespaces.get(viewer.namespace).map(Reader::Own);
-        let readers = own.into_iter().chain([Reader::Everyone]);
+    ) -> impl Iterator<Item = &Claim> {
         let parts = [Part::HttpByNameOnly, Part::TlsByNameOnly];
-        let keys = readers.flat_map(move |reader| parts.map(|part| (reader, part)));
-        let claims = keys.flat_map(move |(reader, part)| {
-            [false, true].into_iter().flat_map(move |moved_by_dns| {
-                let key = Listener {
-                    port,
-                    part,
-                    moved_by_dns,
-                };
-                self.index.listeners.of(key, reader).take(NEIGHBOURS)
+        let keys = parts.into_iter().flat_map(move |part| {
+            [false, true].map(|is_moved| Listener {
+                port,
+                part,
+                is_moved,
             })
+        });
+        let claims = keys.flat_map(move |key| {
+            let seen = self.index.listeners.seen(key, namespace);
+            seen.map(|(_, claim)| claim).take(NEIGHBOURS)
         });
         claims.take(NEIGHBOURS)
     }
 }
 
-fn curious<K: Copy + Eq + Hash>(shelf: &Shelf<K>, key: K) -> impl Iterator<Item = &Arc<Claim>> {
+fn curious<K: Copy + Eq + Hash>(shelf: &Shelf<K>, key: K) -> impl Iterator<Item = &Claim> {
     shelf.of(key, Reader::Curious).take(LOOKED_AT)
 }
 
 impl ClientView<'_, '_> {
-    /// Why an entry's host is not what a connection leads to, if it is not, by its claims.
+    /// Why an entry's host is not what a connection leads to, if it is not.
     fn near_miss<'r>(
         &self,
-        claims: &[&'r Arc<Claim>],
+        of: &'r Arc<HostEntry>,
         to: &RegistryQuery<'_>,
         sought: &Sought<'_>,
         hit: Option<Hit<'_>>,
     ) -> Option<NearMiss<'r>> {
-        let at_port = claims.iter().find(|claim| claim.port == sought.port);
-        let claim = at_port.or_else(|| claims.first())?;
+        let at_port = Claim::all(of).find(|claim| claim.port() == sought.port);
         let why = match at_port {
-            Some(claim) => self.why_not(claim, to, sought, hit)?,
-            None => self.hidden(claim).unwrap_or_else(|| {
-                let mut ports: Vec<u16> = claims.iter().map(|claim| claim.port).collect();
+            Some(claim) => self.why_not(&claim, to, sought, hit)?,
+            None => self.hidden(of).unwrap_or_else(|| {
+                let mut ports: Vec<u16> = of.ports.iter().map(|port| port.number).collect();
                 ports.sort_unstable();
                 Why::OtherPorts(ports)
             }),
         };
         Some(NearMiss {
-            entry: &claim.entry,
-            host: &claim.host_as_written,
+            entry: &of.entry,
+            host: &of.host_as_written,
             why,
         })
     }

@@ -1,23 +1,46 @@
 //! What is asked of the registry, and what it answers.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{
-    claim::{Claim, RegistryEntry},
+    host_entry::{HostEntry, RegistryEntry},
+    object_ref::ObjectRef,
     sidecar::SidecarScope,
 };
-use crate::vocabulary::{PortProtocol, Protocol};
+use crate::{
+    rules::Version,
+    vocabulary::{PortProtocol, Protocol},
+};
 
 /// Who connects.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Viewer<'a> {
     /// The pod's namespace.
     pub namespace: &'a str,
+    /// The pod's labels, which VirtualServices may ask for.
+    pub labels: Option<&'a BTreeMap<String, String>>,
     /// The Sidecar that applies to it, which `Registry::sidecar_for` finds.
     pub sidecar: Option<&'a SidecarScope>,
-    /// Whether its proxy answers DNS, so that names lead to allocated addresses
-    /// (`status.addresses`).
+    /// Whether its proxy answers DNS.
     pub dns_capture: bool,
+    /// Whether its proxy has `DNS_AUTO_ALLOCATE`: before 1.25 names lead to allocated addresses with
+    /// it only.
+    pub auto_allocate: bool,
+    /// The version of its proxy; none is today's.
+    pub version: Option<Version>,
+}
+
+impl Viewer<'_> {
+    /// Whether its version is 1.`minor` or later.
+    pub fn is_since(&self, minor: u16) -> bool {
+        self.version.is_none_or(|own| own >= Version(minor))
+    }
+
+    /// Whether its proxy uses allocated addresses, so that it listens there, and names lead there
+    /// (`nodeUsesAutoallocatedIPs` in `pilot/pkg/model/service.go`).
+    pub fn uses_allocated(&self) -> bool {
+        self.dns_capture && (self.auto_allocate || self.is_since(25))
+    }
 }
 
 /// Where to.
@@ -38,11 +61,16 @@ pub struct RegistryQuery<'a> {
 pub enum Match<'r> {
     /// An entry takes it.
     Declared(Hit<'r>),
-    /// No entry takes it.
+    /// No entry takes it, but a VirtualService does: port 80 has such for hosts that no entry has.
+    Ruled(Routed<'r>),
+    /// Nothing takes it.
     Undeclared {
         /// Whether the port has a listener for HTTP: then an HTTP request for an unknown host is
         /// answered by the proxy under `REGISTRY_ONLY` (502), where anything else is reset.
         http: bool,
+        /// Whether a headless Service has the port: then its pods' addresses are known to the mesh,
+        /// which this registry may not have.
+        headless: bool,
     },
     /// Address and port do not tell. What the client says first would.
     NameNeeded {
@@ -66,29 +94,61 @@ pub struct Hit<'r> {
     pub protocol: PortProtocol,
     /// What led to it.
     pub by: By,
+    /// Where the mesh sends it.
+    pub routed: Routed<'r>,
 }
 
-impl<'r> Hit<'r> {
-    /// The claim as an answer.
-    pub(super) fn of(claim: &'r Arc<Claim>, by: By) -> Self {
-        Self {
-            entry: &claim.entry,
-            host: &claim.host_as_written,
-            protocol: claim.protocol,
-            by,
-        }
-    }
+/// The cluster that a sidecar sends a connection to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routed<'r> {
+    /// Its host. Empty where the proxy answers itself.
+    pub host: &'r str,
+    /// Its port.
+    pub port: u16,
+    /// Its subset, or nothing.
+    pub subset: &'r str,
+    /// The object that declares that host, if the client's proxy has such a cluster.
+    pub object: Option<&'r ObjectRef>,
+    /// The VirtualService that says so.
+    pub via: Option<&'r ObjectRef>,
+    /// What becomes of it.
+    pub fate: Fate,
+}
 
-    /// Whether it is the host of an entry that the claim is of.
-    pub(super) fn is_of(&self, claim: &Claim) -> bool {
-        self.entry.object == claim.entry.object && *self.host == claim.host_as_written
+/// What becomes of a connection that the mesh sends to a cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It gets to the host that was dialled, or to one that a VirtualService puts in its place.
+    AsDialled,
+    /// It gets to another host: a TCP port without addresses takes all.
+    ListenerWithoutAddress,
+    /// It gets to another host, by a route that is not about the one that was dialled.
+    Route,
+    /// It gets to another host, whose address this is.
+    AddressOfAnother,
+    /// There is no such cluster.
+    NoCluster,
+}
+
+impl Routed<'_> {
+    /// The cluster, as Envoy calls it (`BuildSubsetKey` in `pilot/pkg/model/service.go`).
+    pub fn cluster(&self) -> String {
+        format!("outbound|{}|{}|{}", self.port, self.subset, self.host)
+    }
+}
+
+impl Hit<'_> {
+    /// Whether it is the host of an entry.
+    pub(super) fn is_of(&self, of: &HostEntry) -> bool {
+        self.entry.object == of.entry.object && *self.host == of.host_as_written
     }
 }
 
 impl PartialEq for Hit<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.entry.object == other.entry.object
-            && (self.host, self.protocol, self.by) == (other.host, other.protocol, other.by)
+            && (self.host, self.protocol, self.by, self.routed)
+                == (other.host, other.protocol, other.by, other.routed)
     }
 }
 

@@ -31,11 +31,13 @@ impl Namespaces {
     }
 }
 
-/// Who may see a claim.
+/// Who may see a claim, in the order in which a sidecar gets to hear of claims: what is private or
+/// exported to its namespace comes before what everybody sees, whatever its age
+/// (`servicesExportedToNamespace` in `pilot/pkg/model/push_context.go`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Reader {
-    /// The claim's own namespace.
-    Own(NamespaceId),
+    /// The claim's own namespace, and no other.
+    Private(NamespaceId),
     /// Another one that `exportTo` names.
     Granted(NamespaceId),
     /// Every namespace.
@@ -48,10 +50,16 @@ impl Reader {
     /// Whether a client in `namespace` is among them; none is one that no object has mentioned.
     pub(super) fn is_met_by(self, namespace: Option<NamespaceId>) -> bool {
         match self {
-            Self::Own(id) | Self::Granted(id) => Some(id) == namespace,
+            Self::Private(id) | Self::Granted(id) => Some(id) == namespace,
             Self::Everyone => true,
             Self::Curious => false,
         }
+    }
+
+    /// All that a client in `namespace` is, in their order.
+    pub(super) fn of(namespace: Option<NamespaceId>) -> impl Iterator<Item = Self> {
+        let named = namespace.map(|id| [Self::Private(id), Self::Granted(id)]);
+        named.into_iter().flatten().chain([Self::Everyone])
     }
 
     /// Those to whom an object of the namespace `own` is exported. A namespace that no object
@@ -62,7 +70,7 @@ impl Reader {
         namespaces: &Namespaces,
     ) -> Vec<Self> {
         if export.is_to_everyone() {
-            return vec![Self::Own(own), Self::Everyone];
+            return vec![Self::Everyone];
         }
         let mut readers = Vec::new();
         for id in export
@@ -70,7 +78,7 @@ impl Reader {
             .filter_map(|name| namespaces.get(name))
         {
             let reader = if id == own {
-                Self::Own(id)
+                Self::Private(id)
             } else {
                 Self::Granted(id)
             };

@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    by_host::ByHost, object_ref::ObjectRef, query::Viewer, reader::NamespaceId,
-    routing::RoutingRule, store::Registry, view::ClientView,
+    by_host::ByHost, object_ref::ObjectRef, query::Viewer, reader::NamespaceId, rule::RoutingRule,
+    store::Registry, view::ClientView,
 };
 use crate::vocabulary::{host::split, host_name::normal};
 
@@ -51,13 +51,24 @@ impl<'r> ClientView<'r, '_> {
         found.into_iter().next()
     }
 
-    /// Whether the client's Sidecar lets one of a rule's hosts through.
+    /// Whether the client's Sidecar lets a rule through.
     fn lets_rule_through(&self, rule: &RoutingRule) -> bool {
-        let own = Some(rule.namespace) == self.namespace;
-        rule.hosts.iter().any(|host| match self.viewer.sidecar {
-            Some(scope) => scope.lets_host_through(rule.namespace, own, host),
-            None => true,
-        })
+        let sight = self.sight(rule.namespace);
+        self.egresses()
+            .iter()
+            .any(|egress| egress.lets_rule_through(rule.namespace, sight, &rule.hosts))
+    }
+
+    /// The namespace of the entry that has a host, at whatever port: the client's own before others.
+    fn namespace_of(&self, name: &str, wildcard: bool) -> Option<NamespaceId> {
+        let mut at_host = self.registry.index.by_host.nearest(name, wildcard);
+        let first = at_host.find_map(|rivals| {
+            let seen = rivals.seen(None, self.namespace);
+            seen.map(|(_, claim)| &claim.of)
+                .filter(|of| self.lets_through(of, None))
+                .min_by_key(|of| !self.is_own(of))
+        });
+        first.map(|of| of.entry.namespace)
     }
 }
 

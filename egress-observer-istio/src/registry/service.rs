@@ -1,65 +1,115 @@
 //! From a Service to its claims.
 
-use std::{slice, sync::Arc};
+use std::{net::IpAddr, slice, sync::Arc};
 
 use ipnet::IpNet;
 
 use super::{
-    claim::Claim,
     declared::{Declaration, entry},
+    host_entry::{HostEntry, Place, Port},
     object_ref::ObjectKind,
     reader::Namespaces,
     values::ValueReader,
 };
 use crate::{
-    objects,
-    vocabulary::{PortProtocol, host_name::service_name},
+    objects::{self, KubernetesPort},
+    vocabulary::{
+        Host, PortProtocol, ServerFirst,
+        host_name::{normal, service_name},
+    },
 };
 
 /// A Service claims its name in the cluster at each of its ports (`ConvertService` in
 /// `pkg/config/kube/conversion.go`). One without a cluster IP has listeners at its pods' addresses
-/// only, an ExternalName none: a name is all that leads there. Only HTTP on a headless Service has a
-/// listener of its own, the port's common one.
+/// (`endpoints`) only, an ExternalName is another name of a host.
 pub(super) fn declared(
     object: &objects::ServiceObject,
+    endpoints: Vec<IpAddr>,
+    domain: &str,
     namespaces: &mut Namespaces,
 ) -> Declaration {
     let objects::ServiceObject { metadata, spec } = object;
     let export_to = export_to(metadata);
-    let entry = Arc::new(entry(ObjectKind::Service, metadata, &export_to, namespaces));
+    let kind = ObjectKind::Service;
+    let entry = Arc::new(entry(
+        kind,
+        metadata,
+        &export_to,
+        &spec.selector,
+        namespaces,
+    ));
     let mut values = ValueReader::new(entry.object.clone());
     let addresses = addresses(spec, &mut values);
-    let name = service_name(&metadata.name, &entry.object.namespace);
-    let external = !spec.external_name.is_empty();
-    let mut claims: Vec<Arc<Claim>> = Vec::new();
-    if let Some(host) = values.host("metadata.name", &name) {
-        let host_as_written: Arc<str> = name.into();
-        for port in &spec.ports {
-            let protocol =
-                PortProtocol::of_service(port.port, &port.name, &port.protocol, &port.app_protocol);
-            // The same number may stand for UDP and for TCP.
-            if protocol == PortProtocol::Udp || claims.iter().any(|claim| claim.port == port.port) {
-                continue;
-            }
-            let no_listener = addresses.is_empty() && protocol != PortProtocol::Http;
-            claims.push(Arc::new(Claim {
-                entry: Arc::clone(&entry),
-                host: host.clone(),
-                host_as_written: Arc::clone(&host_as_written),
-                nth_host: 0,
-                port: port.port,
-                protocol,
-                addresses: Arc::clone(&addresses),
-                allocated: Vec::new(),
-                endpoints: Arc::default(),
-                only_by_name: external || no_listener,
-            }));
-        }
-    }
+    let name = service_name(&metadata.name, &entry.object.namespace, domain);
+    let host = values.host("metadata.name", &name);
+    let hosts = host.map(|host| {
+        Arc::new(HostEntry {
+            host,
+            host_as_written: name.into(),
+            nth_host: 0,
+            ports: ports(&spec.ports),
+            place: place(spec, &addresses),
+            addresses,
+            allocated: Vec::new(),
+            is_allocatable: false,
+            endpoints: endpoints.into(),
+            entry: Arc::clone(&entry),
+        })
+    });
     Declaration {
         object: entry.object.clone(),
-        claims,
+        hosts: hosts.into_iter().collect(),
         problems: values.into_problems(),
+    }
+}
+
+/// The same Service in a cluster with another domain.
+pub(super) fn renamed(declared: &Declaration, domain: &str) -> Declaration {
+    let object = &declared.object;
+    let name = service_name(&object.name, &object.namespace, domain);
+    let hosts = declared.hosts.iter().filter_map(|of| {
+        Some(Arc::new(HostEntry {
+            host: Host::parse(&name)?,
+            host_as_written: name.as_str().into(),
+            ..HostEntry::clone(of)
+        }))
+    });
+    Declaration {
+        object: object.clone(),
+        hosts: hosts.collect(),
+        problems: declared.problems.clone(),
+    }
+}
+
+/// The same number may stand for UDP and for TCP: that of TCP counts.
+fn ports(all: &[KubernetesPort]) -> Arc<[Port]> {
+    let mut ports: Vec<Port> = Vec::new();
+    for port in all {
+        let protocol =
+            PortProtocol::of_service(port.port, &port.name, &port.protocol, &port.app_protocol);
+        let known = ports.iter().any(|known| known.number == port.port);
+        if protocol != PortProtocol::Udp && !known {
+            let word = match port.app_protocol.as_str() {
+                "" => &port.name,
+                word => word,
+            };
+            ports.push(Port {
+                number: port.port,
+                protocol,
+                server_first: ServerFirst::parse(word.split('-').next().unwrap_or_default()),
+            });
+        }
+    }
+    ports.into()
+}
+
+fn place(spec: &objects::ServiceSpec, addresses: &[IpNet]) -> Place {
+    if !spec.external_name.is_empty() {
+        Place::Alias(normal(&spec.external_name).as_ref().into())
+    } else if addresses.is_empty() {
+        Place::Endpoints
+    } else {
+        Place::Addresses
     }
 }
 

@@ -4,7 +4,6 @@
 use std::{
     collections::{BTreeSet, HashMap},
     hash::Hash,
-    sync::Arc,
 };
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
 #[derive(Debug)]
 pub(super) struct Ranked<K> {
     /// Every claim is there; none is what a search starts from.
-    claims: BTreeSet<(K, Reader, Option<Arc<Claim>>)>,
+    claims: BTreeSet<(K, Reader, Option<Claim>)>,
 }
 
 impl<K> Default for Ranked<K> {
@@ -29,15 +28,15 @@ impl<K> Default for Ranked<K> {
 }
 
 impl<K: Copy + Ord> Ranked<K> {
-    pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
+    pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Claim) {
         for reader in readers {
-            self.claims.insert((key, *reader, Some(Arc::clone(claim))));
+            self.claims.insert((key, *reader, Some(claim.clone())));
         }
     }
 
-    pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
+    pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Claim) {
         for reader in readers {
-            self.claims.remove(&(key, *reader, Some(Arc::clone(claim))));
+            self.claims.remove(&(key, *reader, Some(claim.clone())));
         }
     }
 
@@ -46,40 +45,23 @@ impl<K: Copy + Ord> Ranked<K> {
     }
 
     /// What one kind of reader sees.
-    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Arc<Claim>> {
+    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Claim> {
         self.claims
             .range((key, reader, None)..)
             .take_while(move |item| (item.0, item.1) == (key, reader))
             .filter_map(|(_, _, claim)| claim.as_ref())
     }
 
-    /// The oldest that one kind of reader sees and that is `fit`.
-    fn first(&self, key: K, reader: Reader, fit: impl Fn(&Claim) -> bool) -> Option<&Arc<Claim>> {
-        self.of(key, reader).find(|claim| fit(claim))
-    }
-
-    /// The oldest that a client in `namespace` sees and that is `fit`.
-    pub(super) fn oldest(
+    /// What a client in `namespace` sees, in the order in which its sidecar gets to hear of it.
+    pub(super) fn seen(
         &self,
         key: K,
         namespace: Option<NamespaceId>,
-        fit: impl Fn(&Claim) -> bool,
-    ) -> Option<&Arc<Claim>> {
-        let own = namespace.and_then(|id| self.first(key, Reader::Own(id), &fit));
-        let granted = namespace.and_then(|id| self.first(key, Reader::Granted(id), &fit));
-        let for_all = self.first(key, Reader::Everyone, &fit);
-        [own, granted, for_all].into_iter().flatten().min()
-    }
-
-    /// The same, but its own namespace's before others'.
-    pub(super) fn preferred(
-        &self,
-        key: K,
-        namespace: Option<NamespaceId>,
-        fit: impl Fn(&Claim) -> bool,
-    ) -> Option<&Arc<Claim>> {
-        let own = namespace.and_then(|id| self.first(key, Reader::Own(id), &fit));
-        own.or_else(|| self.oldest(key, namespace, fit))
+    ) -> impl Iterator<Item = (Reader, &Claim)> {
+        Reader::of(namespace).flat_map(move |reader| {
+            let claims = self.of(key, reader);
+            claims.map(move |claim| (reader, claim))
+        })
     }
 }
 
@@ -98,7 +80,7 @@ impl<K> Default for Shelf<K> {
 }
 
 impl<K: Copy + Eq + Hash> Shelf<K> {
-    pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
+    pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Claim) {
         if !readers.is_empty() {
             self.by_key
                 .entry(key)
@@ -107,7 +89,7 @@ impl<K: Copy + Eq + Hash> Shelf<K> {
         }
     }
 
-    pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Arc<Claim>) {
+    pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Claim) {
         if let Some(claims) = self.by_key.get_mut(&key) {
             claims.remove((), readers, claim);
             if claims.is_empty() {
@@ -122,28 +104,18 @@ impl<K: Copy + Eq + Hash> Shelf<K> {
     }
 
     /// See [`Ranked::of`].
-    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Arc<Claim>> {
+    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Claim> {
         let claims = self.by_key.get(&key).into_iter();
         claims.flat_map(move |claims| claims.of((), reader))
     }
 
-    /// See [`Ranked::oldest`].
-    pub(super) fn oldest(
+    /// See [`Ranked::seen`].
+    pub(super) fn seen(
         &self,
         key: K,
         namespace: Option<NamespaceId>,
-        fit: impl Fn(&Claim) -> bool,
-    ) -> Option<&Arc<Claim>> {
-        self.by_key.get(&key)?.oldest((), namespace, fit)
-    }
-
-    /// See [`Ranked::preferred`].
-    pub(super) fn preferred(
-        &self,
-        key: K,
-        namespace: Option<NamespaceId>,
-        fit: impl Fn(&Claim) -> bool,
-    ) -> Option<&Arc<Claim>> {
-        self.by_key.get(&key)?.preferred((), namespace, fit)
+    ) -> impl Iterator<Item = (Reader, &Claim)> {
+        let claims = self.by_key.get(&key).into_iter();
+        claims.flat_map(move |claims| claims.seen((), namespace))
     }
 }

@@ -26,6 +26,11 @@ impl Registry {
             })
     }
 
+    /// What the names of Services end in, behind `svc`.
+    pub fn cluster_domain(&self) -> &str {
+        &self.defaults.cluster_domain
+    }
+
     /// The namespace whose Sidecar and DestinationRules are for all.
     pub fn root_namespace(&self) -> &str {
         &self.defaults.root_namespace

@@ -1,17 +1,20 @@
 //! `Sidecar`: which part of the registry a pod sees.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::{
     claim::Claim,
-    egress::{Egress, EgressHost},
-    listener::Listener,
+    egress::{EVERYTHING, Egress, EgressHost},
+    listener::{Listener, Part},
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{NamespaceId, Namespaces, Reader},
     shelf::Shelf,
     values::ValueReader,
 };
-use crate::{objects, vocabulary::Host};
+use crate::{
+    objects::{self, Destination},
+    vocabulary::{Host, PortProtocol},
+};
 
 /// A Sidecar object, and what of the registry it lets through.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub struct SidecarPolicy {
     /// The mode. An object without one has the first of the enumeration, `REGISTRY_ONLY`
     /// (`OutboundTrafficPolicy` in `api/networking/v1alpha3/sidecar.proto`).
     pub mode: String,
+    /// Where it sends what the mesh does not know, under ALLOW_ANY.
+    pub egress_proxy: Option<Destination>,
 }
 
 impl SidecarScope {
@@ -58,10 +63,7 @@ impl SidecarScope {
                 let host = EgressHost::parse(text, namespaces);
                 values.checked("spec.egress.hosts", text, "`namespace/dnsName`", host)
             });
-            egress.push(Egress {
-                hosts: hosts.collect(),
-                port: listener.port.as_ref().map(|port| port.number),
-            });
+            egress.push(Egress::new(listener, hosts.collect()));
         }
         let selector = spec.workload_selector.as_ref();
         let selector = selector.map(|selector| selector.labels.clone());
@@ -73,6 +75,7 @@ impl SidecarScope {
                     .mode
                     .clone()
                     .unwrap_or_else(|| "REGISTRY_ONLY".to_owned()),
+                egress_proxy: policy.egress_proxy.clone(),
             }),
             egress_hosts: spec.egress.iter().flat_map(|e| e.hosts.clone()).collect(),
             created: metadata.creation_timestamp.clone(),
@@ -110,11 +113,20 @@ impl SidecarScope {
         self.selector.is_none()
     }
 
+    /// Its egress listeners, in their order.
+    pub(super) fn egress(&self) -> &[Egress] {
+        if self.egress.is_empty() {
+            &EVERYTHING
+        } else {
+            &self.egress
+        }
+    }
+
     /// Whether it keeps anything out. Without an egress section, nothing.
     pub(super) fn restricts(&self) -> bool {
         match self.egress.as_slice() {
             [] => false,
-            [one] => one.hosts.is_empty() || !one.is_everything(),
+            [one] => !one.is_everything(),
             _ => true,
         }
     }
@@ -122,61 +134,61 @@ impl SidecarScope {
     /// Whether a host of a namespace is let through on some port; `own` is whether that is the pod's
     /// own namespace.
     pub(super) fn lets_host_through(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        !self.restricts()
-            || self
-                .egress
-                .iter()
-                .any(|egress| egress.lets_through(namespace, own, host))
+        self.egress()
+            .iter()
+            .any(|egress| egress.lets_through(namespace, (own, true), host))
     }
 
-    /// Whether a claim is let through (`ConvertToSidecarScope` and `selectServices` in
-    /// `pilot/pkg/model/sidecar.go`): an egress listener with a port counts for that port only, and
-    /// locks it, so that listeners without a port add nothing to it.
-    pub(super) fn lets_through(&self, own: bool, claim: &Claim) -> bool {
-        if !self.restricts() {
-            return true;
-        }
-        let port = Some(claim.port);
-        let locked = claim.is_locked_out() && self.egress.iter().any(|egress| egress.port == port);
+    /// Whether a claim may be let through, by some version.
+    fn lets_through(&self, own: bool, claim: &Claim) -> bool {
+        let of = &claim.of;
         self.egress
             .iter()
-            .filter(|egress| egress.port == port || (egress.port.is_none() && !locked))
-            .any(|egress| egress.lets_through(claim.entry.namespace, own, &claim.host))
+            .filter(|egress| egress.port.is_none_or(|port| port == claim.port()))
+            .any(|egress| egress.lets_through(of.entry.namespace, (own, false), &of.host))
     }
 
     /// Those of a claim's readers that could see it through this Sidecar. What `./` lets through, a
     /// Sidecar for all namespaces shows to each claim's own.
     fn readers(&self, readers: &[Reader], claim: &Claim) -> Vec<Reader> {
-        let (from_elsewhere, at_home) = if self.for_all {
-            (
-                self.lets_through(false, claim),
-                self.lets_through(true, claim),
-            )
+        let seen = if self.for_all {
+            self.lets_through(false, claim) || self.lets_through(true, claim)
         } else {
-            let seen = self.lets_through(self.namespace == claim.entry.namespace, claim);
-            (seen, seen)
+            self.lets_through(self.namespace == claim.of.entry.namespace, claim)
         };
-        let readers = readers.iter().copied();
-        readers
-            .filter(|reader| from_elsewhere || (at_home && matches!(reader, Reader::Own(_))))
-            .collect()
+        if seen { readers.to_vec() } else { Vec::new() }
+    }
+
+    /// The listeners that a claim may be part of.
+    fn keys(&self, claim: &Claim) -> Vec<Listener> {
+        let port = claim.port();
+        let mut keys: Vec<Listener> = Listener::of(claim).collect();
+        let is_own = self.egress.iter().any(|egress| egress.port == Some(port));
+        if is_own && claim.protocol() != PortProtocol::Udp {
+            keys.push(Listener {
+                port,
+                part: Part::Any,
+                is_moved: false,
+            });
+        }
+        keys
     }
 
     /// Takes in what it lets through of a claim.
-    pub(super) fn insert(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
+    pub(super) fn insert(&mut self, readers: &[Reader], claim: &Claim) {
         if self.restricts() {
             let readers = self.readers(readers, claim);
-            for key in Listener::of(claim) {
+            for key in self.keys(claim) {
                 self.listeners.insert(key, &readers, claim);
             }
         }
     }
 
     /// Gives up what it let through of a claim.
-    pub(super) fn remove(&mut self, readers: &[Reader], claim: &Arc<Claim>) {
+    pub(super) fn remove(&mut self, readers: &[Reader], claim: &Claim) {
         if self.restricts() {
             let readers = self.readers(readers, claim);
-            for key in Listener::of(claim) {
+            for key in self.keys(claim) {
                 self.listeners.remove(key, &readers, claim);
             }
         }

@@ -11,6 +11,8 @@ pub(super) struct Sought<'a> {
     pub(super) ip: Option<IpAddr>,
     pub(super) host: Option<Cow<'a, str>>,
     pub(super) port: u16,
+    /// Whether the name ends in a dot.
+    pub(super) is_absolute: bool,
 }
 
 impl<'a> Sought<'a> {
@@ -24,6 +26,7 @@ impl<'a> Sought<'a> {
             ip,
             host: host.map(host_name::normal),
             port: to.port,
+            is_absolute: to.host.is_some_and(|host| host.ends_with('.')),
         }
     }
 }

@@ -6,11 +6,12 @@ use std::{
 };
 
 use super::{
-    claim::RegistryEntry,
     declared::Declaration,
-    defaults::Defaults,
+    defaults::RegistryDefaults,
+    discovery::Discovery,
+    host_entry::RegistryEntry,
     index::Index,
-    object_ref::{ObjectRef, UnreadableValue},
+    object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{Namespaces, Reader},
     routing::Routing,
     sidecar::SidecarScope,
@@ -18,7 +19,7 @@ use super::{
 use crate::vocabulary::Export;
 
 /// What the mesh knows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Registry {
     pub(super) namespaces: Namespaces,
     /// By what an object is; the claims are also in `index`, and in the Sidecars.
@@ -29,22 +30,10 @@ pub struct Registry {
     pub(super) routing: Routing,
     /// Of Sidecars and of rules; those of entries are in `declared`.
     pub(super) problems: BTreeMap<ObjectRef, Vec<UnreadableValue>>,
-    pub(super) defaults: Defaults,
-}
-
-/// An empty registry, with the defaults of Istio.
-impl Default for Registry {
-    fn default() -> Self {
-        Self {
-            namespaces: Namespaces::default(),
-            declared: HashMap::new(),
-            index: Index::default(),
-            sidecars: HashMap::new(),
-            routing: Routing::default(),
-            problems: BTreeMap::new(),
-            defaults: Defaults::new("", &[]),
-        }
-    }
+    pub(super) defaults: RegistryDefaults,
+    /// Which namespaces istiod looks at.
+    pub(super) discovery: Discovery,
+    n_services: usize,
 }
 
 impl Registry {
@@ -52,6 +41,12 @@ impl Registry {
     pub fn problems(&self) -> impl Iterator<Item = &UnreadableValue> {
         let of_entries = self.declared.values().flat_map(|entry| &entry.problems);
         of_entries.chain(self.problems.values().flatten())
+    }
+
+    /// Whether it has Services at all. A cluster always has some: without any, nothing is known of
+    /// what is inside it.
+    pub fn has_services(&self) -> bool {
+        self.n_services > 0
     }
 
     /// The Sidecar that applies to a pod: exactly one, nothing is merged (`getSidecarScope` in
@@ -65,21 +60,31 @@ impl Registry {
         namespace: &str,
         labels: &BTreeMap<String, String>,
     ) -> Option<&SidecarScope> {
-        let mut own = self.sidecars.get(namespace).into_iter().flatten();
-        let root = self.sidecars.get(&*self.defaults.root_namespace);
+        let mut own = self.sidecars_in(namespace);
+        let mut root = self.sidecars_in(&self.defaults.root_namespace);
         own.find(|scope| scope.selects(labels))
-            .or_else(|| root.into_iter().flatten().find(|scope| scope.selects_all()))
+            .or_else(|| root.find(|scope| scope.selects_all()))
+    }
+
+    fn sidecars_in<'s>(&'s self, namespace: &str) -> impl Iterator<Item = &'s SidecarScope> {
+        let read = self.discovery.includes(namespace);
+        let scopes = self.sidecars.get(namespace).filter(|_| read);
+        scopes.into_iter().flatten()
     }
 
     /// Takes an object in, in place of an earlier state of it.
     pub(super) fn set(&mut self, declared: Declaration) {
         self.remove(&declared.object);
+        self.n_services += usize::from(declared.object.kind == ObjectKind::Service);
         let readers = self.readers_of(&declared);
-        for claim in &declared.claims {
-            self.index.insert(&readers, claim);
+        for claim in declared.claims() {
+            self.index.insert(&readers, &claim);
             for scope in self.sidecars.values_mut().flatten() {
-                scope.insert(&readers, claim);
+                scope.insert(&readers, &claim);
             }
+        }
+        for host in &declared.hosts {
+            self.index.insert_host(host);
         }
         self.declared.insert(declared.object.clone(), declared);
     }
@@ -94,25 +99,33 @@ impl Registry {
     }
 
     pub(super) fn unindex(&mut self, declared: &Declaration) {
+        self.n_services -= usize::from(declared.object.kind == ObjectKind::Service);
         let readers = self.readers_of(declared);
-        for claim in &declared.claims {
-            self.index.remove(&readers, claim);
+        for claim in declared.claims() {
+            self.index.remove(&readers, &claim);
             for scope in self.sidecars.values_mut().flatten() {
-                scope.remove(&readers, claim);
+                scope.remove(&readers, &claim);
             }
+        }
+        for host in &declared.hosts {
+            self.index.remove_host(host);
         }
     }
 
     /// Who sees an object's claims.
     fn readers_of(&self, declared: &Declaration) -> Vec<Reader> {
-        let Some(claim) = declared.claims.first() else {
+        let Some(host) = declared.hosts.first() else {
             return Vec::new();
         };
-        self.readers(&claim.entry)
+        self.readers(&host.entry)
     }
 
     /// Who sees the claims of an entry.
     pub(super) fn readers(&self, entry: &RegistryEntry) -> Vec<Reader> {
+        let namespace = &entry.object.namespace;
+        if entry.is_service() && !self.discovery.includes(namespace) {
+            return Vec::new();
+        }
         let export = Export::of(&entry.export_to, &self.defaults.service_export_to);
         let own = (entry.namespace, &*entry.object.namespace);
         Reader::all(export, own, &self.namespaces)
@@ -124,8 +137,8 @@ impl Registry {
         if scope.restricts() {
             for declared in self.declared.values() {
                 let readers = self.readers_of(declared);
-                for claim in &declared.claims {
-                    scope.insert(&readers, claim);
+                for claim in declared.claims() {
+                    scope.insert(&readers, &claim);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! One test for each rule, and the index against the linear scan over random registries.
+//! One test for each rule, and the index after random histories.
 
 mod changes;
 mod random;
@@ -10,8 +10,8 @@ use std::net::IpAddr;
 
 use serde_json::{Value, json};
 
-use super::{Match, Registry, RegistryQuery, Viewer, linear::ScanAnswer};
-use crate::{objects, vocabulary::Protocol};
+use super::{Fate, Match, Registry, RegistryDefaults, RegistryQuery, Viewer};
+use crate::{objects, rules::Version, vocabulary::Protocol};
 
 fn service_entry(namespace: &str, name: &str, spec: Value) -> objects::ServiceEntryObject {
     let metadata = json!({"name": name, "namespace": namespace});
@@ -32,6 +32,19 @@ fn registry(entries: &[(&str, &str, Value)]) -> Registry {
 fn sidecar(namespace: &str, name: &str, spec: Value) -> objects::Sidecar {
     let metadata = json!({"name": name, "namespace": namespace});
     serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+}
+
+/// Adds a Service without endpoints.
+fn add_service(registry: &mut Registry, namespace: &str, name: &str, spec: Value) {
+    registry.set_service(&service(namespace, name, spec), Vec::new());
+}
+
+/// Istio's own defaults, but for `defaultServiceExportTo`.
+fn exported_by_default(words: &[&str]) -> RegistryDefaults {
+    RegistryDefaults {
+        service_export_to: words.iter().map(|word| (*word).to_owned()).collect(),
+        ..RegistryDefaults::default()
+    }
 }
 
 fn service(namespace: &str, name: &str, spec: Value) -> objects::ServiceObject {
@@ -60,8 +73,11 @@ fn destination(text: &str) -> RegistryQuery<'_> {
 /// The viewer of most tests.
 const SHOP: Viewer<'static> = Viewer {
     namespace: "shop",
+    labels: None,
     sidecar: None,
     dns_capture: false,
+    auto_allocate: false,
+    version: None,
 };
 
 /// An answer in few words: `namespace/name host by`.
@@ -69,17 +85,20 @@ fn words(found: Match<'_>) -> String {
     match found {
         Match::Declared(hit) => {
             let object = &hit.entry.object;
-            format!(
-                "{}/{} {} {}",
-                object.namespace,
-                object.name,
-                hit.host,
-                hit.by.as_str()
-            )
+            let (host, by) = (hit.host, hit.by.as_str());
+            let mut text = format!("{}/{} {host} {by}", object.namespace, object.name);
+            if let Some(rule) = hit.routed.via {
+                text.push_str(&format!(" via {} to {}", rule.name, hit.routed.cluster()));
+            }
+            if hit.routed.fate != Fate::AsDialled {
+                text.push_str(&format!(", {:?}", hit.routed.fate));
+            }
+            text
         }
         Match::AddressNeeded(hit) => format!("address of {}", hit.host),
-        Match::Undeclared { http: false } => "no".to_owned(),
-        Match::Undeclared { http: true } => "no, http".to_owned(),
+        Match::Ruled(routed) => format!("only by a rule to {}", routed.cluster()),
+        Match::Undeclared { http: false, .. } => "no".to_owned(),
+        Match::Undeclared { http: true, .. } => "no, http".to_owned(),
         Match::NameNeeded { http, tls } => format!("name, http {http}, tls {tls}"),
     }
 }

@@ -2,7 +2,18 @@
 
 use std::sync::Arc;
 
-use super::{claim::Claim, query::Viewer, reader::NamespaceId, shelf::Ranked, store::Registry};
+use super::{
+    claim::Claim,
+    egress::{EVERYTHING, Egress},
+    host_entry::{HostEntry, Place},
+    query::Viewer,
+    reader::NamespaceId,
+    shelf::Ranked,
+    store::Registry,
+};
+
+/// What there is for one host.
+pub(super) type Rivals = Ranked<Option<u16>>;
 
 /// What a client sees of the registry.
 pub(super) struct ClientView<'r, 'v> {
@@ -10,6 +21,8 @@ pub(super) struct ClientView<'r, 'v> {
     pub(super) viewer: &'v Viewer<'r>,
     /// None, if no object mentions it.
     pub(super) namespace: Option<NamespaceId>,
+    /// Whether its proxy uses allocated addresses.
+    pub(super) allocated: bool,
 }
 
 impl<'r, 'v> ClientView<'r, 'v> {
@@ -18,58 +31,170 @@ impl<'r, 'v> ClientView<'r, 'v> {
             registry,
             viewer,
             namespace: registry.namespaces.get(viewer.namespace),
+            allocated: viewer.uses_allocated(),
         }
     }
 
-    pub(super) fn is_own(&self, claim: &Claim) -> bool {
-        self.namespace == Some(claim.entry.namespace)
+    pub(super) fn is_own(&self, of: &HostEntry) -> bool {
+        self.namespace == Some(of.entry.namespace)
     }
 
-    /// Whether a claim is exported to the client.
-    pub(super) fn is_exported(&self, claim: &Claim) -> bool {
-        let readers = self.registry.readers(&claim.entry);
+    /// Whether an entry is exported to the client.
+    pub(super) fn is_exported(&self, of: &HostEntry) -> bool {
+        let readers = self.registry.readers(&of.entry);
         readers
             .iter()
             .any(|reader| reader.is_met_by(self.namespace))
     }
 
-    /// Whether the client's Sidecar lets a claim through.
-    pub(super) fn lets_through(&self, claim: &Claim) -> bool {
-        match self.viewer.sidecar {
-            Some(scope) => scope.lets_through(self.is_own(claim), claim),
-            None => true,
-        }
+    /// The egress listeners of its Sidecar, or what stands for them.
+    pub(super) fn egresses(&self) -> &'r [Egress] {
+        self.viewer
+            .sidecar
+            .map_or(&EVERYTHING, |scope| scope.egress())
     }
 
-    /// Whether a claim that is exported to the client counts for it.
-    pub(super) fn counts(&self, claim: &Claim) -> bool {
-        self.lets_through(claim) && (self.is_own(claim) || self.is_of_the_chosen(claim))
+    /// The egress listener whose hosts are routed by name on a port (`GetEgressListenerForRDS` in
+    /// `pilot/pkg/model/sidecar.go`).
+    pub(super) fn router(&self, port: u16) -> Option<&'r Egress> {
+        let mut all = self.egresses().iter();
+        all.find(|egress| egress.port.is_none_or(|own| own == port))
     }
 
-    /// Whether a claim's namespace is the one whose claims count for this host and port.
-    fn is_of_the_chosen(&self, claim: &Claim) -> bool {
-        let rivals = self.registry.index.by_host.get(&claim.host);
-        rivals.and_then(|rivals| self.chosen(rivals, claim.port)) == Some(claim.entry.namespace)
-    }
-
-    /// The namespace whose claims count for a host and port, where several have some: the client's
-    /// own, else that of the oldest (`selectServices` in `pilot/pkg/model/sidecar.go`).
-    fn chosen(&self, claims: &Ranked<Option<u16>>, port: u16) -> Option<NamespaceId> {
-        let first =
-            claims.preferred(Some(port), self.namespace, |claim| self.lets_through(claim))?;
-        Some(first.entry.namespace)
-    }
-
-    /// Of the claims for one host, the fit one that counts at a port.
-    pub(super) fn preferred(
+    /// What the first of the egress listeners makes that makes anything on a port. One for the port
+    /// comes before one for all, which adds nothing to what it made (`buildSidecarOutboundListeners`
+    /// in `pilot/pkg/networking/core/listener.go`: `locked`).
+    pub(super) fn on_first_egress<T>(
         &self,
-        claims: &'r Ranked<Option<u16>>,
         port: u16,
-        fit: impl Fn(&Claim) -> bool,
-    ) -> Option<&'r Arc<Claim>> {
-        let chosen = self.chosen(claims, port)?;
-        claims.preferred(Some(port), self.namespace, |claim| {
-            claim.entry.namespace == chosen && self.lets_through(claim) && fit(claim)
+        make: impl Fn(&'r Egress) -> Option<T>,
+    ) -> Option<T> {
+        let all = self.egresses().iter().filter(|egress| !egress.has_bind);
+        let for_port = all.clone().filter(|egress| egress.port == Some(port));
+        let for_all = all.filter(|egress| egress.port.is_none());
+        for_port.chain(for_all).find_map(make)
+    }
+
+    /// Whether a namespace is the client's own, and whether its version knows of hosts that a Sidecar
+    /// takes away.
+    pub(super) fn sight(&self, namespace: NamespaceId) -> (bool, bool) {
+        (self.namespace == Some(namespace), self.viewer.is_since(31))
+    }
+
+    /// Whether an entry that is exported to the client exists for its version: before 1.22, a
+    /// ServiceEntry does in every namespace.
+    pub(super) fn is_there(&self, of: &HostEntry) -> bool {
+        let namespace = &of.entry.object.namespace;
+        let discovered = !self.viewer.is_since(22) || self.registry.discovery.includes(namespace);
+        discovered && self.is_exported_by_default(of)
+    }
+
+    /// Whether an entry is exported to the client by what its version makes of the default.
+    fn is_exported_by_default(&self, of: &HostEntry) -> bool {
+        let words = &self.registry.defaults.service_export_to;
+        !of.entry.export_to.is_empty() || self.admits_default(words, self.is_own(of))
+    }
+
+    /// Before 1.30.3 an object without `exportTo` is private where the default has a dot, else for all
+    /// where it has a star, and for nobody else (`initServiceRegistry`, `initVirtualServices` in
+    /// `pilot/pkg/model/push_context.go`).
+    pub(super) fn admits_default(&self, words: &[String], own: bool) -> bool {
+        let has = |word: &str| words.iter().any(|it| it == word);
+        self.viewer.is_since(30) || if has(".") { own } else { has("*") }
+    }
+
+    /// Whether an egress listener lets an entry through that is exported to the client
+    /// (`selectServices` in `pilot/pkg/model/sidecar.go`).
+    pub(super) fn imports(&self, egress: &Egress, of: &HostEntry) -> bool {
+        egress.lets_through(of.entry.namespace, self.sight(of.entry.namespace), &of.host)
+            && self.is_there(of)
+            && egress.port.is_none_or(|port| of.port(port).is_some())
+    }
+
+    /// Whether any egress listener lets an entry through, at this port if one is given.
+    pub(super) fn lets_through(&self, of: &HostEntry, port: Option<u16>) -> bool {
+        self.egresses().iter().any(|egress| {
+            let fits = |own: u16| port.is_none_or(|port| own == port);
+            egress.port.is_none_or(fits) && self.imports(egress, of)
         })
+    }
+
+    /// Whether an entry is one by itself, and not just another name of one (`ENABLE_EXTERNAL_NAME_ALIAS`,
+    /// since 1.21).
+    pub(super) fn is_concrete(&self, of: &HostEntry) -> bool {
+        !matches!(of.place, Place::Alias(_)) || !self.viewer.is_since(21)
+    }
+
+    /// Whether a claim that is exported to the client counts for an egress listener.
+    pub(super) fn counts(&self, egress: &Egress, claim: &Claim) -> bool {
+        egress.port.is_none_or(|port| port == claim.port())
+            && self.is_concrete(&claim.of)
+            && self.imports(egress, &claim.of)
+            && self.is_chosen(egress, &claim.of)
+    }
+
+    /// The entries with a host that an egress listener lets through, in their order.
+    pub(super) fn imported<'s>(
+        &'s self,
+        egress: &'s Egress,
+        rivals: &'r Rivals,
+    ) -> impl Iterator<Item = &'r Arc<HostEntry>> + use<'r, 's, 'v> {
+        let seen = rivals.seen(None, self.namespace);
+        seen.map(|(_, claim)| &claim.of)
+            .filter(|of| self.is_concrete(of) && self.imports(egress, of))
+    }
+
+    /// Whether an entry's namespace is the one whose entries count for its host.
+    pub(super) fn is_chosen(&self, egress: &Egress, of: &HostEntry) -> bool {
+        let Some(rivals) = self.registry.index.by_host.get(&of.host) else {
+            return true;
+        };
+        let mut all = self.imported(egress, rivals).peekable();
+        let Some(first) = all.next() else {
+            return true;
+        };
+        if all.peek().is_none() {
+            return true;
+        }
+        let legacy = !self.viewer.is_since(24) && self.viewer.sidecar.is_none();
+        if legacy {
+            return self.is_one_of_the_first(first, all, of);
+        }
+        let chosen = all.fold(first, |chosen, next| {
+            if self.takes_over(chosen, next) {
+                next
+            } else {
+                chosen
+            }
+        });
+        chosen.entry.namespace == of.entry.namespace
+    }
+
+    /// Whether an entry takes a host over from one that was listed before: one of the client's own
+    /// namespace, or, since 1.24, a Service from a ServiceEntry of another namespace
+    /// (`selectServices` in `pilot/pkg/model/sidecar.go`).
+    fn takes_over(&self, chosen: &HostEntry, next: &HostEntry) -> bool {
+        self.is_own(next)
+            || (self.viewer.is_since(24)
+                && next.entry.is_service()
+                && !chosen.entry.is_service()
+                && !self.is_own(chosen))
+    }
+
+    /// Before 1.24, pods without a Sidecar see every entry of a host up to 1.21, then the first and
+    /// those that are merged with it (`DefaultSidecarScopeForNamespace` in
+    /// `pilot/pkg/model/sidecar.go`).
+    fn is_one_of_the_first<'a>(
+        &self,
+        first: &'a Arc<HostEntry>,
+        others: impl Iterator<Item = &'a Arc<HostEntry>>,
+        of: &HostEntry,
+    ) -> bool {
+        if !self.viewer.is_since(22) {
+            return true;
+        }
+        let mut others = others.filter(|_| !first.entry.is_service());
+        let first = others.find(|of| of.entry.is_service()).unwrap_or(first);
+        first.entry.object == of.entry.object || first.merges_with(of)
     }
 }

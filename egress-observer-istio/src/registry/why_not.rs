@@ -2,12 +2,13 @@
 
 use super::{
     claim::Claim,
+    host_entry::HostEntry,
     miss::Why,
     query::{Hit, RegistryQuery},
     sought::Sought,
     view::ClientView,
 };
-use crate::vocabulary::{PortProtocol, Protocol, host_name::unabbreviated};
+use crate::vocabulary::{PortProtocol, Protocol};
 
 impl ClientView<'_, '_> {
     /// Why a claim on the very port does not take a connection, if it does not.
@@ -18,22 +19,22 @@ impl ClientView<'_, '_> {
         sought: &Sought<'_>,
         hit: Option<Hit<'_>>,
     ) -> Option<Why> {
-        if hit.is_some_and(|hit| hit.is_of(claim)) {
+        if hit.is_some_and(|hit| hit.is_of(&claim.of)) {
             return None;
         }
-        if claim.protocol == PortProtocol::Udp || to.protocol == Protocol::Udp {
+        if claim.protocol() == PortProtocol::Udp || to.protocol == Protocol::Udp {
             return Some(Why::Udp);
         }
-        if let Some(why) = self.hidden(claim) {
+        if let Some(why) = self.hidden(&claim.of) {
             return Some(why);
         }
         let has_ip = sought.ip.map(|ip| claim.has_address(ip));
         if let Some(name) = &sought.host {
-            let apex = claim.host.wildcard && *claim.host.name == **name;
+            let apex = claim.of.host.wildcard && *claim.of.host.name == **name;
             if apex && has_ip != Some(true) {
                 return Some(Why::WildcardOnly);
             }
-            if claim.is_bound() && has_ip == Some(false) {
+            if self.is_bound(claim) && has_ip == Some(false) {
                 return Some(Why::OtherAddress);
             }
         }
@@ -47,18 +48,24 @@ impl ClientView<'_, '_> {
         })
     }
 
-    /// Whether the client may mean a claim's host by a name.
-    fn may_mean(&self, name: &str, claim: &Claim) -> bool {
-        let whole = unabbreviated(name, self.viewer.namespace);
-        claim.host.stands_for(name) || whole.is_some_and(|name| claim.host.stands_for(&name))
+    /// Whether an address decides, and not a name.
+    fn is_bound(&self, claim: &Claim) -> bool {
+        let egress = self.router(claim.port());
+        egress.is_some_and(|egress| !self.is_at_any_address(egress, claim))
     }
 
-    /// Why a client does not even see a claim, if it does not.
-    pub(super) fn hidden(&self, claim: &Claim) -> Option<Why> {
-        if !self.is_exported(claim) {
+    /// Whether the client may mean a claim's host by a name.
+    fn may_mean(&self, name: &str, claim: &Claim) -> bool {
+        self.spellings(name)
+            .any(|name| claim.of.host.stands_for(&name))
+    }
+
+    /// Why a client does not even see an entry, if it does not.
+    pub(super) fn hidden(&self, of: &HostEntry) -> Option<Why> {
+        if !self.is_exported(of) {
             return Some(Why::NotExported);
         }
         let sidecar = self.viewer.sidecar?;
-        (!self.lets_through(claim)).then(|| Why::HiddenBySidecar(sidecar.object.clone()))
+        (!self.lets_through(of, None)).then(|| Why::HiddenBySidecar(sidecar.object.clone()))
     }
 }

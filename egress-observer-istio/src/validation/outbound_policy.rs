@@ -4,7 +4,7 @@ use super::{
     names::{fqdn_fault, is_label},
     refusal::{Refusals, RefusedPart},
 };
-use crate::objects::{EgressProxy, OutboundTrafficPolicy};
+use crate::objects::{Destination, OutboundTrafficPolicy};
 
 /// Modes that a Sidecar cannot have, and proxies that cannot be reached.
 pub(super) fn outbound_policy(policy: &OutboundTrafficPolicy, found: &mut Refusals) {
@@ -42,7 +42,7 @@ pub(super) fn outbound_policy(policy: &OutboundTrafficPolicy, found: &mut Refusa
     egress_proxy(proxy, &format!("{FIELD}.egressProxy"), found);
 }
 
-fn egress_proxy(proxy: &EgressProxy, field: &str, found: &mut Refusals) {
+fn egress_proxy(proxy: &Destination, field: &str, found: &mut Refusals) {
     let host = &proxy.host;
     if let Some(fault) = fqdn_fault(host) {
         let message = format!("`{host}` is no name: {fault}");

@@ -14,15 +14,16 @@ use ipnet::IpNet;
 
 use super::{
     change::{self, ObjectChange},
-    selected::with_selected_pods,
+    selected::{addresses_of_selected, with_selected_pods},
     snapshot::Snapshot,
     stale::StaleParts,
     surroundings::PodSurroundings,
 };
 use crate::{
     injection::pod,
+    mesh::ControlPlane,
     objects::{
-        self, ConfigMap, Metadata,
+        self, ConfigMap, Metadata, PodTemplate,
         kinds::{Kind, Object},
         name::ObjectName,
     },
@@ -46,6 +47,8 @@ pub struct Live {
     config_maps: BTreeSet<ObjectName>,
     /// ServiceEntries with a `workloadSelector`.
     selecting: BTreeMap<ObjectName, objects::ServiceEntryObject>,
+    /// Headless Services with a `selector`.
+    headless: BTreeMap<ObjectName, objects::ServiceObject>,
     /// Ranges from settings and installers, and those that ServiceCIDRs name.
     ranges: Vec<IpNet>,
     service_ranges: BTreeMap<ObjectName, Vec<IpNet>>,
@@ -136,6 +139,7 @@ impl Live {
             Object::ConfigMap(object) => self.set_config_map(name, &object),
             Object::Namespace(object) => {
                 self.stale.pods_of.insert(name.name.clone());
+                self.stale.discovery = true;
                 self.around.namespaces.insert(name.name, object.metadata);
             }
             Object::MutatingWebhookConfiguration(object) => {
@@ -147,11 +151,12 @@ impl Live {
                 self.stale.proxy_configs = true;
             }
             Object::Service(object) => {
-                registry.set_service(&object);
                 self.stale.every_pod |= self.around.set_service(&name, &object);
+                self.set_service(name, object);
             }
             Object::Workload(object) => {
                 self.stale.pods_of.insert(name.namespace.clone());
+                self.set_control_plane(&name, object.template());
                 self.around.set_workload(kind, name, &object);
             }
             Object::ServiceEntry(object) => self.set_service_entry(name, object),
@@ -186,6 +191,7 @@ impl Live {
             Kind::ConfigMap => self.remove_config_map(&name),
             Kind::Namespace => {
                 self.around.namespaces.remove(own);
+                self.stale.discovery = true;
                 self.stale.pods_of.insert(name.name);
             }
             Kind::MutatingWebhookConfiguration => {
@@ -197,6 +203,7 @@ impl Live {
                 self.stale.proxy_configs = true;
             }
             Kind::Service => {
+                self.headless.remove(&name);
                 registry.remove_service(namespace, own);
                 self.stale.every_pod |= self.around.remove_service(&name);
             }
@@ -207,6 +214,7 @@ impl Live {
             | Kind::Job
             | Kind::CronJob => {
                 self.stale.pods_of.insert(name.namespace.clone());
+                self.set_control_plane(&name, None);
                 self.around.remove_workload(kind, name);
             }
             Kind::ServiceEntry => {
@@ -268,8 +276,17 @@ impl Live {
         }
     }
 
+    /// What istiod's own workload says it reads.
+    fn set_control_plane(&mut self, name: &ObjectName, template: Option<&PodTemplate>) {
+        let own = template.and_then(|template| ControlPlane::of(&name.namespace, template));
+        if self.snapshot.mesh.set_control_plane(name.clone(), own) {
+            self.mesh_changed();
+        }
+    }
+
     fn mesh_changed(&mut self) {
         self.stale.every_pod = true;
+        self.stale.discovery = true;
         self.snapshot.set_defaults();
     }
 
@@ -281,6 +298,17 @@ impl Live {
         }
         self.stale.selected_in.insert(name.namespace.clone());
         self.selecting.insert(name, object);
+    }
+
+    fn set_service(&mut self, name: ObjectName, object: objects::ServiceObject) {
+        let spec = &object.spec;
+        if spec.cluster_ip != "None" || spec.selector.is_empty() {
+            self.headless.remove(&name);
+            self.snapshot.registry.set_service(&object, Vec::new());
+            return;
+        }
+        self.stale.selected_in.insert(name.namespace.clone());
+        self.headless.insert(name, object);
     }
 
     fn set_ranges(&mut self) {
@@ -302,7 +330,11 @@ impl Live {
             self.around.proxy_configs = self.proxy_configs.values().cloned().collect();
             stale.every_pod = true;
         }
+        if stale.discovery {
+            self.snapshot.set_discovery(&self.around.namespaces);
+        }
         self.settle_selecting(&stale);
+        self.settle_headless(&stale);
         self.settle_pods(&stale);
     }
 
@@ -311,6 +343,17 @@ impl Live {
             if stale.selected_in.contains(&name.namespace) {
                 let selected = with_selected_pods(entry, pods_of(&self.pods, &name.namespace));
                 self.snapshot.registry.set_service_entry(&selected);
+            }
+        }
+    }
+
+    /// The pods of a headless Service are where its listeners are.
+    fn settle_headless(&mut self, stale: &StaleParts) {
+        for (name, service) in &self.headless {
+            if stale.selected_in.contains(&name.namespace) {
+                let own = pods_of(&self.pods, &name.namespace);
+                let endpoints = addresses_of_selected(&service.spec.selector, own);
+                self.snapshot.registry.set_service(service, endpoints);
             }
         }
     }

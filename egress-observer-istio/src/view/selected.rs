@@ -1,4 +1,6 @@
-//! The pods that a ServiceEntry selects.
+//! The pods that a ServiceEntry or a Service selects.
+
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::objects::{PodObject, ServiceEntryObject, WorkloadEntry};
 
@@ -8,27 +10,43 @@ pub(super) fn with_selected_pods<'p>(
     entry: &ServiceEntryObject,
     pods: impl Iterator<Item = &'p PodObject>,
 ) -> ServiceEntryObject {
-    let mut selected = Vec::new();
-    for pod in pods.filter(|pod| selects(entry, pod)) {
-        let status = &pod.status;
-        let all = status.pod_ips.iter().map(|each| &each.ip);
-        let addresses = all.chain([&status.pod_ip]).filter(|ip| !ip.is_empty());
-        let endpoints = addresses.map(|ip| WorkloadEntry {
-            address: ip.clone(),
-            ..WorkloadEntry::default()
-        });
-        selected.extend(endpoints);
-    }
+    let selector = entry.spec.workload_selector.as_ref();
+    let wanted = selector.map(|selector| &selector.labels);
+    let pods = pods.filter(|pod| wanted.is_some_and(|wanted| has(pod, wanted)));
+    let selected = pods.flat_map(addresses).map(|ip| WorkloadEntry {
+        address: ip.to_owned(),
+        ..WorkloadEntry::default()
+    });
+    let selected: Vec<WorkloadEntry> = selected.collect();
     let mut entry = entry.clone();
     entry.spec.endpoints.extend(selected);
     entry
 }
 
-fn selects(entry: &ServiceEntryObject, pod: &PodObject) -> bool {
-    let labels = &pod.metadata.labels;
-    let selector = entry.spec.workload_selector.as_ref();
-    selector.is_some_and(|selector| {
-        let mut wanted = selector.labels.iter();
-        wanted.all(|(key, value)| labels.get(key) == Some(value))
-    })
+/// The addresses of those pods that have all of these labels.
+pub(super) fn addresses_of_selected<'p>(
+    labels: &BTreeMap<String, String>,
+    pods: impl Iterator<Item = &'p PodObject>,
+) -> Vec<IpAddr> {
+    let selected = pods.filter(|pod| has(pod, labels));
+    selected
+        .flat_map(addresses)
+        .filter_map(|ip| ip.parse().ok())
+        .collect()
+}
+
+fn addresses(pod: &PodObject) -> impl Iterator<Item = &str> {
+    let status = &pod.status;
+    let all = status.pod_ips.iter().map(|each| &each.ip);
+    let first = Some(&status.pod_ip).filter(|_| status.pod_ips.is_empty());
+    all.chain(first)
+        .map(String::as_str)
+        .filter(|ip| !ip.is_empty())
+}
+
+fn has(pod: &PodObject, labels: &BTreeMap<String, String>) -> bool {
+    let own = &pod.metadata.labels;
+    labels
+        .iter()
+        .all(|(key, value)| own.get(key) == Some(value))
 }

@@ -1,6 +1,10 @@
 //! One consistent view of the cluster, which everything downstream reads.
 
-use std::{collections::HashSet, net::IpAddr, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
 use ipnet::IpNet;
 
@@ -8,8 +12,9 @@ use super::roster::Roster;
 use crate::{
     injection::{pod::Pod, setup::Membership},
     mesh::{self, Mesh},
-    registry::{Registry, SidecarScope, Viewer},
-    vocabulary::{Policy, Reason, Scope},
+    objects::Metadata,
+    registry::{Discovery, Registry, RegistryDefaults, SidecarScope, Viewer},
+    vocabulary::{Policy, Reason, Scope, host_name::service_name},
 };
 
 /// One consistent view of pods and mesh configuration.
@@ -29,10 +34,35 @@ pub struct Snapshot {
 impl Snapshot {
     /// Tells the registry what the mesh's configuration says about all objects.
     pub(super) fn set_defaults(&mut self) {
+        let values = self.mesh.injector("").map(|own| &own.values.global.proxy);
+        let cluster_domain = values.map(|own| own.cluster_domain.clone());
+        let mut defaults = RegistryDefaults {
+            cluster_domain: cluster_domain.unwrap_or_default(),
+            ..RegistryDefaults::default()
+        };
         if let Some(mesh) = self.mesh.config("") {
-            let export_to = &mesh.default_service_export_to;
-            self.registry.set_defaults(&mesh.root_namespace, export_to);
+            defaults.root_namespace.clone_from(&mesh.root_namespace);
+            defaults
+                .service_export_to
+                .clone_from(&mesh.default_service_export_to);
+            defaults
+                .virtual_service_export_to
+                .clone_from(&mesh.default_virtual_service_export_to);
         }
+        self.registry.set_defaults(defaults);
+    }
+
+    /// Tells the registry which namespaces istiod looks at, by their labels.
+    pub(super) fn set_discovery(&mut self, namespaces: &HashMap<String, Metadata>) {
+        let mesh = self.mesh.config("");
+        let selectors = mesh.map(|mesh| mesh.discovery_selectors.clone());
+        let selectors = selectors.unwrap_or_default();
+        let labels = namespaces.iter().filter(|_| !selectors.is_empty());
+        let labels = labels.map(|(name, metadata)| (name.clone(), metadata.labels.clone()));
+        self.registry.set_discovery(Discovery {
+            labels: labels.collect(),
+            selectors,
+        });
     }
 
     /// The pod with this `metadata.uid`, for a while also one that is gone.
@@ -43,6 +73,11 @@ impl Snapshot {
     /// Whether objects of the registry may be missing: what it does not know may be known to the mesh.
     pub fn registry_unknown(&self) -> bool {
         self.registry_unknown
+    }
+
+    /// Whether a pod that is known has this address.
+    pub fn is_pod(&self, ip: IpAddr) -> bool {
+        self.pods.has_address(ip)
     }
 
     /// Why a connection of nobody has no owner.
@@ -79,6 +114,22 @@ impl Snapshot {
         }
     }
 
+    /// The cluster that a pod's sidecar sends what the mesh does not know to, in place of where it was
+    /// going (`egressProxy`, in `pilot/pkg/networking/core/listener_builder.go`).
+    pub fn egress_proxy(&self, pod: &Pod) -> Option<String> {
+        let sidecar = self.sidecar(pod)?;
+        let policy = sidecar.outbound_traffic_policy.as_ref()?;
+        let to = policy.egress_proxy.as_ref()?;
+        let port = to.port.map_or(0, |port| port.number);
+        let host = if to.host.contains('.') {
+            to.host.clone()
+        } else {
+            let namespace = &sidecar.object.namespace;
+            service_name(&to.host, namespace, self.registry.cluster_domain())
+        };
+        Some(format!("outbound|{port}|{}|{host}", to.subset))
+    }
+
     /// What says so, in words.
     pub fn policy_source(&self, pod: &Pod) -> Option<String> {
         if let Membership::Ambient(_) = pod.applied.membership {
@@ -87,6 +138,23 @@ impl Snapshot {
         match self.sidecar(pod) {
             Some(own) if own.outbound_traffic_policy.is_some() => Some(own.object.to_string()),
             Some(_) | None => self.mesh.config_name(&pod.revision),
+        }
+    }
+
+    /// Why the policy is not known, where it is not.
+    pub fn policy_lacks(&self, pod: &Pod) -> Reason {
+        let doubt = self.mesh.doubt(&pod.revision);
+        doubt.map_or(Reason::NotSynced, |doubt| doubt.reason)
+    }
+
+    /// The same in words, for people.
+    pub fn policy_doubt(&self, pod: &Pod) -> String {
+        match self.mesh.doubt(&pod.revision) {
+            Some(doubt) => doubt.text.clone(),
+            None => format!(
+                "the policy for unknown hosts stands in the {}, which is not given",
+                self.mesh.wanted_config(&pod.revision)
+            ),
         }
     }
 
@@ -102,7 +170,10 @@ impl Snapshot {
         Viewer {
             namespace: &pod.namespace,
             sidecar: self.sidecar(pod),
+            labels: Some(&pod.labels),
             dns_capture: config.is_some_and(|config| config.dns.is_some()),
+            auto_allocate: pod.auto_allocate,
+            version: config.and_then(|config| config.version),
         }
     }
 

@@ -16,6 +16,8 @@ pub(super) struct StaleParts {
     pub(super) webhooks: bool,
     pub(super) proxy_configs: bool,
     pub(super) ranges: bool,
+    /// Which namespaces istiod looks at.
+    pub(super) discovery: bool,
 }
 
 impl StaleParts {

@@ -47,11 +47,11 @@ impl Host {
 
     /// Reads the same in an object that may use the short name of a Service in its own namespace
     /// (`ResolveShortnameToFQDN` in `pilot/pkg/model/config.go`).
-    pub fn parse_short(text: &str, namespace: &str) -> Option<Self> {
+    pub fn parse_short(text: &str, namespace: &str, domain: &str) -> Option<Self> {
         if text.contains(['.', '*']) {
             Self::parse(text)
         } else {
-            Self::parse(&service_name(text, namespace))
+            Self::parse(&service_name(text, namespace, domain))
         }
     }
 

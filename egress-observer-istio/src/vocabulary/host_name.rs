@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-/// What the names of all Services end in.
-const CLUSTER_DOMAIN: &str = "svc.cluster.local";
+/// The domain of a cluster that names no other (`istiod --domain`).
+pub const CLUSTER_DOMAIN: &str = "cluster.local";
 
 /// A name in the spelling that is compared: lower case, no trailing dot.
 pub fn normal(name: &str) -> Cow<'_, str> {
@@ -16,27 +16,30 @@ pub fn normal(name: &str) -> Cow<'_, str> {
     }
 }
 
-/// What a Service is called in the whole cluster.
-pub fn service_name(name: &str, namespace: &str) -> String {
-    format!("{name}.{namespace}.{CLUSTER_DOMAIN}")
+/// What a Service is called in the whole cluster (`ServiceHostname` in `pkg/config/kube/conversion.go`).
+pub fn service_name(name: &str, namespace: &str, domain: &str) -> String {
+    format!("{name}.{namespace}.svc.{domain}")
 }
 
 /// The whole name of a Service that a client in `namespace` may have meant by a shorter one
 /// (`GenerateAltVirtualHosts` in `pilot/pkg/networking/core/httproute.go`).
-pub fn unabbreviated(name: &str, namespace: &str) -> Option<String> {
+pub fn unabbreviated(name: &str, namespace: &str, domain: &str) -> Option<String> {
     match name.bytes().filter(|byte| *byte == b'.').count() {
-        0 => Some(service_name(name, namespace)),
-        1 => Some(format!("{name}.{CLUSTER_DOMAIN}")),
-        2 if name.ends_with(".svc") => Some(format!("{name}.cluster.local")),
+        0 => Some(service_name(name, namespace, domain)),
+        1 => Some(format!("{name}.svc.{domain}")),
+        2 if name.ends_with(".svc") => Some(format!("{name}.{domain}")),
         _ => None,
     }
 }
 
 /// Whether a name in the spelling of [`normal`] can only be one of the cluster's own: a single
 /// label, or below `svc`.
-pub fn is_of_cluster(name: &str) -> bool {
-    let parent = name.strip_suffix(CLUSTER_DOMAIN).unwrap_or_default();
-    !name.contains('.') || name.ends_with(".svc") || parent.ends_with('.')
+pub fn is_of_cluster(name: &str, domain: &str) -> bool {
+    let parent = name
+        .strip_suffix(domain)
+        .and_then(|rest| rest.strip_suffix(".svc."))
+        .unwrap_or_default();
+    !name.contains('.') || name.ends_with(".svc") || !parent.is_empty()
 }
 
 /// A name that a resolver can be asked for, in the spelling of [`normal`]. DNS itself takes upper
@@ -89,17 +92,21 @@ mod tests {
             ("a.b.com", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(unabbreviated(name, "shop").as_deref(), expected, "{name}");
+            assert_eq!(
+                unabbreviated(name, "shop", CLUSTER_DOMAIN).as_deref(),
+                expected,
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn the_clusters_own_names_are_short_or_end_in_svc() {
         for name in ["a", "a.b.svc", "a.b.svc.cluster.local"] {
-            assert!(is_of_cluster(name), "{name}");
+            assert!(is_of_cluster(name, CLUSTER_DOMAIN), "{name}");
         }
         for name in ["a.b", "svc.test", "a.notsvc", "a.notsvc.cluster.local"] {
-            assert!(!is_of_cluster(name), "{name}");
+            assert!(!is_of_cluster(name, CLUSTER_DOMAIN), "{name}");
         }
     }
 

@@ -16,6 +16,27 @@ pub enum PortProtocol {
     Udp,
 }
 
+/// A protocol whose server speaks first, which Istio mixes with no other on a listener
+/// (`isConflictWithWellKnownPort` in `pilot/pkg/networking/core/listener.go`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ServerFirst {
+    /// Mongo.
+    Mongo,
+    /// MySQL.
+    MySql,
+}
+
+impl ServerFirst {
+    /// Reads the word that names a protocol, in whatever case.
+    pub fn parse(protocol: &str) -> Option<Self> {
+        match protocol.to_ascii_lowercase().as_str() {
+            "mongo" => Some(Self::Mongo),
+            "mysql" => Some(Self::MySql),
+            _ => None,
+        }
+    }
+}
+
 impl PortProtocol {
     /// Its one spelling.
     pub const fn as_str(self) -> &'static str {

@@ -47,6 +47,9 @@ closed_set! {
         Ambient = "ambient",
         /// The pod's settings cannot be read; the log says why.
         UnreadableConfig = "unreadable_config",
+        /// Istio refuses the mesh configuration or the injector's values, and goes on with others that
+        /// nobody here knows.
+        ConfigRefused = "config_refused",
         /// The annotations that the CNI plugin read were changed after the pod was made, and it
         /// matters here.
         AnnotationsChanged = "annotations_changed",
@@ -69,6 +72,25 @@ closed_set! {
         ListenerUnseen = "listener_unseen",
         /// Its place in a table was taken before it ended.
         OutcomeLost = "outcome_lost",
+        /// Misrouted: a TCP port without addresses takes every destination on it.
+        ListenerWithoutAddress = "listener_without_address",
+        /// Misrouted: by a route of a VirtualService, or of a wildcard, that is about other hosts.
+        Route = "route",
+        /// Misrouted: the address is one of another host's.
+        AddressOfAnother = "address_of_another",
+        /// Unreachable: an address that Istio allocates (240.240.0.0/16, 2001:2::/48) means something
+        /// to a sidecar only, and this one has no listener there, or does not get the connection.
+        AllocatedAddress = "allocated_address",
+        /// Unreachable: captured while the proxy does not run, so that it is refused.
+        ProxyNotRunning = "proxy_not_running",
+        /// Unreachable: the proxy has no listener for connections of this address family.
+        NoListenerForFamily = "no_listener_for_family",
+        /// Unreachable: the sidecar sends it to a cluster that it does not have.
+        NoCluster = "no_cluster",
+        /// Inside the cluster, and no Service is known: Services would tell.
+        ServicesNeeded = "services_needed",
+        /// Inside the cluster, at a port of a headless Service: its endpoints would tell.
+        EndpointsNeeded = "endpoints_needed",
         /// Captured, and only a host name could tell whether the mesh knows the destination.
         NameNeeded = "name_needed",
         /// Several names lead to the address, and the mesh treats them differently.

@@ -31,7 +31,7 @@ closed_set! {
     RegistryMatch {
         /// A ServiceEntry declares it.
         ServiceEntry = "service_entry",
-        /// It is inside the cluster.
+        /// A Service of the cluster.
         Cluster = "cluster",
         /// Nothing declares it.
         Undeclared = "undeclared",
@@ -54,8 +54,13 @@ closed_set! {
 closed_set! {
     /// The judgement over a connection.
     Verdict {
-        /// Captured as configured; the mesh knows the destination.
+        /// Captured as configured; the sidecar sends it to the host that was dialled, or to one that a
+        /// VirtualService puts in its place.
         Mediated = "mediated",
+        /// Captured; the sidecar sends it to another host than the one that was dialled.
+        Misrouted = "misrouted",
+        /// It cannot arrive, whatever the policy.
+        Unreachable = "unreachable",
         /// Captured; an unknown destination under ALLOW_ANY.
         Passthrough = "passthrough",
         /// Captured; an unknown destination under REGISTRY_ONLY.

@@ -13,7 +13,13 @@ use egress_observer_istio::{
 };
 
 /// What there is to do about a connection, the best first.
-pub(super) fn advice(explanation: &Explanation, pod: &Pod) -> Vec<Advice> {
+///
+/// `policy_doubt` says why the policy is not known, where it is not.
+pub(super) fn advice(
+    explanation: &Explanation,
+    pod: &Pod,
+    policy_doubt: Option<&str>,
+) -> Vec<Advice> {
     let mut advice = Vec::new();
     if explanation.stale == Some(true) {
         advice.push(restart(explanation, pod));
@@ -32,8 +38,10 @@ pub(super) fn advice(explanation: &Explanation, pod: &Pod) -> Vec<Advice> {
         Verdict::Unmeshed if explanation.desired.reason == Reason::NoSidecar => {
             advice.push(inject(pod));
         }
-        Verdict::Unknown => advice.extend(find_out(explanation)),
+        Verdict::Unknown => advice.extend(find_out(explanation, policy_doubt)),
         Verdict::Mediated
+        | Verdict::Misrouted
+        | Verdict::Unreachable
         | Verdict::DeclaredBypass
         | Verdict::ConfiguredBypass
         | Verdict::UnexpectedBypass
@@ -202,7 +210,7 @@ fn inject(pod: &Pod) -> Advice {
     clippy::wildcard_enum_match_arm,
     reason = "there is something to find out for a few reasons only"
 )]
-fn find_out(explanation: &Explanation) -> Option<Advice> {
+fn find_out(explanation: &Explanation, policy_doubt: Option<&str>) -> Option<Advice> {
     let registry = &explanation.registry;
     let by_address =
         registry.needs.contains(&"address") || explanation.applied.reason == Reason::AddressNeeded;
@@ -232,10 +240,11 @@ fn find_out(explanation: &Explanation) -> Option<Advice> {
             let what = "It depends on the group of the process. Give it.";
             (what.to_owned(), Some("--gid GID".to_owned()))
         }
-        Reason::NotSynced if explanation.applied.expected != Expected::Unknown => {
-            let what = "The policy for unknown hosts stands in the ConfigMap istio of the control \
-                        plane's namespace, which is not among the manifests.";
-            (what.to_owned(), None)
+        Reason::NotSynced | Reason::ConfigRefused
+            if explanation.applied.expected != Expected::Unknown =>
+        {
+            let doubt = policy_doubt.unwrap_or("objects that the mesh knows are not given");
+            (format!("{}.", capitalized(doubt)), None)
         }
         _ => return None,
     };
@@ -245,4 +254,10 @@ fn find_out(explanation: &Explanation) -> Option<Advice> {
         price: String::new(),
         apply,
     })
+}
+
+fn capitalized(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(rest).collect()
 }

@@ -32,6 +32,9 @@ pub struct Explanation {
     pub stale: Option<bool>,
     /// What the mesh knows of the destination.
     pub registry: RegistryAnswer,
+    /// The cluster that the sidecar sends it to; null if the sidecar does not get it, or where that is
+    /// not known.
+    pub routed: Option<RoutedTo>,
     /// What the sidecar does with what the mesh does not know; null if that is not known.
     pub policy: Option<Policy>,
     /// The object that says so.
@@ -113,6 +116,22 @@ pub struct RegistryAnswer {
     pub needs: Vec<&'static str>,
     /// Entries that one would think of, and why they are not it.
     pub others: Vec<OtherEntry>,
+}
+
+/// The cluster that a sidecar sends a connection to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RoutedTo {
+    /// As Envoy calls it: `outbound|port|subset|host`, `PassthroughCluster`, `BlackHoleCluster`; null
+    /// where the proxy answers itself.
+    pub cluster: Option<String>,
+    /// The host of the cluster.
+    pub host: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// The VirtualService that says so.
+    pub via: Option<String>,
+    /// The object that declares the host; null if the proxy has no such cluster.
+    pub object: Option<String>,
 }
 
 /// An entry that is not the one.

@@ -2,9 +2,13 @@
 
 use std::fmt::{self, Write as _};
 
-use super::answer::{Explanation, Stand};
+use super::{
+    answer::{Explanation, RoutedTo, Stand},
+    routed,
+};
 use crate::text::wrapped;
 use egress_observer_istio::{
+    judgement::Judgement,
     registry::Match,
     vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, Verdict},
 };
@@ -12,7 +16,7 @@ use egress_observer_istio::{
 /// What the sidecar does with it and what the client sees.
 pub(super) fn outcome(
     explanation: &Explanation,
-    matched: &Match<'_>,
+    judged: &Judgement<'_>,
     proxy_starts_late: bool,
 ) -> String {
     let port = explanation.destination.port;
@@ -28,6 +32,9 @@ pub(super) fn outcome(
         (Expected::Unknown, _) => {
             return "Not known, so neither is what happens to it.".to_owned();
         }
+        (Expected::Direct, _) if explanation.verdict == Verdict::Unreachable => {
+            return routed::allocated(explanation);
+        }
         (Expected::Direct, _) => {
             return "It leaves the pod as it is. The sidecar does not see it.".to_owned();
         }
@@ -39,17 +46,13 @@ pub(super) fn outcome(
         }
         (Expected::Captured, _) => {}
     }
-    match (matched, explanation.verdict) {
-        (Match::Declared(hit), _) => {
-            format!("The sidecar routes it: outbound|{port}||{}.", hit.host)
-        }
-        (_, Verdict::Passthrough) => "The sidecar lets it through to where it was going \
-                                      (PassthroughCluster): it works, and no policy applies to it."
-            .to_owned(),
-        (Match::Undeclared { http }, Verdict::Blocked) => blocked(port, *http),
-        (_, Verdict::Mediated) => "It is inside the cluster. Which Service or pod it is, the \
-                                   manifests do not show."
-            .to_owned(),
+    if let Some(routed) = judged.routed() {
+        return routed::outcome(explanation, &routed);
+    }
+    match (&judged.matched, explanation.verdict) {
+        (_, Verdict::Unreachable) => routed::allocated(explanation),
+        (_, Verdict::Passthrough) => passthrough(explanation),
+        (Match::Undeclared { http, .. }, Verdict::Blocked) => blocked(port, *http),
         (Match::NameNeeded { .. }, _) => match explanation.policy {
             Some(Policy::RegistryOnly) => "Routed if the client asks for a declared host; refused \
                                            otherwise (BlackHoleCluster)."
@@ -59,7 +62,33 @@ pub(super) fn outcome(
                 .to_owned(),
             None => "Routed if the client asks for a declared host.".to_owned(),
         },
+        (_, Verdict::Unknown) => match explanation.reason {
+            Reason::ServicesNeeded => "It is inside the cluster, and no Service is among the \
+                                       objects: whether the mesh knows it, Services would tell."
+                .to_owned(),
+            Reason::EndpointsNeeded => "It may be a pod of a headless Service with this port: its \
+                                        endpoints would tell."
+                .to_owned(),
+            _ => "Not known.".to_owned(),
+        },
         _ => "Not known.".to_owned(),
+    }
+}
+
+fn passthrough(explanation: &Explanation) -> String {
+    let cluster = explanation
+        .routed
+        .as_ref()
+        .and_then(|it| it.cluster.as_deref());
+    match cluster {
+        Some(proxy) if proxy.starts_with("outbound|") => format!(
+            "The sidecar sends it to the egress proxy of its Sidecar, not where it was going: {proxy}."
+        ),
+        Some(_) | None => {
+            "The sidecar lets it through to where it was going (PassthroughCluster): \
+                           it works, and no policy applies to it."
+                .to_owned()
+        }
     }
 }
 
@@ -110,6 +139,9 @@ impl Explanation {
         line(&mut out, "outcome", &self.outcome);
         self.stands_text(&mut out);
         line(&mut out, "registry", &self.registry_text());
+        if let Some(routed) = &self.routed {
+            line(&mut out, "routed", &routed_text(routed));
+        }
         for other in &self.registry.others {
             let text = format!("not {} ({}): {}", other.object, other.host, other.because);
             line(&mut out, "", &text);
@@ -191,6 +223,10 @@ impl Explanation {
                 "The proxy's own DNS gets it: no entry has to declare it, and no policy refuses it."
             }
             Verdict::Mediated => "The sidecar gets it, and the mesh knows the destination.",
+            Verdict::Misrouted => {
+                "The sidecar gets it, and sends it to another host than the one that was dialled."
+            }
+            Verdict::Unreachable => "It cannot arrive, whatever the policy.",
             Verdict::Passthrough => {
                 "The sidecar gets it and lets it through: the mesh does not know the destination."
             }
@@ -225,6 +261,19 @@ impl Explanation {
         }
         text
     }
+}
+
+fn routed_text(routed: &RoutedTo) -> String {
+    let mut text = match &routed.cluster {
+        Some(cluster) => cluster.clone(),
+        None => "answered by the proxy itself".to_owned(),
+    };
+    for (word, object) in [(", declared by", &routed.object), (", via", &routed.via)] {
+        if let Some(object) = object {
+            text.push_str(&format!("{word} {object}"));
+        }
+    }
+    text
 }
 
 fn stand(stand: &Stand) -> String {

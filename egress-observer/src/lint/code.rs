@@ -106,6 +106,7 @@ codes! {
     EmptyPolicy = "EO0044", Warning, "An empty outboundTrafficPolicy means REGISTRY_ONLY";
     EntriesHidden = "EO0045", Warning, "A Sidecar hides every ServiceEntry";
     SeveralSidecars = "EO0046", Warning, "Two Sidecars without a selector in one namespace";
+    RefusedConfig = "EO0047", Error, "Istio refuses the configuration as a whole";
     RefusedEgress = "EO0048", Error, "An egress listener that Istio refuses";
     RefusedSidecar = "EO0049", Error, "A Sidecar that Istio refuses";
 

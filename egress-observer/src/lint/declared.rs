@@ -78,11 +78,16 @@ impl<'s> Declarer<'s> {
     }
 
     /// Its hosts, as they are written.
-    pub(super) fn hosts(self) -> Vec<String> {
+    pub(super) fn hosts(self, scene: &Scene<'_>) -> Vec<String> {
         match self {
             Self::Entry(entry) => entry.object.spec.hosts.clone(),
             Self::Service(_, service) => {
-                vec![service_name(&service.metadata.name, self.namespace())]
+                let domain = scene.snapshot.registry.cluster_domain();
+                vec![service_name(
+                    &service.metadata.name,
+                    self.namespace(),
+                    domain,
+                )]
             }
         }
     }

@@ -1,14 +1,16 @@
 //! What the mesh as a whole does with destinations that it does not know.
 
 use super::{code::LintCode, finding::LintFinding, scene::Scene};
-use egress_observer_istio::{mesh, vocabulary::Policy};
+use egress_observer_istio::vocabulary::Policy;
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
-    let modes = scene.meshes.iter().filter_map(|map| {
+    let mesh = scene.snapshot.mesh();
+    let meshes = scene.meshes.iter().filter(|map| map.says_policy(mesh));
+    let modes = meshes.map(|map| {
         let field = "data.mesh: outboundTrafficPolicy.mode";
-        let mode = map.config.outbound_traffic_policy.mode.as_deref();
-        let value = mode.unwrap_or_default();
-        Some(match mesh::policy(mode).ok()? {
+        let given = map.config.outbound_traffic_policy.as_ref();
+        let value = given.map_or("", |policy| policy.mode.as_str());
+        match map.config.outbound_mode().policy() {
             Policy::AllowAny => map.place.finding(
                 LintCode::AllowAny,
                 field,
@@ -25,7 +27,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
                  connections that bypass the sidecar are not subject to it",
                 "nothing; to enforce it, use NetworkPolicies or an egress firewall as well",
             ),
-        })
+        }
     });
     let disabled = scene
         .injectors

@@ -2,8 +2,8 @@
 
 use super::{
     addresses, bypass, finding::LintFinding, lists::CaptureLists, mixed_port, policy, ports,
-    ranges, routing, same_host, scene::Scene, service_entries, settings::LintSettings, sharing,
-    sidecars, spelling, stale, text, unused, webhook, workloads, written::written,
+    ranges, refused, routing, same_host, scene::Scene, service_entries, settings::LintSettings,
+    sharing, sidecars, spelling, stale, text, unused, webhook, workloads, written::written,
 };
 use egress_observer_istio::{manifests::Located, view::Snapshot};
 
@@ -42,6 +42,7 @@ const RULES: &[fn(&Scene<'_>) -> Vec<LintFinding>] = &[
     spelling::findings,
     stale::findings,
     policy::findings,
+    refused::findings,
     sidecars::findings,
     webhook::findings,
     service_entries::findings,

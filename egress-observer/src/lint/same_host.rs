@@ -34,7 +34,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     all.sort_by_key(|declarer| declarer.created());
     let mut owners: HashMap<String, Vec<Owner<'_>>> = HashMap::new();
     for (order, declarer) in all.into_iter().enumerate() {
-        for (nth_host, host) in declarer.hosts().into_iter().enumerate() {
+        for (nth_host, host) in declarer.hosts(scene).into_iter().enumerate() {
             let owner = Owner {
                 declarer,
                 nth_host,

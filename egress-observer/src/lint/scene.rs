@@ -8,7 +8,7 @@ use std::{
 use super::{
     entry::PlacedEntry,
     finding::ObjectPlace,
-    mesh_maps::{InjectorMap, MeshMap},
+    mesh_maps::{InjectorMap, IstioMap, MeshMap, RefusedMap},
     population::{pod_key, template_key},
     settings::LintSettings,
     subject::LintSubject,
@@ -33,6 +33,8 @@ pub(super) struct Scene<'a> {
     pub(super) subjects: Vec<LintSubject<'a>>,
     pub(super) injectors: Vec<InjectorMap>,
     pub(super) meshes: Vec<MeshMap>,
+    /// ConfigMaps of Istio that it refuses.
+    pub(super) refused: Vec<RefusedMap>,
     pub(super) entries: Vec<PlacedEntry<'a>>,
     /// Metadata of namespaces that have an object.
     pub(super) namespaces: HashMap<&'a str, &'a Metadata>,
@@ -51,6 +53,7 @@ impl<'a> Scene<'a> {
             subjects: Vec::new(),
             injectors: Vec::new(),
             meshes: Vec::new(),
+            refused: Vec::new(),
             entries: Vec::new(),
             namespaces: HashMap::new(),
         };
@@ -120,10 +123,11 @@ impl<'a> Scene<'a> {
     }
 
     fn add_config_map(&mut self, located: &Located, object: &ConfigMap) {
-        if let Some(map) = InjectorMap::of(located, object) {
-            self.injectors.push(map);
-        } else {
-            self.meshes.extend(MeshMap::of(located, object));
+        match IstioMap::of(located, object, self.snapshot.mesh()) {
+            Some(IstioMap::Injector(map)) => self.injectors.push(map),
+            Some(IstioMap::Mesh(map)) => self.meshes.push(map),
+            Some(IstioMap::Refused(map)) => self.refused.push(map),
+            None => {}
         }
     }
 
@@ -177,7 +181,7 @@ impl<'a> Scene<'a> {
         Viewer {
             namespace,
             sidecar: self.snapshot.registry.sidecar_for(namespace, labels),
-            dns_capture: false,
+            ..Viewer::default()
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::{
     injection::{
-        annotations::validate,
         names::{EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INTERFACES, TRAFFIC},
         pod_to_be::PodToBe,
         setup::{Membership, Setup},
@@ -24,18 +23,6 @@ pub(super) struct Chosen {
     pub(super) by_annotation: bool,
     /// The list itself.
     pub(super) text: String,
-}
-
-impl Chosen {
-    /// Why the injector refuses an annotation (`pkg/kube/inject/validate.go`): it reads them more
-    /// strictly than the program reads its flags.
-    pub(super) fn refused(&self) -> Option<String> {
-        if !self.by_annotation {
-            return None;
-        }
-        let problem = validate(self.name, &self.text).err()?;
-        Some(format!("annotation {TRAFFIC}{}: {problem}", self.name))
-    }
 }
 
 /// The lists that the mesh has a value for.

@@ -4,11 +4,12 @@ use crate::{
     injection::{names::PROXY_CONFIG, pod_to_be::PodToBe},
     mesh::{ProxyConfigText, ROOT_NAMESPACE},
     objects::ProxyConfig,
+    protojson::Refused,
 };
 
 /// `ProxyConfig` comes from the mesh, from objects and from the annotation, the lowest first
 /// (`pilot/pkg/model/proxy_config.go`).
-pub(super) fn proxy_config(pod: &PodToBe<'_>, revision: &str) -> Result<ProxyConfigText, String> {
+pub(super) fn proxy_config(pod: &PodToBe<'_>, revision: &str) -> Result<ProxyConfigText, Refused> {
     let mesh = pod.today.mesh.config(revision);
     let mut config = mesh
         .map(|mesh| mesh.default_config.clone())
@@ -23,8 +24,7 @@ pub(super) fn proxy_config(pod: &PodToBe<'_>, revision: &str) -> Result<ProxyCon
         extend(&mut config, pod, namespace, selected);
     }
     if let Some(text) = pod.annotation(PROXY_CONFIG) {
-        let own: ProxyConfigText = serde_saphyr::from_str(text)
-            .map_err(|problem| format!("annotation {PROXY_CONFIG}: {problem}"))?;
+        let own = ProxyConfigText::read(text)?;
         config.interception_mode = own.interception_mode.or(config.interception_mode);
         config.proxy_metadata.extend(own.proxy_metadata);
     }

@@ -1,12 +1,13 @@
 //! What the injector's template renders for a pod to be made, and what is made of it.
 
 use super::{
-    lists::{Chosen, lists},
+    lists::lists,
     proxy_config::proxy_config,
-    rules::{by_cni as by_cni_plugin, by_init},
+    rules::{by_cni as by_cni_plugin, by_init, version},
 };
 use crate::{
     injection::{
+        annotations,
         names::{INTERCEPTION_MODE, TEMPLATES},
         pod_to_be::PodToBe,
         setup::{Injected, Setup},
@@ -17,17 +18,25 @@ use crate::{
 /// What the template renders, and what is made of it.
 pub(super) fn rendered(pod: &PodToBe<'_>, injector: &Injector, revision: &str) -> Setup {
     let source = format!("ConfigMap {}", injector.name);
+    let annotations = &pod.metadata.annotations;
+    if let Some((key, problem)) = annotations::refused(annotations, version(pod, injector)) {
+        let refused = format!("the injector refuses the pod: annotation {key}: {problem}");
+        return Setup::unreadable(source, &refused);
+    }
     let templates = pod.annotation(TEMPLATES).unwrap_or("sidecar");
     let mut templates = templates.split(',').map(str::trim);
     if let Some(other) = templates.find(|name| *name == "gateway" || name.starts_with("grpc-")) {
         let because = format!("annotation {TEMPLATES}: the template {other} redirects nothing");
         return Setup::not_redirected(because);
     }
+    if let Some(doubt) = pod.today.mesh.doubt(revision) {
+        return Setup::in_doubt(doubt.reason, &doubt.text);
+    }
     let config = match proxy_config(pod, revision) {
         Ok(config) => config,
         Err(problem) => return Setup::unreadable(source, &problem),
     };
-    let cni = injector.values.pilot.cni.enabled || injector.values.istio_cni.enabled;
+    let cni = injector.values.by_cni();
     let by_cni = cni || pod.was_by_cni();
     // The injector itself writes this annotation for the CNI plugin.
     let own_mode = pod
@@ -43,10 +52,6 @@ pub(super) fn rendered(pod: &PodToBe<'_>, injector: &Injector, revision: &str) -
         Ok(values) => values,
         Err(setup) => return *setup,
     };
-    if let Some(problem) = values.iter().find_map(Chosen::refused) {
-        let refused = format!("the injector refuses the pod: {problem}");
-        return Setup::unreadable(source, &refused);
-    }
     let metadata = &config.proxy_metadata;
     let made = if cni {
         by_cni_plugin(pod, injector, &values, metadata)

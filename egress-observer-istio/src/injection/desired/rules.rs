@@ -55,12 +55,12 @@ pub(super) fn by_init(
     metadata: &BTreeMap<String, String>,
 ) -> Result<Setup, String> {
     let mesh = pod.today.mesh.config(revision);
-    let outbound = mesh.and_then(|mesh| mesh.proxy_listen_port);
-    let inbound = mesh.and_then(|mesh| mesh.proxy_inbound_listen_port);
+    let outbound = mesh.map_or(15_001, |mesh| mesh.proxy_listen_port);
+    let inbound = mesh.map_or(15_006, |mesh| mesh.proxy_inbound_listen_port);
     let (uids, gids) = proxy_ids(pod, injector);
     let mut args = vec![
-        ("-p", outbound.unwrap_or(15_001).to_string()),
-        ("-z", inbound.unwrap_or(15_006).to_string()),
+        ("-p", outbound.to_string()),
+        ("-z", inbound.to_string()),
         ("-u", joined(&uids)),
         ("-g", joined(&gids)),
     ];
@@ -114,7 +114,7 @@ fn is_on(metadata: &BTreeMap<String, String>, name: &str) -> bool {
 }
 
 /// The version that would be injected: the injector's, else the one that runs.
-fn version(pod: &PodToBe<'_>, injector: &Injector) -> Option<Version> {
+pub(super) fn version(pod: &PodToBe<'_>, injector: &Injector) -> Option<Version> {
     let running = pod.applied.config().map(|config| config.version);
     Version::of_tag(&injector.values.global.tag)
         .or_else(|| running.unwrap_or(Some(Version::CURRENT)))

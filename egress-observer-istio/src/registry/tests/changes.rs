@@ -32,11 +32,12 @@ fn nothing_is_left_of_what_is_removed() {
         "ports": [{"number": 443, "protocol": "TLS"}, {"number": 80, "protocol": "HTTP"}],
     });
     let mut registry = registry(&[("shop", "e", spec)]);
-    registry.set_service(&service(
+    add_service(
+        &mut registry,
         "shop",
         "web",
         json!({"clusterIP": "10.96.0.1", "ports": [{"name": "http", "port": 80}]}),
-    ));
+    );
     assert!(registry.remove_service_entry("shop", "e"));
     assert!(!registry.remove_service_entry("shop", "e"));
     assert!(registry.remove_service("shop", "web"));

@@ -22,7 +22,10 @@ fn udp_never_matches() {
     };
     assert_eq!(
         registry.lookup(&SHOP, &to),
-        Match::Undeclared { http: false }
+        Match::Undeclared {
+            http: false,
+            headless: false,
+        }
     );
 }
 
@@ -51,19 +54,22 @@ fn an_address_of_an_http_entry_stands_for_its_host() {
         "endpoints": [{"address": "192.0.2.9"}, {"address": "elsewhere.test"}],
     });
     let registry = registry(&[
+        ("shop", "a", entry("HTTP", 80, "a.test", &["192.0.2.1"])),
+        ("shop", "b", with_endpoints),
         (
             "shop",
-            "a",
-            entry("HTTP", 80, "a.test", &["192.0.2.1", "198.51.100.0/24"]),
+            "c",
+            entry("HTTP", 80, "c.test", &["198.51.100.0/24"]),
         ),
-        ("shop", "b", with_endpoints),
     ]);
     expect(
         &registry,
         &[
             ("192.0.2.1:80", "shop/a a.test address"),
-            ("198.51.100.7:80", "shop/a a.test range"),
-            ("192.0.2.9:80", "shop/b b.test address"),
+            // The client asks for the host, or for the address, which is no name of it.
+            ("198.51.100.7:80", "name, http true, tls false"),
+            ("192.0.2.9:80", "name, http true, tls false"),
+            ("c.test=198.51.100.7:80", "shop/c c.test host"),
             ("192.0.2.2:80", "no, http"),
             // The port of the endpoint is not one that clients dial.
             ("192.0.2.9:8080", "no"),
@@ -142,8 +148,8 @@ fn tls_with_ranges_goes_by_the_longest_and_the_name() {
     expect(
         &registry,
         &[
-            ("192.0.2.1:443", "shop/narrow narrow.test range"),
-            ("192.0.3.1:443", "shop/wide wide.test range"),
+            ("192.0.2.1:443", "name, http false, tls true"),
+            ("wide.test=192.0.3.1:443", "shop/wide wide.test range"),
             ("narrow.test=192.0.2.1:443", "shop/narrow narrow.test range"),
             // No way back from an address to another name.
             ("wide.test=192.0.2.1:443", "no"),
@@ -221,7 +227,9 @@ fn tcp_and_http_share_a_port_and_the_first_bytes_tell() {
             &[
                 ("http.test:80", "shop/http http.test host"),
                 ("192.0.2.1:80", "name, http true, tls false"),
-                ("other.test:80", "name, http true, tls false"),
+                // On port 80 clients speak HTTP.
+                ("other.test:80", "no, http"),
+                ("tcp.test:80", "name, http true, tls true"),
             ],
         );
     }
@@ -236,9 +244,9 @@ fn a_sniffed_port_goes_by_name_and_takes_what_has_none_as_tcp() {
     expect(
         &registry,
         &[
-            ("192.0.2.1:7000", "name, http true, tls true"),
+            ("192.0.2.1:7000", "name, http true, tls false"),
             ("any.test:7000", "shop/any any.test host"),
-            ("other.test=192.0.2.1:7000", "shop/any any.test port"),
+            ("other.test=192.0.2.1:7000", "name, http true, tls true"),
             ("192.0.2.1:7001", "shop/one one.test address"),
             ("one.test=192.0.2.2:7001", "no"),
         ],
@@ -326,8 +334,8 @@ fn an_allocated_address_belongs_to_its_host_alone() {
     expect(
         &registry,
         &[
-            ("240.240.0.1:443", "shop/e a.test address"),
-            ("240.240.0.2:443", "shop/e b.test address"),
+            ("240.240.0.1:443", "name, http false, tls true"),
+            ("a.test=240.240.0.1:443", "shop/e a.test sni"),
             ("203.0.113.1:443", "name, http false, tls true"),
             ("203.0.113.1:9000", "shop/e a.test port"),
         ],
@@ -352,7 +360,8 @@ fn an_allocated_address_belongs_to_its_host_alone() {
 #[test]
 fn services_are_known_by_name_and_cluster_ip() {
     let mut registry = Registry::default();
-    registry.set_service(&service(
+    add_service(
+        &mut registry,
         "shop",
         "web",
         json!({
@@ -363,7 +372,7 @@ fn services_are_known_by_name_and_cluster_ip() {
                 {"name": "dns", "port": 53, "protocol": "UDP"},
             ],
         }),
-    ));
+    );
     let name = "shop/web web.shop.svc.cluster.local";
     expect(
         &registry,
@@ -386,14 +395,14 @@ fn a_service_without_a_cluster_ip_is_known_by_name_only() {
     let mut registry = Registry::default();
     let port = |name: &str| json!([{"name": name, "port": 5432}]);
     let headless = json!({"clusterIP": "None", "ports": port("tcp-db")});
-    registry.set_service(&service("shop", "db", headless));
+    add_service(&mut registry, "shop", "db", headless);
     let external = json!({"externalName": "db.example.com", "ports": port("http")});
-    registry.set_service(&service("shop", "ext", external));
+    add_service(&mut registry, "shop", "ext", external);
     expect(
         &registry,
         &[
             ("db.shop:5432", "shop/db db.shop.svc.cluster.local host"),
-            ("ext.shop:5432", "shop/ext ext.shop.svc.cluster.local host"),
+            ("ext.shop:5432", "no"),
             ("203.0.113.1:5432", "no"),
             ("db.example.com:5432", "no"),
         ],

@@ -17,7 +17,7 @@ fn an_entry_is_shown_to_those_whose_lookup_finds_it() {
                         json!({"hosts": ["b.a.test"], "exportTo": export_to, "ports": ports});
                     let entry = service_entry(namespace, "e", spec.clone());
                     let mut registry = registry(&[(namespace, "e", spec)]);
-                    registry.set_defaults("", &[default.to_owned()]);
+                    registry.set_defaults(exported_by_default(&[default]));
                     let spec = json!({"egress": [{"hosts": [host]}]});
                     registry.set_sidecar(&sidecar("shop", "default", spec));
                     let viewer = Viewer {

@@ -38,7 +38,7 @@ fn the_mesh_says_where_entries_go_that_do_not_say_so() {
         ("other", "silent", tls(&["a.test"], &[])),
         ("other", "public", tls(&["b.test"], &["*"])),
     ]);
-    registry.set_defaults("", &[".".to_owned()]);
+    registry.set_defaults(exported_by_default(&["."]));
     expect(
         &registry,
         &[
@@ -46,9 +46,9 @@ fn the_mesh_says_where_entries_go_that_do_not_say_so() {
             ("b.test:443", "other/public b.test sni"),
         ],
     );
-    registry.set_defaults("", &["shop".to_owned()]);
+    registry.set_defaults(exported_by_default(&["shop"]));
     expect(&registry, &[("a.test:443", "other/silent a.test sni")]);
-    registry.set_defaults("", &[]);
+    registry.set_defaults(RegistryDefaults::default());
     expect(&registry, &[("a.test:443", "other/silent a.test sni")]);
 }
 
@@ -137,7 +137,7 @@ fn a_sidecar_shows_what_its_egress_hosts_say() {
 fn an_egress_port_holds_for_that_port_and_locks_it() {
     let listeners = |port: u16| {
         json!({"egress": [
-            {"port": {"number": port}, "hosts": ["./*"]},
+            {"port": {"number": port, "protocol": "TLS"}, "hosts": ["./*"]},
             {"hosts": ["other/*"]},
         ]})
     };
@@ -165,7 +165,7 @@ fn a_sidecar_keeps_out_what_only_a_port_leads_to() {
         let viewer = Viewer {
             namespace,
             sidecar: registry.sidecar_for(namespace, &BTreeMap::new()),
-            dns_capture: false,
+            ..Viewer::default()
         };
         let to = format!("203.0.113.1:{port}");
         assert_eq!(ask(&registry, &viewer, &to), expected, "{namespace} {port}");
@@ -339,7 +339,7 @@ fn near_misses_name_what_comes_first_and_what_hides() {
     let range = |host: &str, range: &str| {
         json!({
             "hosts": [host], "addresses": [range],
-            "ports": [{"number": 443, "protocol": "TLS"}],
+            "ports": [{"number": 443, "protocol": "TCP"}],
         })
     };
     let mut registry = registry(&[

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     injection::setup::Membership,
     manifests::Reading,
-    vocabulary::{Policy, Scope},
+    vocabulary::{Policy, Reason, Scope},
 };
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -138,10 +138,15 @@ fn the_meshs_configuration_changes_and_goes() {
     assert_eq!(policy(&live), Some(Policy::RegistryOnly));
     live.apply(vec![mesh("ALLOW_ANY")], Instant::now());
     assert_eq!(policy(&live), Some(Policy::AllowAny));
-    // What cannot be read leaves the last state in place, and shows.
+    // What Istio refuses leaves it with the last state or the defaults, here the same; and it shows.
     live.apply(vec![mesh("[")], Instant::now());
     assert_eq!(policy(&live), Some(Policy::AllowAny));
     assert!(live.snapshot().mesh_is_unreadable());
+    live.apply(vec![mesh("REGISTRY_ONLY"), mesh("[")], Instant::now());
+    assert_eq!(policy(&live), None);
+    let snapshot = live.snapshot();
+    let lacks = snapshot.policy_lacks(snapshot.pod("u1").unwrap());
+    assert_eq!(lacks, Reason::ConfigRefused);
     let gone = ObjectChange::Removed(Kind::ConfigMap, name("istio-system", "istio"));
     live.apply(vec![gone], Instant::now());
     assert_eq!(policy(&live), None);

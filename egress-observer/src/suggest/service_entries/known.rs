@@ -83,7 +83,7 @@ impl KnownMesh {
         Viewer {
             namespace: &from.namespace,
             sidecar: registry.sidecar_for(&from.namespace, &BTreeMap::new()),
-            dns_capture: false,
+            ..Viewer::default()
         }
     }
 

@@ -121,7 +121,7 @@ impl ObservedDestinations {
                     perhaps.extend(id(&hit.entry.object));
                 }
                 Match::NameNeeded { .. } => nameless = true,
-                Match::Undeclared { .. } => {}
+                Match::Ruled(_) | Match::Undeclared { .. } => {}
             }
         }
         for id in certain {

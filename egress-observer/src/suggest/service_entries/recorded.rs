@@ -6,7 +6,10 @@ use super::answer::ConnectionTally;
 use crate::flows::{Caller, RecordedFlow};
 use egress_observer_istio::{
     injection::pod::PROXY,
-    vocabulary::{Actor, RegistryMatch, Scope, Verdict, host_name::is_of_cluster},
+    vocabulary::{
+        Actor, RegistryMatch, Scope, Verdict,
+        host_name::{CLUSTER_DOMAIN, is_of_cluster},
+    },
 };
 
 /// What the proxy does, it does for others, whose own connections are recorded.
@@ -28,7 +31,7 @@ pub(super) fn recorded_as_undeclared(flow: &RecordedFlow) -> bool {
 pub(super) fn by_itself(flow: &RecordedFlow) -> Scope {
     match &flow.to.host {
         _ if flow.to.ip.is_some_and(is_near) => Scope::Local,
-        Some(host) if is_of_cluster(host) => Scope::Cluster,
+        Some(host) if is_of_cluster(host, CLUSTER_DOMAIN) => Scope::Cluster,
         Some(_) | None => Scope::External,
     }
 }

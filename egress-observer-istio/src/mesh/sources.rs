@@ -1,0 +1,157 @@
+//! Which ConfigMaps a revision's mesh configuration comes from, and what they amount to
+//! (`pilot/pkg/bootstrap/mesh.go` `getConfigurationSources`; up to 1.26 `pkg/config/mesh/watcher.go`
+//! `merged`): with `SHARED_MESH_CONFIG` in istiod's environment that ConfigMap first, and the revision's
+//! own on top of it.
+
+use super::{
+    config::{MeshConfig, MeshText, OutboundMode},
+    known::Known,
+};
+use crate::vocabulary::Reason;
+
+/// What the mesh's ConfigMaps say about a revision.
+#[derive(Debug)]
+pub(super) struct RevisionConfig {
+    /// Namespace and name of the revision's own ConfigMap, which may not be there.
+    pub(super) own: String,
+    /// Namespace and name of the one that says what becomes of unknown destinations.
+    pub(super) of_policy: String,
+    /// What istiod goes on with, or begins with, for what is in doubt.
+    pub(super) mesh: MeshConfig,
+    /// What sidecars do with what the mesh does not know; `None` if it is in doubt.
+    pub(super) mode: Option<OutboundMode>,
+    /// Why not everything can be said.
+    pub(super) doubt: Option<MeshDoubt>,
+}
+
+/// A `MeshDoubt` is why a mesh configuration cannot be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MeshDoubt {
+    /// Refused, or not given.
+    pub reason: Reason,
+    /// The same for people.
+    pub text: String,
+}
+
+/// A ConfigMap, as far as it is known.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    /// Namespace and name.
+    pub(super) name: &'a str,
+    /// `None` if it is not there.
+    pub(super) text: Option<&'a Known<MeshText>>,
+}
+
+/// The ConfigMap below the revision's own, if there is one.
+#[derive(Clone, Copy)]
+pub(super) enum Shared<'a> {
+    /// istiod reads none, as far as is known.
+    No,
+    /// One by its usual name, and no istiod is known that would say whether it reads it.
+    Perhaps(Source<'a>),
+    /// The one that istiod's environment names.
+    Named(Source<'a>),
+}
+
+/// What a revision's own ConfigMap and the shared one amount to; nothing, if neither is there.
+pub(super) fn revision_config(own: Source<'_>, shared: Shared<'_>) -> Option<RevisionConfig> {
+    let below = match shared {
+        Shared::No => return own.text.map(|text| alone(own.name, text)),
+        Shared::Perhaps(below) => {
+            return own
+                .text
+                .map(|text| perhaps(alone(own.name, text), text, below));
+        }
+        Shared::Named(below) => below,
+    };
+    if own.text.is_none() && below.text.is_none() {
+        return None;
+    }
+    let absent = MeshText::default();
+    let text = |source: Source<'_>| match source.text {
+        Some(known) => known.taken().cloned(),
+        None => Some(absent.clone()),
+    };
+    let own_text = text(own);
+    let below_text = text(below).filter(|_| below.text.is_some());
+    let doubt = doubt(own).or_else(|| doubt(below)).or_else(|| {
+        let missing = below.text.is_none();
+        missing.then(|| MeshDoubt {
+            reason: Reason::NotSynced,
+            text: format!(
+                "ConfigMap {}, which istiod reads first (SHARED_MESH_CONFIG), is not given",
+                below.name
+            ),
+        })
+    });
+    let merged = match (&own_text, &below_text) {
+        (Some(own), Some(below)) => own.over(below),
+        (one, other) => one.as_ref().or(other.as_ref()).cloned().unwrap_or_default(),
+    };
+    let mesh = merged.config();
+    // What the upper one says counts, whatever stands below it.
+    let by_own = own_text.as_ref().is_some_and(MeshText::has_policy);
+    let known = by_own || own_text.is_some() && below_text.is_some();
+    let by_below = !by_own && merged.has_policy();
+    Some(RevisionConfig {
+        own: own.name.to_owned(),
+        of_policy: if by_below { below.name } else { own.name }.to_owned(),
+        mode: known.then(|| mesh.outbound_mode()),
+        mesh,
+        doubt,
+    })
+}
+
+/// A revision's own ConfigMap alone. If it is refused, istiod goes on with the last state, or takes the
+/// defaults after a start: what both say is known.
+fn alone(name: &str, text: &Known<MeshText>) -> RevisionConfig {
+    let mesh = text.last.as_ref().map(MeshText::config);
+    let last = mesh.as_ref().map(MeshConfig::outbound_mode);
+    let default = MeshConfig::default().outbound_mode();
+    let is_known = text.refused.is_none() || last == Some(default);
+    RevisionConfig {
+        own: name.to_owned(),
+        of_policy: name.to_owned(),
+        mesh: mesh.unwrap_or_default(),
+        mode: last.filter(|_| is_known),
+        doubt: doubt(Source {
+            name,
+            text: Some(text),
+        }),
+    }
+}
+
+/// The same where another ConfigMap may be below it: what the two would say alike is known.
+fn perhaps(alone: RevisionConfig, own: &Known<MeshText>, below: Source<'_>) -> RevisionConfig {
+    let below_text = below.text.and_then(Known::taken);
+    let (Some(own), Some(below_text)) = (own.taken(), below_text) else {
+        return alone;
+    };
+    let merged = own.over(below_text).config();
+    RevisionConfig {
+        mode: alone.mode.filter(|mode| *mode == merged.outbound_mode()),
+        doubt: alone.doubt.or_else(|| {
+            Some(MeshDoubt {
+                reason: Reason::NotSynced,
+                text: format!(
+                    "istiod may read ConfigMap {}, too: its environment would tell (SHARED_MESH_CONFIG)",
+                    below.name
+                ),
+            })
+        }),
+        ..alone
+    }
+}
+
+/// Why what a ConfigMap says does not count.
+fn doubt(source: Source<'_>) -> Option<MeshDoubt> {
+    let refused = source.text?.refused.as_ref()?;
+    Some(MeshDoubt {
+        reason: Reason::ConfigRefused,
+        text: format!(
+            "Istio refuses the mesh configuration of ConfigMap {} as a whole ({refused}): an istiod that \
+             runs goes on with what it had before, one that starts takes the defaults",
+            source.name
+        ),
+    })
+}

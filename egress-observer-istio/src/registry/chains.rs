@@ -1,0 +1,238 @@
+//! The filter chains of a listener at an address, or of one at every address.
+
+use std::{iter, net::IpAddr};
+
+use super::{
+    claim::Claim,
+    egress::Egress,
+    listener::{Kind, Listener, Part},
+    reader::Reader,
+    view::ClientView,
+};
+use crate::vocabulary::{PortProtocol, ServerFirst};
+
+/// What takes a connection on a listener, by what the client says first. What has a name or a range
+/// to go by is asked before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chains<'r> {
+    pub(super) egress: &'r Egress,
+    /// Plaintext HTTP, if the listener tells it from the rest.
+    pub(super) http: Option<&'r Claim>,
+    /// What nothing else takes.
+    pub(super) tcp: Option<&'r Claim>,
+    /// The only kind that is there, if its servers speak first: it keeps others out.
+    pub(super) only: Option<Kind>,
+    /// The sniffed claim that is part of it, where there can be one only.
+    pub(super) sniffed: Option<&'r Claim>,
+}
+
+/// A claim with its place in the order in which the client's sidecar gets to hear of claims.
+type Placed<'r> = (Reader, &'r Claim);
+
+fn first_of<'r, const N: usize>(all: [Option<Placed<'r>>; N]) -> Option<Placed<'r>> {
+    all.into_iter().flatten().min()
+}
+
+impl<'r> ClientView<'r, '_> {
+    /// The listener at an address. Of several claims there the first has it; one that is sniffed adds
+    /// HTTP to an earlier one that is not (`buildSidecarOutboundListener` in
+    /// `pilot/pkg/networking/core/listener.go`: `AutoOverTCP`).
+    pub(super) fn at_address(&self, ip: IpAddr, port: u16) -> Option<Chains<'r>> {
+        self.on_first_egress(port, |egress| {
+            let shelf = &self.registry.index.by_address;
+            let seen = shelf.seen((ip, port), self.namespace);
+            let mut fit = seen
+                .map(|(_, claim)| claim)
+                .filter(|claim| self.listens_at(egress, claim, ip) && self.counts(egress, claim));
+            let first = fit.next()?;
+            let protocol = |claim: &Claim| Self::protocol(egress, claim);
+            let sniffed = |claim: &&Claim| protocol(claim) == PortProtocol::Sniffed;
+            let http = match (protocol(first), first.at().server_first) {
+                (PortProtocol::Sniffed, _) => Some(first),
+                (_, Some(_)) => None,
+                (_, None) => fit.find(sniffed),
+            };
+            Some(Chains {
+                egress,
+                http,
+                tcp: Some(first),
+                only: None,
+                sniffed: None,
+            })
+        })
+    }
+
+    /// The claim at an address that takes TLS which the rules about the others there leave: the first
+    /// that no rule is about.
+    pub(super) fn rest_at_address(
+        &self,
+        egress: &Egress,
+        ip: IpAddr,
+        port: u16,
+    ) -> Option<&'r Claim> {
+        let seen = self
+            .registry
+            .index
+            .by_address
+            .seen((ip, port), self.namespace);
+        seen.map(|(_, claim)| claim).find(|claim| {
+            self.listens_at(egress, claim, ip)
+                && self.counts(egress, claim)
+                && !self.is_replaced(egress, &claim.of, port)
+        })
+    }
+
+    /// The listener at every address of a port, if there is one.
+    pub(super) fn at_any_address(&self, port: u16) -> Option<Chains<'r>> {
+        self.on_first_egress(port, |egress| self.chains(egress, port))
+    }
+
+    /// Plaintext HTTP goes to the routes of the port as soon as one claim is HTTP or sniffed; the
+    /// first TCP claim takes the rest. A sniffed claim is passed over behind an HTTP or a sniffed one
+    /// (up to 1.30), and a protocol whose server speaks first is on its own: it keeps others out, or
+    /// is kept out (`isConflictWithWellKnownPort`).
+    fn chains(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
+        if let Some(protocol) = egress.protocol {
+            return self.chains_of_one(egress, port, protocol);
+        }
+        let part = |part| self.first(egress, port, part);
+        let http = part(Part::Http);
+        let tcp = part(Part::Tcp);
+        let anywhere = part(Part::Sniffed);
+        let sniffed = first_of([anywhere, part(Part::Ranged(Kind::Sniffed))]);
+        let others = first_of([
+            http,
+            tcp,
+            sniffed,
+            part(Part::Tls),
+            part(Part::Ranged(Kind::Stream)),
+        ]);
+        let (protocol, own) = self.server_first(egress, port);
+        if let Some(own) = own
+            && others.is_none_or(|first| own < first)
+        {
+            let (_, tcp) = part(Part::ServerFirst(protocol)).unzip();
+            return Some(Chains {
+                egress,
+                http: None,
+                tcp,
+                only: Some(Kind::ServerFirst(protocol)),
+                sniffed: None,
+            });
+        }
+        others?;
+        let one = !self.viewer.is_since(31);
+        let added = |own: &Placed<'r>| !one || http.is_none_or(|it| *own < it);
+        let sniffed = sniffed.filter(added);
+        let anywhere = anywhere.filter(|own| !one || sniffed == Some(*own));
+        let (_, tcp) = first_of([tcp, anywhere]).unzip();
+        Some(Chains {
+            egress,
+            http: http.or(sniffed).map(|(_, claim)| claim),
+            tcp,
+            only: None,
+            sniffed: sniffed.map(|(_, claim)| claim).filter(|_| one),
+        })
+    }
+
+    /// The first claim at every address, or within ranges, whose server speaks first.
+    fn server_first(&self, egress: &Egress, port: u16) -> (ServerFirst, Option<Placed<'r>>) {
+        let of = |protocol| {
+            let ranged = Part::Ranged(Kind::ServerFirst(protocol));
+            let parts = [Part::ServerFirst(protocol), ranged];
+            first_of(parts.map(|part| self.first(egress, port, part)))
+        };
+        let (mongo, mysql) = (of(ServerFirst::Mongo), of(ServerFirst::MySql));
+        match (mongo, mysql) {
+            (Some(one), Some(other)) if other < one => (ServerFirst::MySql, mysql),
+            (None, Some(_)) => (ServerFirst::MySql, mysql),
+            _ => (ServerFirst::Mongo, mongo),
+        }
+    }
+
+    /// Whether a claim with a range has a chain on a listener at every address.
+    pub(super) fn is_part_of(&self, chains: &Chains<'_>, claim: &Claim) -> bool {
+        if chains.egress.protocol.is_some() {
+            return Self::protocol(chains.egress, claim) != PortProtocol::Http;
+        }
+        match (chains.only, Kind::of(claim)) {
+            (Some(only), kind) => only == kind,
+            (None, Kind::ServerFirst(_)) => false,
+            (None, Kind::Sniffed) => {
+                self.viewer.is_since(31) || chains.sniffed.is_some_and(|own| own == claim)
+            }
+            (None, Kind::Stream) => true,
+        }
+    }
+
+    /// The listener that an egress listener for the port makes: of one protocol, whatever its hosts'
+    /// ports say.
+    fn chains_of_one(
+        &self,
+        egress: &'r Egress,
+        port: u16,
+        protocol: PortProtocol,
+    ) -> Option<Chains<'r>> {
+        let shelf = &self.viewer.sidecar?.listeners;
+        let key = Listener {
+            port,
+            part: Part::Any,
+            is_moved: false,
+        };
+        let mut seen = shelf.seen(key, self.namespace);
+        let mut seen = seen.by_ref().map(|(_, claim)| claim).filter(|claim| {
+            let ranged = claim.of.ranges().next().is_some();
+            (ranged || self.is_at_any_address(egress, claim)) && self.counts(egress, claim)
+        });
+        let first = seen.next()?;
+        let mut all = iter::once(first).chain(seen);
+        let first = all.find(|claim| self.is_at_any_address(egress, claim));
+        let speaks = |protocols: &[PortProtocol]| first.filter(|_| protocols.contains(&protocol));
+        Some(Chains {
+            egress,
+            http: speaks(&[PortProtocol::Http, PortProtocol::Sniffed]),
+            tcp: speaks(&[PortProtocol::Tcp, PortProtocol::Sniffed]),
+            only: None,
+            sniffed: None,
+        })
+    }
+
+    /// The first claim that is part of the listener at every address in this way.
+    pub(super) fn first(&self, egress: &Egress, port: u16, part: Part) -> Option<Placed<'r>> {
+        let stays = self.first_at(
+            egress,
+            Listener {
+                port,
+                part,
+                is_moved: false,
+            },
+        );
+        if self.allocated {
+            return stays;
+        }
+        let moved = self.first_at(
+            egress,
+            Listener {
+                port,
+                part,
+                is_moved: true,
+            },
+        );
+        stays.into_iter().chain(moved).min()
+    }
+
+    fn first_at(&self, egress: &Egress, listener: Listener) -> Option<Placed<'r>> {
+        let shelf = match self.viewer.sidecar {
+            Some(scope) if scope.restricts() => &scope.listeners,
+            _ => &self.registry.index.listeners,
+        };
+        let mut seen = shelf.seen(listener, self.namespace);
+        seen.find(|(_, claim)| self.counts(egress, claim))
+    }
+
+    /// Whether the client sees a claim that is part of a port in this way.
+    pub(super) fn has_part(&self, port: u16, part: Part) -> bool {
+        let any = |egress| self.first(egress, port, part);
+        self.egresses().iter().any(|egress| any(egress).is_some())
+    }
+}

@@ -1,0 +1,88 @@
+//! Which clusters a client's proxy has.
+
+use std::sync::Arc;
+
+use super::{
+    host_entry::HostEntry,
+    reader::Reader,
+    view::{ClientView, Rivals},
+};
+use crate::vocabulary::Host;
+
+impl<'r> ClientView<'r, '_> {
+    /// The entry whose cluster a host and port is, if there is such a cluster
+    /// (`collectImportedServices`, `appendSidecarServices` in `pilot/pkg/model/sidecar.go`): of one
+    /// that the client sees, else, for the destination of a VirtualService, of one that it need not
+    /// see.
+    pub(super) fn cluster(&self, host: &str, port: u16) -> Option<&'r Arc<HostEntry>> {
+        let host = Host::parse(host)?;
+        self.cluster_of(&host, port)
+    }
+
+    /// The same by the host as it is kept.
+    pub(super) fn cluster_of(&self, host: &Host, port: u16) -> Option<&'r Arc<HostEntry>> {
+        let rivals = self.registry.index.by_host.get(host)?;
+        let kept = self.kept(rivals);
+        if kept.is_empty() {
+            return self.inferred(rivals).filter(|of| of.port(port).is_some());
+        }
+        let fits = |(of, only): &(&'r Arc<HostEntry>, Option<u16>)| {
+            of.port(port).is_some() && only.is_none_or(|only| only == port)
+        };
+        kept.into_iter().find(fits).map(|(of, _)| of)
+    }
+
+    /// The entries that make up a host's service: the first one, or the first Service, and what is
+    /// merged with it; each with the only port that its egress listener lets through, if there is one.
+    fn kept(&self, rivals: &'r Rivals) -> Vec<(&'r Arc<HostEntry>, Option<u16>)> {
+        let mut kept: Vec<(&'r Arc<HostEntry>, Option<u16>)> = Vec::new();
+        for egress in self.egresses() {
+            for of in self.imported(egress, rivals) {
+                if !self.is_chosen(egress, of) {
+                    continue;
+                }
+                let Some((first, _)) = kept.first() else {
+                    kept.push((of, egress.port));
+                    continue;
+                };
+                match (first.entry.is_service(), of.entry.is_service()) {
+                    (true, false) => {}
+                    (false, true) => kept = vec![(of, egress.port)],
+                    _ if self.is_merged(first, of) => kept.push((of, egress.port)),
+                    _ => {}
+                }
+            }
+        }
+        kept
+    }
+
+    /// Since 1.22 only what is alike but for its ports; before, what a Sidecar lets through of one
+    /// namespace, and without a Sidecar everything.
+    fn is_merged(&self, first: &HostEntry, of: &HostEntry) -> bool {
+        if self.viewer.is_since(22) {
+            first.entry.object == of.entry.object || first.merges_with(of)
+        } else {
+            self.viewer.sidecar.is_none() || first.entry.namespace == of.entry.namespace
+        }
+    }
+
+    /// Where a VirtualService leads to a host that no egress listener lets through: the entry of the
+    /// client's own namespace, else of those that are exported to it a Service, else the oldest;
+    /// before 1.24 that of the namespace whose name comes first.
+    fn inferred(&self, rivals: &'r Rivals) -> Option<&'r Arc<HostEntry>> {
+        let all = rivals.of(None, Reader::Curious).map(|claim| &claim.of);
+        let own = all.filter(|of| self.is_own(of));
+        if let Some(own) = own.min_by_key(|of| !of.entry.is_service()) {
+            return Some(own);
+        }
+        let seen = rivals
+            .seen(None, self.namespace)
+            .map(|(_, claim)| &claim.of)
+            .filter(|of| self.is_there(of));
+        if self.viewer.is_since(24) {
+            seen.min_by_key(|of| (!of.entry.is_service(), of.order()))
+        } else {
+            seen.min_by_key(|of| &of.entry.object.namespace)
+        }
+    }
+}
