@@ -23,6 +23,7 @@
 //! | [`injection`] | pods: what was set up for them, and what would be today |
 //! | [`rules`] | which connections such a setup captures, version by version |
 //! | [`registry`] | what the mesh knows, who sees it, and which entry takes a connection |
+//! | [`validation`] | what Istio refuses |
 //! | [`view`] | all of that as objects come and go |
 //! | [`judgement`] | from configuration and evidence to a verdict: the one public verb |
 //!
@@ -75,6 +76,8 @@ pub mod injection;
 pub mod rules;
 
 pub mod registry;
+
+pub mod validation;
 
 pub mod view;
 

@@ -4,6 +4,7 @@
 
 mod documents;
 mod files;
+mod plain;
 mod reading;
 mod tally;
 mod unreadable;

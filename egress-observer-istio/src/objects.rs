@@ -9,6 +9,7 @@ pub mod kinds;
 pub mod metadata;
 pub mod name;
 mod pod;
+mod sidecar_ingress;
 mod virtual_service;
 mod workload;
 
@@ -24,6 +25,10 @@ pub use self::{
     pod::{
         ContainerSpec, ContainerState, ContainerStatus, DnsConfig, EnvVar, PodIp, PodObject,
         PodSpec, PodStatus, SecurityContext, Terminated,
+    },
+    sidecar_ingress::{
+        ConnectionPool, Http2KeepAlive, HttpPool, IngressListener, ServerTls, TcpKeepalive,
+        TcpPool, TlsCertificate,
     },
     virtual_service::{
         DelegateSpec, Destination, HttpRouteSpec, MatchSpec, PortSelector, RouteDestination,

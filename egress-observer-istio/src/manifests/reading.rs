@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     documents::{DocumentPart, parts},
+    plain::quoted,
     tally::ObjectTally,
     unreadable::{Fault, Unreadable},
 };
@@ -128,7 +129,7 @@ impl Reading {
             return 1;
         }
         let documents: Vec<Value> =
-            match serde_saphyr::from_multiple_with_options(part.text, options()) {
+            match serde_saphyr::from_multiple_with_options(&quoted(part.text), options()) {
                 Ok(documents) => documents,
                 Err(error) => {
                     let (line, message) = told(error.without_snippet(), part.line);
@@ -151,7 +152,12 @@ impl Reading {
 
     fn object(&mut self, path: &Arc<Path>, place: (usize, u64), mut value: Value) {
         let Some(kind) = value.get("kind").and_then(Value::as_str).map(str::to_owned) else {
-            self.refuse(path, place.0, place.1, Fault::NoKind);
+            match kind_of_file(path) {
+                Some((kind, group)) if value.is_object() => {
+                    self.tally.passed_over(kind, Some(group));
+                }
+                _ => self.refuse(path, place.0, place.1, Fault::NoKind),
+            }
             return;
         };
         // `List`, and the `PodList` and so on that an API server answers with.
@@ -202,6 +208,18 @@ impl Reading {
             line,
             fault,
         });
+    }
+}
+
+/// What a file is by its name, where it need not say so itself: kind and group. Kustomize takes a
+/// missing `kind` for its own (`FixKustomizationPostUnmarshalling` in
+/// `api/types/kustomization.go` of kubernetes-sigs/kustomize).
+fn kind_of_file(path: &Path) -> Option<(&'static str, &'static str)> {
+    match path.file_name()?.to_str()? {
+        "kustomization.yaml" | "kustomization.yml" | "Kustomization" => {
+            Some(("Kustomization", "kustomize.config.k8s.io"))
+        }
+        _ => None,
     }
 }
 

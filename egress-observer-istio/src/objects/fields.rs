@@ -75,11 +75,10 @@ impl FieldError {
             Some("write a list, also of one: [...]")
         } else if expected.starts_with("a string") && !self.value.starts_with(['[', '{']) {
             Some("put the value in quotes")
-        } else if ["u16", "u32", "i32"]
-            .iter()
-            .any(|word| expected.starts_with(word))
-        {
-            Some("write a whole number that a port or an id can be, without quotes")
+        } else if expected.starts_with("u16") {
+            Some("write a whole number from 1 to 65535, as ports are, without quotes")
+        } else if ["u32", "i32"].iter().any(|word| expected.starts_with(word)) {
+            Some("write a whole number, without quotes")
         } else if expected.starts_with("a boolean") {
             Some("write true or false, without quotes")
         } else if expected.starts_with("a map") || expected.starts_with("struct") {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{
     metadata::{Metadata, with_metadata},
+    sidecar_ingress::{ConnectionPool, IngressListener},
     virtual_service::Destination,
 };
 
@@ -55,6 +56,10 @@ pub struct ServicePort {
 pub struct WorkloadEntry {
     pub address: String,
     pub ports: BTreeMap<String, u16>,
+    pub labels: BTreeMap<String, String>,
+    pub network: String,
+    pub locality: String,
+    pub weight: u32,
 }
 
 /// `status` of a ServiceEntry: the addresses that istiod's controller allocated.
@@ -94,7 +99,9 @@ pub struct Sidecar {
 #[serde(rename_all = "camelCase", default)]
 pub struct SidecarSpec {
     pub workload_selector: Option<WorkloadSelector>,
+    pub ingress: Vec<IngressListener>,
     pub egress: Vec<EgressListener>,
+    pub inbound_connection_pool: Option<ConnectionPool>,
     pub outbound_traffic_policy: Option<OutboundTrafficPolicy>,
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    clients::{LintClient, clients},
+    clients::{ClientGroup, client_groups},
     code::LintCode,
     entry::PlacedEntry,
     finding::LintFinding,
@@ -13,16 +13,16 @@ use super::{
 };
 
 pub(super) fn findings(scene: &Scene<'_>, lists: &[CaptureLists<'_>]) -> Vec<LintFinding> {
-    let clients = clients(scene, lists);
+    let groups = client_groups(scene, lists);
     let mut findings = Vec::new();
     let mut void: Vec<(&PlacedEntry<'_>, BTreeSet<&str>)> = Vec::new();
     for entry in &scene.entries {
-        let seen = clients.iter().filter(|client| client.sees(scene, entry));
-        let seen: Vec<&LintClient<'_>> = seen.collect();
-        findings.extend(by_address(entry, &seen));
-        findings.extend(by_name(entry, &seen));
-        let lost = seen.iter().filter(|client| client.never_gets(entry));
-        let lost: BTreeSet<&str> = lost.map(|client| client.whom.as_str()).collect();
+        findings.extend(by_address(scene, entry, &groups));
+        findings.extend(by_name(scene, entry, &groups));
+        let lost = groups.iter().filter(|group| group.never_gets(entry));
+        let lost: BTreeSet<&str> = lost
+            .flat_map(|group| group.who_sees(scene, entry))
+            .collect();
         if !lost.is_empty() {
             void.push((entry, lost));
         }
@@ -32,15 +32,25 @@ pub(super) fn findings(scene: &Scene<'_>, lists: &[CaptureLists<'_>]) -> Vec<Lin
 }
 
 /// Addresses that are declared, outside the included ranges or in an excluded one.
-fn by_address(entry: &PlacedEntry<'_>, clients: &[&LintClient<'_>]) -> Vec<LintFinding> {
+fn by_address(
+    scene: &Scene<'_>,
+    entry: &PlacedEntry<'_>,
+    groups: &[ClientGroup<'_>],
+) -> Vec<LintFinding> {
     let mut findings = Vec::new();
     for (field, text, range) in entry.declared() {
-        let direct = clients
-            .iter()
-            .filter_map(|client| Some((client.whom.as_str(), client.direct(entry, &range)?)));
-        let direct: Vec<(&str, String)> = direct.collect();
-        if let Some((_, why)) = direct.first() {
-            let whom = direct.iter().map(|(whom, _)| *whom).collect();
+        let mut why = None;
+        let mut whom = BTreeSet::new();
+        for group in groups {
+            if let Some(direct) = group.direct(entry, &range) {
+                let n_before = whom.len();
+                whom.extend(group.who_sees(scene, entry));
+                if whom.len() > n_before {
+                    why.get_or_insert(direct);
+                }
+            }
+        }
+        if let Some(why) = why {
             let message = format!(
                 "{why}: connections of {} to {text} bypass the sidecar, and the entry counts for \
                  nothing there",
@@ -58,16 +68,21 @@ fn by_address(entry: &PlacedEntry<'_>, clients: &[&LintClient<'_>]) -> Vec<LintF
 }
 
 /// Hosts whose addresses nobody declares, where only some ranges are included.
-fn by_name(entry: &PlacedEntry<'_>, clients: &[&LintClient<'_>]) -> Option<LintFinding> {
+fn by_name(
+    scene: &Scene<'_>,
+    entry: &PlacedEntry<'_>,
+    groups: &[ClientGroup<'_>],
+) -> Option<LintFinding> {
     let spec = &entry.object.spec;
     let inside = spec.location == "MESH_INTERNAL" || spec.workload_selector.is_some();
     if inside || !entry.reached().is_empty() {
         return None;
     }
-    let whom: BTreeSet<&str> = clients
+    let missing = groups
         .iter()
-        .filter(|client| entry.ports().any(|port| client.misses_names(port)))
-        .map(|client| client.whom.as_str())
+        .filter(|group| entry.ports().any(|port| group.misses_names(port)));
+    let whom: BTreeSet<&str> = missing
+        .flat_map(|group| group.who_sees(scene, entry))
         .collect();
     let host = spec.hosts.first().filter(|_| !whom.is_empty())?;
     let message = format!(

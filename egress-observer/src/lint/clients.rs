@@ -1,4 +1,4 @@
-//! Pods that have, or would get, the same rules, and how they reach what entries declare.
+//! Pods by the rules that they have, or would get, and how they reach what entries declare.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -20,27 +20,31 @@ const EVERYTHING: Ipv4Net = Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0);
 
 /// Pods that have, or would get, the same rules.
 pub(super) struct LintClient<'s> {
-    pub(super) whom: String,
+    whom: String,
     /// `None` for pods of any namespace.
     viewer: Option<Viewer<'s>>,
+}
+
+/// Clients whose rules are made from the same: what becomes of a connection is asked once for all.
+pub(super) struct ClientGroup<'s> {
     config: CaptureConfig,
+    clients: Vec<LintClient<'s>>,
 }
 
 /// Pods as far as their rules are known; for templates whose injection is not known, their
 /// annotations; and the mesh's values. Where nothing is captured at all, that is said elsewhere.
-pub(super) fn clients<'s>(
+pub(super) fn client_groups<'s>(
     scene: &'s Scene<'_>,
     lists: &'s [CaptureLists<'_>],
-) -> Vec<LintClient<'s>> {
-    let known = scene.subjects.iter().filter_map(|subject| {
-        let config = subject.setup().config()?;
-        Some(LintClient {
-            whom: subject.workload(),
-            viewer: Some(scene.viewer(subject)),
-            config: config.clone(),
-        })
-    });
-    let written = lists.iter().filter_map(|lists| {
+) -> Vec<ClientGroup<'s>> {
+    let mut groups: Vec<ClientGroup<'s>> = Vec::new();
+    for subject in &scene.subjects {
+        if let Some(config) = subject.setup().config() {
+            let viewer = Some(scene.viewer(subject));
+            add(&mut groups, config, subject.workload(), viewer);
+        }
+    }
+    for lists in lists {
         let mut subjects = scene.subjects.iter();
         let subject = subjects.find(|subject| subject.place == lists.place);
         let told = subject
@@ -51,16 +55,28 @@ pub(super) fn clients<'s>(
                 subject.map(|subject| scene.viewer(subject))
             }
         };
-        (!told).then(|| LintClient {
-            whom: lists.whom.clone(),
-            viewer,
-            config: lists.config(),
-        })
-    });
-    known
-        .chain(written)
-        .filter(LintClient::captures_something)
-        .collect()
+        if !told {
+            add(&mut groups, &lists.config(), lists.whom.clone(), viewer);
+        }
+    }
+    groups.retain(ClientGroup::captures_something);
+    groups
+}
+
+fn add<'s>(
+    groups: &mut Vec<ClientGroup<'s>>,
+    config: &CaptureConfig,
+    whom: String,
+    viewer: Option<Viewer<'s>>,
+) {
+    let client = LintClient { whom, viewer };
+    match groups.iter_mut().find(|group| group.config == *config) {
+        Some(group) => group.clients.push(client),
+        None => groups.push(ClientGroup {
+            config: config.clone(),
+            clients: vec![client],
+        }),
+    }
 }
 
 /// How a client reaches an address.
@@ -74,12 +90,25 @@ enum Way {
 
 impl LintClient<'_> {
     /// Whether it sees an entry, as far as it is known who it is.
-    pub(super) fn sees(&self, scene: &Scene<'_>, entry: &PlacedEntry<'_>) -> bool {
+    fn sees(&self, scene: &Scene<'_>, entry: &PlacedEntry<'_>) -> bool {
         let registry = &scene.snapshot.registry;
         match &self.viewer {
             Some(viewer) => registry.shows(viewer, entry.object),
             None => !registry.export_of(entry.object).is_to_nobody(),
         }
+    }
+}
+
+impl ClientGroup<'_> {
+    /// Those that see an entry.
+    pub(super) fn who_sees(
+        &self,
+        scene: &Scene<'_>,
+        entry: &PlacedEntry<'_>,
+    ) -> impl Iterator<Item = &str> {
+        let seeing = self.clients.iter();
+        let seeing = seeing.filter(|client| client.sees(scene, entry));
+        seeing.map(|client| client.whom.as_str())
     }
 
     fn captures_something(&self) -> bool {

@@ -107,13 +107,15 @@ codes! {
     EntriesHidden = "EO0045", Warning, "A Sidecar hides every ServiceEntry";
     SeveralSidecars = "EO0046", Warning, "Two Sidecars without a selector in one namespace";
     RefusedConfig = "EO0047", Error, "Istio refuses the configuration as a whole";
+    RefusedEgress = "EO0048", Error, "An egress listener that Istio refuses";
+    RefusedSidecar = "EO0049", Error, "A Sidecar that Istio refuses";
 
     // ServiceEntries.
     DeclaredBypass = "EO0050", Warning, "A declared address bypasses the sidecar";
     NameBypass = "EO0051", Warning, "A declared host bypasses the sidecar unless its addresses are included";
     TakesWholePort = "EO0052", Warning, "A TCP port without addresses takes every destination on it";
     PortCollision = "EO0053", Warning, "Two ServiceEntries want the same port at every address";
-    SeveralTcpHosts = "EO0054", Error, "Several hosts on a TCP port without addresses";
+    SeveralTcpHosts = "EO0054", Error, "Several hosts on a port that does not tell them apart";
     BadHost = "EO0055", Error, "A host that this ServiceEntry cannot have";
     RangeResolved = "EO0056", Error, "A CIDR address with a resolution that looks names up";
     UdpPort = "EO0057", Warning, "A UDP port is never captured";
@@ -123,6 +125,12 @@ codes! {
     ExportedToNobody = "EO0061", Warning, "A ServiceEntry that nobody sees";
     BadAddress = "EO0062", Error, "An address that does not parse";
     EndpointsConflict = "EO0063", Error, "Endpoints where they are not allowed";
+    RefusedPort = "EO0064", Error, "A port that Istio refuses";
+    RefusedEndpoint = "EO0065", Error, "An endpoint that Istio refuses";
+    RefusedExport = "EO0066", Error, "An exportTo that Istio refuses";
+    RefusedSetting = "EO0067", Error, "A resolution or another setting that Istio refuses";
+    HostOfAnother = "EO0068", Warning, "A host that another object has, too, and hides or loses";
+    MixedPort = "EO0069", Warning, "Two protocols on one port";
 
     // Routing.
     UnknownRoutedHost = "EO0070", Warning, "A routing object for an external host that no ServiceEntry declares";

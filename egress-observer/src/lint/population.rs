@@ -1,31 +1,62 @@
 //! What the snapshot that rules look at is made of.
 
+use std::collections::HashSet;
+
 use egress_observer_istio::{
     injection::pod,
     manifests::{Located, Object},
-    objects::{Metadata, OwnerReference, PodObject, PodStatus, Workload},
+    objects::{
+        Metadata, OwnerReference, PodObject, PodStatus, ServiceEntryObject, ServiceEntrySpec,
+        ServiceEntryStatus, Workload,
+    },
 };
 
-/// The objects of the manifests, pods by a name of ours where they have no `uid`, and one pod for
-/// each template. Routing is left out: no rule asks the registry for it.
+/// The objects of the manifests, as far as rules ask the snapshot for them: pods by a name of ours
+/// where they have no `uid`, and one pod for each template. The registry is asked who sees an entry,
+/// and not what an entry declares: it gets one of each namespace, and neither routing nor Services.
 pub(super) fn population(objects: &[Located]) -> Vec<Object> {
     let mut population = Vec::new();
+    let mut namespaces = HashSet::new();
     for Located { object, .. } in objects {
-        if let Object::Pod(pod) = object {
-            population.push(Object::Pod(named(pod)));
-            continue;
-        }
-        if !matches!(
-            object,
-            Object::VirtualService(_) | Object::DestinationRule(_)
-        ) {
-            population.push(object.clone());
-        }
-        if let Object::Workload(workload) = object {
-            population.extend(made_by(workload).map(Object::Pod));
+        match object {
+            Object::Pod(pod) => population.push(Object::Pod(named(pod))),
+            Object::Workload(workload) => {
+                population.push(object.clone());
+                population.extend(made_by(workload).map(Object::Pod));
+            }
+            Object::ServiceEntry(entry) => {
+                if namespaces.insert(&entry.metadata.namespace) {
+                    population.push(Object::ServiceEntry(of_namespace(entry)));
+                }
+            }
+            // The cluster's DNS.
+            Object::Service(service) if service.metadata.namespace != "kube-system" => {}
+            Object::VirtualService(_) | Object::DestinationRule(_) => {}
+            // No pod is told by them.
+            Object::Node(_) | Object::IpPool(_) | Object::CiliumNode(_) | Object::Network(_) => {}
+            Object::Namespace(_)
+            | Object::ConfigMap(_)
+            | Object::MutatingWebhookConfiguration(_)
+            | Object::Sidecar(_)
+            | Object::ProxyConfig(_)
+            | Object::ServiceCidr(_)
+            | Object::Service(_) => population.push(object.clone()),
         }
     }
     population
+}
+
+/// An entry of the same namespace that declares nothing.
+fn of_namespace(entry: &ServiceEntryObject) -> ServiceEntryObject {
+    ServiceEntryObject {
+        metadata: Metadata {
+            name: entry.metadata.name.clone(),
+            namespace: entry.metadata.namespace.clone(),
+            ..Metadata::default()
+        },
+        spec: ServiceEntrySpec::default(),
+        status: ServiceEntryStatus::default(),
+    }
 }
 
 /// What a pod is called in the snapshot.

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use super::{
     code::LintCode,
     finding::{LintFinding, ObjectPlace},
+    host_index::HostIndex,
     scene::Scene,
 };
 use egress_observer_istio::manifests::{Located, Object};
@@ -44,10 +45,10 @@ pub(super) fn routed<'a>(objects: &'a [Located]) -> Vec<Routed<'a>> {
 
 pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     let namespaces = namespaces(scene);
-    let unknown = routed(scene.objects).into_iter().filter(|routed| {
-        let mut entries = scene.entries.iter();
-        is_external(routed.host, &namespaces) && !entries.any(|entry| entry.is_about(routed.host))
-    });
+    let declared = HostIndex::of(&scene.entries);
+    let unknown = routed(scene.objects)
+        .into_iter()
+        .filter(|routed| is_external(routed.host, &namespaces) && !declared.is_about(routed.host));
     unknown
         .map(|routed| {
             let message = if routed.place.kind == "VirtualService" {

@@ -1,9 +1,9 @@
 //! Every rule, and what they find together.
 
 use super::{
-    addresses, bypass, finding::LintFinding, lists::CaptureLists, policy, ports, ranges, refused,
-    routing, scene::Scene, service_entries, settings::LintSettings, sharing, sidecars, spelling,
-    stale, text, unused, workloads, written::written,
+    addresses, bypass, finding::LintFinding, lists::CaptureLists, mixed_port, policy, ports,
+    ranges, refused, routing, same_host, scene::Scene, service_entries, settings::LintSettings,
+    sharing, sidecars, spelling, stale, text, unused, webhook, workloads, written::written,
 };
 use egress_observer_istio::{manifests::Located, view::Snapshot};
 
@@ -44,7 +44,10 @@ const RULES: &[fn(&Scene<'_>) -> Vec<LintFinding>] = &[
     policy::findings,
     refused::findings,
     sidecars::findings,
+    webhook::findings,
     service_entries::findings,
     sharing::findings,
+    same_host::findings,
+    mixed_port::findings,
     routing::findings,
 ];

@@ -18,6 +18,8 @@ use egress_observer_istio::{
     mesh::Injector,
     objects::{ConfigMap, Metadata, PodObject, Workload},
     registry::Viewer,
+    rules::Version,
+    validation::NEWEST,
     view::Snapshot,
 };
 
@@ -164,6 +166,13 @@ impl<'a> Scene<'a> {
     /// The injector of a subject.
     pub(super) fn injector(&self, subject: &LintSubject<'_>) -> Option<&'a Injector> {
         self.snapshot.mesh().injector(self.revision(subject))
+    }
+
+    /// The version of the default revision, whose webhook looks at objects that name none.
+    pub(super) fn version(&self) -> Version {
+        let injector = self.snapshot.mesh().injector("");
+        let version = injector.and_then(|injector| Version::of_tag(&injector.values.global.tag));
+        version.unwrap_or(NEWEST)
     }
 
     /// Whose view of the registry the pods of a subject have, as they have a sidecar.

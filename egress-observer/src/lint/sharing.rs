@@ -1,5 +1,7 @@
 //! ServiceEntries that want the same listener: a port at every address (`0.0.0.0_<port>`).
 
+use std::collections::HashMap;
+
 use super::{
     code::LintCode,
     entry::{PlacedEntry, protocol},
@@ -24,9 +26,15 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     });
     let registry = &scene.snapshot.registry;
     let mut findings = Vec::new();
-    for (at, port) in ports.iter().enumerate() {
-        let mut before = ports.iter().take(at);
-        let Some(first) = before.find(|first| first.excludes(port, registry)) else {
+    let mut before: HashMap<u16, Vec<&WholePort<'_>>> = HashMap::new();
+    for port in &ports {
+        let before = before.entry(port.number).or_default();
+        let first = before
+            .iter()
+            .find(|first| first.excludes(port, registry))
+            .copied();
+        before.push(port);
+        let Some(first) = first else {
             continue;
         };
         let number = port.number;
@@ -58,11 +66,11 @@ fn whole_ports<'a>(entry: &'a PlacedEntry<'a>) -> impl Iterator<Item = WholePort
 }
 
 impl WholePort<'_> {
-    /// Whether this listener leaves no room for another, in a namespace that sees both entries.
+    /// Whether this listener leaves no room for another of its port, in a namespace that sees both
+    /// entries.
     fn excludes(&self, other: &Self, registry: &Registry) -> bool {
         let (own, theirs) = (self.entry, other.entry);
-        self.number == other.number
-            && own.place != theirs.place
+        own.place != theirs.place
             && own.object.spec.hosts != theirs.object.spec.hosts
             && registry.export_of(own.object).meets(
                 &own.place.namespace,

@@ -128,6 +128,27 @@ fn something_else_than_an_object_is_refused() {
 }
 
 #[test]
+fn a_kustomization_need_not_say_what_it_is() {
+    for (file, text, n_unreadable) in [
+        ("d/kustomization.yaml", "resources: [a.yaml]", 0),
+        ("kustomization.yml", "namespace: shop", 0),
+        ("Kustomization", "{}", 0),
+        ("kustomization.yaml", "[a.yaml]", 1),
+        ("kustomization.json", "{}", 1),
+        ("my-kustomization.yaml", "resources: [a.yaml]", 1),
+        ("values.yaml", "resources: [a.yaml]", 1),
+    ] {
+        let reading = Reading::of(file.as_ref(), text);
+        assert_eq!(reading.tally.n_unreadable(), n_unreadable, "{file}: {text}");
+    }
+    let text = "{kind: Pod, metadata: {name: a}}";
+    assert_eq!(
+        names(&Reading::of("kustomization.yaml".as_ref(), text)),
+        ["a"]
+    );
+}
+
+#[test]
 fn a_file_without_objects_is_told() {
     for text in ["", "# only\n", "---\n# nothing\n---\n"] {
         let reading = read(text);
