@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::names::{INIT, PROXY};
+use super::{
+    beginning::{Beginning, of_init_container},
+    names::{INIT, PROXY, VALIDATION},
+};
 use crate::{
     objects::{self, PodSpec, SecurityContext},
     vocabulary::Actor,
@@ -33,6 +36,8 @@ pub struct DeclaredContainer {
     pub name: String,
     /// What it is.
     pub role: ContainerRole,
+    /// What it finds when it starts.
+    pub beginning: Beginning,
     /// `securityContext.runAsUser`, its own or the pod's; else the image decides.
     pub uid: Option<u32>,
     /// `securityContext.runAsGroup` likewise.
@@ -54,29 +59,29 @@ pub enum Rules {
 pub(super) fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
     let of_pod = &spec.security_context;
     let mut all = Vec::new();
-    for container in &spec.containers {
+    // An ephemeral one (`kubectl debug`) shares the network, and with it the rules.
+    for container in spec.containers.iter().chain(&spec.ephemeral_containers) {
         let role = ContainerRole {
             actor: actor(&container.name, Actor::App),
             rules: Rules::Made,
         };
-        all.push(declare(container, role, of_pod));
+        all.push(declare(container, (role, Beginning::Ready), of_pod));
     }
     // Those before istio-init ran without rules. The injector puts it last where the proxy is no
     // init container itself.
     let mut init = spec.init_containers.iter();
     let rules_made = init.position(|container| container.name == INIT);
     for (place, container) in spec.init_containers.iter().enumerate() {
-        // With a restart policy it runs beside the application.
+        // With a restart policy it runs beside the application, and has the rules from then on.
         let beside = container.restart_policy == "Always";
-        let early = rules_made.is_some_and(|made| place < made);
+        let early = rules_made.is_some_and(|made| place < made) && !beside;
+        let other = if beside { Actor::App } else { Actor::Init };
         let role = ContainerRole {
-            actor: actor(
-                &container.name,
-                if beside { Actor::App } else { Actor::Init },
-            ),
+            actor: actor(&container.name, other),
             rules: if early { Rules::NotYet } else { Rules::Made },
         };
-        all.push(declare(container, role, of_pod));
+        let beginning = of_init_container(spec, place);
+        all.push(declare(container, (role, beginning), of_pod));
     }
     all.sort_by_key(|container| container.role.actor);
     all
@@ -84,15 +89,26 @@ pub(super) fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
 
 fn declare(
     container: &objects::ContainerSpec,
-    role: ContainerRole,
+    (role, beginning): (ContainerRole, Beginning),
     of_pod: &SecurityContext,
 ) -> DeclaredContainer {
     let own = &container.security_context;
     DeclaredContainer {
         name: container.name.clone(),
         role,
+        beginning,
         uid: own.run_as_user.or(of_pod.run_as_user),
         gid: own.run_as_group.or(of_pod.run_as_group),
+    }
+}
+
+impl DeclaredContainer {
+    /// Whether no proxy runs as long as it does, and it is no part of the mesh itself: what the rules
+    /// capture of it is refused.
+    pub fn has_no_proxy(&self) -> bool {
+        self.beginning == Beginning::EndsBeforeProxy
+            && self.role.actor == Actor::Init
+            && ![INIT, VALIDATION].contains(&self.name.as_str())
     }
 }
 
