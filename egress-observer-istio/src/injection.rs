@@ -2,10 +2,12 @@
 
 pub mod annotations;
 mod applied;
+mod beginning;
 mod cni;
 mod containers;
 pub(crate) mod desired;
 mod identity;
+mod listeners;
 mod names;
 pub mod pod;
 mod pod_to_be;

@@ -33,7 +33,7 @@ pub use self::{
     ports::{PortRange, Ports},
     ranges::Ranges,
     rule::{Rule, RuleSetting},
-    version::Version,
+    version::{Release, Version},
 };
 #[cfg(test)]
 pub(crate) use self::{ports::ports, ranges::ranges};

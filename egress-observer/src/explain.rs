@@ -59,7 +59,7 @@ impl<'a> Explainer<'a> {
             snapshot,
             pod,
             container,
-            notes: who::notes(pod, socket.uid),
+            notes: who::notes(pod, socket.uid, container),
             asker: Asker::new(snapshot, pod, role, socket),
             policy_source: snapshot.policy_source(pod),
             policy_doubt: unknown.then(|| snapshot.policy_doubt(pod)),
@@ -123,7 +123,14 @@ impl<'a> Explainer<'a> {
             let cases = anywhere::cases(&self.asker, &self.pod.applied, &asked);
             explanation.notes.extend(cases);
         }
-        explanation.outcome = text::outcome(&explanation, &judged, self.pod.proxy_starts_late);
+        let captured = applied.expected == Expected::Captured;
+        let refused = captured && self.asker.role().no_proxy;
+        let unheard = captured && asked.ip.is_some_and(|ip| !self.pod.hears(ip));
+        explanation.outcome = text::outcome(&explanation, &judged, (refused, unheard));
+        if refused {
+            explanation.advice = advice::before_the_proxy(&explanation, self.pod);
+            return explanation;
+        }
         explanation.advice = advice::advice(&explanation, self.pod, self.policy_doubt.as_deref());
         explanation
     }

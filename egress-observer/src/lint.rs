@@ -32,6 +32,7 @@ mod sharing;
 mod sidecars;
 mod spelling;
 mod stale;
+mod start_order;
 mod subject;
 pub(crate) mod suppress;
 mod text;

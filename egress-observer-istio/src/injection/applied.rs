@@ -6,12 +6,12 @@ mod init;
 use std::{collections::BTreeMap, net::IpAddr};
 
 use super::{
-    names::{INIT, INTERCEPTION_MODE, PROXY, REDIRECTION, STATUS, VALIDATION},
+    names::{INIT, INTERCEPTION_MODE, NETWORKS, PROXY, REDIRECTION, STATUS, VALIDATION},
     setup::{Membership, Setup},
     spec::{ambient_config, container, nameservers, not_a_sidecar, truthy, variable},
 };
 use crate::{
-    objects::{ContainerSpec, PodObject},
+    objects::{ContainerSpec, PodObject, PodSpec},
     vocabulary::Reason,
 };
 
@@ -23,8 +23,8 @@ use crate::{
 ///    (`DISABLE_ENVOY`): nothing is redirected;
 /// 4. `istio-init`: what its command line and environment say, unless it failed;
 /// 5. `interceptionMode: NONE`: nothing is redirected;
-/// 6. `istio-validation`, or the annotations that the injector writes for the CNI plugin: what
-///    these say;
+/// 6. `istio-validation`, or the annotations that the injector writes for the CNI plugin, one that has
+///    Multus call it among them: what these say;
 /// 7. nothing of that: nothing is redirected.
 pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]) -> Setup {
     let spec = &object.spec;
@@ -38,7 +38,10 @@ pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]
                 Membership::Ambient(ambient_config(annotations)),
                 format!("annotation {REDIRECTION} {state:?}"),
             ),
-            _ => Setup::outside(Reason::NoSidecar, format!("no container {PROXY}")),
+            _ => match other_mesh(spec) {
+                Some(problem) => Setup::unreadable(format!("no container {PROXY}"), &problem),
+                None => Setup::outside(Reason::NoSidecar, format!("no container {PROXY}")),
+            },
         };
     };
     if let Some(source) = not_a_sidecar(proxy) {
@@ -61,7 +64,8 @@ pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]
         return Setup::not_redirected(format!("annotation {INTERCEPTION_MODE} \"NONE\""));
     }
     let validation = container(spec, VALIDATION);
-    let by_cni = annotations.contains_key(STATUS) && annotations.contains_key(INTERCEPTION_MODE);
+    let by_cni = annotations.contains_key(STATUS)
+        && (annotations.contains_key(INTERCEPTION_MODE) || multus_calls_it(annotations));
     if validation.is_none() && !by_cni {
         return Setup::not_redirected(format!("no {INIT}, and nothing for the CNI plugin"));
     }
@@ -71,6 +75,14 @@ pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]
     cni_plugin::setup(object, proxy, validation, ips)
 }
 
+/// Whether Multus calls the CNI plugin, as on OpenShift (`files/injection-template.yaml`): one of the
+/// networks is `istio-cni`, in Service Mesh 2 with its version before it.
+fn multus_calls_it(annotations: &BTreeMap<String, String>) -> bool {
+    let networks = annotations.get(NETWORKS).map_or("", String::as_str);
+    let mut names = networks.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
+    names.any(|name| name == "istio-cni" || name.ends_with("-istio-cni"))
+}
+
 /// The mode as the injector wrote it where nobody can change it, else the annotation.
 fn interception_mode(
     annotations: &BTreeMap<String, String>,
@@ -78,4 +90,23 @@ fn interception_mode(
 ) -> Option<String> {
     variable(proxy, "ISTIO_META_INTERCEPTION_MODE")
         .or_else(|| annotations.get(INTERCEPTION_MODE).cloned())
+}
+
+/// Containers by which other meshes are known.
+const OTHER_MESHES: [(&str, &str); 6] = [
+    ("linkerd-proxy", "Linkerd"),
+    ("kuma-sidecar", "Kuma"),
+    ("consul-dataplane", "Consul"),
+    ("consul-connect-envoy-sidecar", "Consul"),
+    ("osm-init", "Open Service Mesh"),
+    ("proxyinit", "App Mesh"),
+];
+
+/// Another mesh may have its own rules in the pod.
+fn other_mesh(spec: &PodSpec) -> Option<String> {
+    let mut all = OTHER_MESHES.iter();
+    let (own, mesh) = all.find(|(name, _)| container(spec, name).is_some())?;
+    Some(format!(
+        "container {own}: the pod is in a mesh of {mesh}, whose rules are not Istio's"
+    ))
 }

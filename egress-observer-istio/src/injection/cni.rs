@@ -8,12 +8,14 @@ use super::{
     setup::{Membership, Setup},
 };
 use crate::rules::{
-    Backend, CaptureConfig, DnsCapture, ListError, Ports, Ranges, RuleSetting, Version, elements,
+    Backend, CaptureConfig, DnsCapture, ListError, Ports, Ranges, Release, RuleSetting, Version,
+    elements,
 };
 
 /// `CniPlugin` is what the CNI plugin makes rules from, besides annotations.
 pub(super) struct CniPlugin {
     pub(super) version: Option<Version>,
+    pub(super) release: Option<Release>,
     pub(super) backend: Backend,
     pub(super) uid: Option<u32>,
     pub(super) gid: Option<u32>,
@@ -24,7 +26,7 @@ pub(super) struct CniPlugin {
 impl CniPlugin {
     /// What it makes of annotations, with its own defaults: one that is there counts even if empty,
     /// and one that cannot be read keeps the pod from starting, which is the error. Its ports are
-    /// fixed; it captures all DNS or none.
+    /// fixed; it captures all DNS or none, and none before 1.11.
     pub(super) fn setup(
         &self,
         annotations: &BTreeMap<String, String>,
@@ -49,7 +51,7 @@ impl CniPlugin {
             proxy_gids: vec![self.id(self.gid)],
             exclude_interfaces: elements(interfaces).map(str::to_owned).collect(),
             exclude_ports: self.ports(exclude_ports)?,
-            dns: self.dns.then_some(DnsCapture::All),
+            dns: (self.dns && self.since(11)).then_some(DnsCapture::All),
             include_ports: self.ports(include_ports)?,
             exclude: self.ranges(exclude)?,
             include: self.ranges(include)?,
@@ -66,10 +68,17 @@ impl CniPlugin {
         self.version.is_none_or(|version| version >= Version(minor))
     }
 
-    /// Included ports count from 1.14 on, devices from 1.17 on.
+    /// Included ports count from 1.12.5, 1.13.2 and 1.14 on, devices from 1.17 on.
     fn known<'a>(&self, include_ports: &'a str, interfaces: &'a str) -> [&'a str; 2] {
-        [(14, include_ports), (17, interfaces)]
-            .map(|(minor, text)| if self.since(minor) { text } else { "" })
+        let reads_ports = self.release.is_none_or(|release| {
+            let first = match release {
+                Release(..=12, _) => Release(12, 5),
+                _ => Release(13, 2),
+            };
+            release >= first
+        });
+        [(reads_ports, include_ports), (self.since(17), interfaces)]
+            .map(|(counts, text)| if counts { text } else { "" })
     }
 
     /// The user or group of the proxy's container counts from 1.19 on.

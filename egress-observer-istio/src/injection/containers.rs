@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::names::{INIT, PROXY};
+use super::{
+    beginning::{Beginning, of_init_container},
+    names::{INIT, PROXY, VALIDATION},
+};
 use crate::{
     objects::{self, PodSpec, SecurityContext},
     vocabulary::Actor,
@@ -24,6 +27,9 @@ pub struct ContainerRole {
     pub actor: Actor,
     /// Whether the pod's rules were there when it ran.
     pub rules: Rules,
+    /// Whether no proxy runs as long as it does, and it is no part of the mesh itself: what the rules
+    /// capture of it is refused.
+    pub no_proxy: bool,
 }
 
 /// A `DeclaredContainer` is one of the pod's spec.
@@ -33,6 +39,8 @@ pub struct DeclaredContainer {
     pub name: String,
     /// What it is.
     pub role: ContainerRole,
+    /// What it finds when it starts.
+    pub beginning: Beginning,
     /// `securityContext.runAsUser`, its own or the pod's; else the image decides.
     pub uid: Option<u32>,
     /// `securityContext.runAsGroup` likewise.
@@ -54,29 +62,31 @@ pub enum Rules {
 pub(super) fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
     let of_pod = &spec.security_context;
     let mut all = Vec::new();
-    for container in &spec.containers {
+    // An ephemeral one (`kubectl debug`) shares the network, and with it the rules.
+    for container in spec.containers.iter().chain(&spec.ephemeral_containers) {
         let role = ContainerRole {
             actor: actor(&container.name, Actor::App),
             rules: Rules::Made,
+            no_proxy: false,
         };
-        all.push(declare(container, role, of_pod));
+        all.push(declare(container, (role, Beginning::Ready), of_pod));
     }
     // Those before istio-init ran without rules. The injector puts it last where the proxy is no
     // init container itself.
     let mut init = spec.init_containers.iter();
     let rules_made = init.position(|container| container.name == INIT);
     for (place, container) in spec.init_containers.iter().enumerate() {
-        // With a restart policy it runs beside the application.
+        // With a restart policy it runs beside the application, and has the rules from then on.
         let beside = container.restart_policy == "Always";
-        let early = rules_made.is_some_and(|made| place < made);
+        let early = rules_made.is_some_and(|made| place < made) && !beside;
+        let other = if beside { Actor::App } else { Actor::Init };
         let role = ContainerRole {
-            actor: actor(
-                &container.name,
-                if beside { Actor::App } else { Actor::Init },
-            ),
+            actor: actor(&container.name, other),
             rules: if early { Rules::NotYet } else { Rules::Made },
+            no_proxy: false,
         };
-        all.push(declare(container, role, of_pod));
+        let beginning = of_init_container(spec, place);
+        all.push(declare(container, (role, beginning), of_pod));
     }
     all.sort_by_key(|container| container.role.actor);
     all
@@ -84,13 +94,17 @@ pub(super) fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
 
 fn declare(
     container: &objects::ContainerSpec,
-    role: ContainerRole,
+    (role, beginning): (ContainerRole, Beginning),
     of_pod: &SecurityContext,
 ) -> DeclaredContainer {
     let own = &container.security_context;
+    let no_proxy = beginning == Beginning::EndsBeforeProxy
+        && role.actor == Actor::Init
+        && ![INIT, VALIDATION].contains(&container.name.as_str());
     DeclaredContainer {
         name: container.name.clone(),
-        role,
+        role: ContainerRole { no_proxy, ..role },
+        beginning,
         uid: own.run_as_user.or(of_pod.run_as_user),
         gid: own.run_as_group.or(of_pod.run_as_group),
     }
@@ -109,6 +123,7 @@ pub(super) fn containers(
     let ephemeral = ContainerRole {
         actor: Actor::App,
         rules: Rules::Made,
+        no_proxy: false,
     };
     status
         .container_statuses

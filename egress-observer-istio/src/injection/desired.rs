@@ -11,14 +11,14 @@ mod rules;
 
 use std::net::IpAddr;
 
-use self::rendered::rendered;
+use self::{rendered::rendered, rules::version};
 pub(crate) use super::today::Today;
 use super::{
     applied::applied,
     identity::namespace,
     names::PROXY,
     pod_to_be::PodToBe,
-    policy::Injection,
+    policy::{AmbientLabel, Injection},
     setup::Setup,
     spec::{container, not_a_sidecar},
 };
@@ -27,7 +27,7 @@ use crate::{
     vocabulary::Reason,
 };
 
-/// What would be set up for the pod: by its workload's template, where that is known, else by the
+/// What would be set up for the pod, and what labels ask for at once: by its workload's template, where that is known, else by the
 /// pod itself. Under the CNI plugin the injector writes its own values into a pod's annotations:
 /// without the template, one that is not today's value may be an order or a leftover, and what
 /// would be set up is not known.
@@ -37,13 +37,13 @@ pub(super) fn desired(
     ips: &[IpAddr],
     template: Option<&PodTemplate>,
     today: Today<'_>,
-) -> Setup {
+) -> (Setup, AmbientNow) {
     let (metadata, spec) = match template {
         Some(template) => (&template.metadata, &template.spec),
         None => (&pod.metadata, &pod.spec),
     };
     let namespace = namespace(&pod.metadata.namespace);
-    let pod = PodToBe {
+    let to_be = PodToBe {
         metadata,
         spec,
         namespace: &namespace,
@@ -53,7 +53,27 @@ pub(super) fn desired(
         ips,
         today,
     };
-    setup(&pod)
+    // Its own labels, and not those of its successor, count at once.
+    let running = PodToBe {
+        metadata: &pod.metadata,
+        spec: &pod.spec,
+        from_template: false,
+        ..to_be
+    };
+    let now = AmbientNow {
+        label: running.ambient_label(),
+        setup: running.ambient(),
+    };
+    (setup(&to_be), now)
+}
+
+/// `AmbientNow` is what labels say about a running pod and ambient mode, which needs no restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AmbientNow {
+    /// What they say.
+    pub label: AmbientLabel,
+    /// What they ask for.
+    pub setup: Option<Setup>,
 }
 
 /// Whoever would inject the pod says what would be set up.
@@ -66,20 +86,7 @@ fn setup(pod: &PodToBe<'_>) -> Setup {
         Injection::Unknown(missing) => {
             return Setup::not_synced(format!("not known without {missing}"));
         }
-        Injection::No(because, said) => {
-            if let Some(own) = with_its_own_proxy(pod, &because) {
-                return own;
-            }
-            if let Some(ambient) = pod.ambient() {
-                return ambient;
-            }
-            let reason = if said {
-                Reason::InjectionDisabled
-            } else {
-                Reason::NoSidecar
-            };
-            return Setup::outside(reason, because);
-        }
+        Injection::No(because, said) => return not_injected(pod, because, said),
     };
     let mesh = pod.today.mesh;
     let Some(injector) = mesh.injector(&revision) else {
@@ -91,8 +98,8 @@ fn setup(pod: &PodToBe<'_>) -> Setup {
             )),
         };
     };
-    if let Some(because) = pod.refused(injector) {
-        return Setup::outside(Reason::InjectionDisabled, because);
+    if let Some(because) = pod.refused(injector, version(pod, injector)) {
+        return not_injected(pod, because, true);
     }
     let mut setup = rendered(pod, injector, &revision);
     // No news to a pod that has a sidecar.
@@ -100,6 +107,22 @@ fn setup(pod: &PodToBe<'_>) -> Setup {
         setup.notes.push(format!("injected because of {because}"));
     }
     setup
+}
+
+/// A pod that nobody injects; `said` if somebody said so.
+fn not_injected(pod: &PodToBe<'_>, because: String, said: bool) -> Setup {
+    if let Some(own) = with_its_own_proxy(pod, &because) {
+        return own;
+    }
+    if let Some(ambient) = pod.ambient() {
+        return ambient;
+    }
+    let reason = if said {
+        Reason::InjectionDisabled
+    } else {
+        Reason::NoSidecar
+    };
+    Setup::outside(reason, because)
 }
 
 /// A pod that is not injected and has a proxy all the same: a gateway, or injected by hand

@@ -13,6 +13,8 @@ pub(super) const STATUS: &str = "sidecar.istio.io/status";
 pub const INJECT: &str = "sidecar.istio.io/inject";
 /// How connections are redirected.
 pub(super) const INTERCEPTION_MODE: &str = "sidecar.istio.io/interceptionMode";
+/// The networks that Multus gives a pod.
+pub(super) const NETWORKS: &str = "k8s.v1.cni.cncf.io/networks";
 /// Which templates the injector renders.
 pub(super) const TEMPLATES: &str = "inject.istio.io/templates";
 /// The pod's own `ProxyConfig`.

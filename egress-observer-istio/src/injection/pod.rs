@@ -15,19 +15,25 @@ use super::{
     containers::{containers, declared},
     desired::desired,
     identity::{owners, workload},
+    listeners::V4_FOR_V6_ONLY,
     renewed::Renewed,
     same::same,
     setup::{Membership, Setup},
-    spec::{container, truthy},
+    spec::{container, truthy, version},
     today::Today,
 };
 pub use super::{
+    beginning::Beginning,
     containers::{Container, ContainerRole, DeclaredContainer, Rules},
+    desired::AmbientNow,
     identity::{MIRROR, named_namespace, namespace},
+    listeners::Listeners,
     names::{INIT, PROXY},
+    policy::AmbientLabel,
 };
 use crate::{
     objects::{self, PodTemplate},
+    rules::{Version, flags},
     vocabulary::{Actor, Reason},
 };
 
@@ -58,6 +64,10 @@ pub struct Pod {
     pub auto_allocate: bool,
     /// What would be set up today.
     pub desired: Setup,
+    /// On which families its proxy listens.
+    pub listeners: Listeners,
+    /// What labels say about ambient mode.
+    pub ambient: AmbientNow,
     /// Whether its proxy starts after the init containers: a container like the application's.
     pub proxy_starts_late: bool,
     /// Its containers as the spec has them, the application's first.
@@ -94,7 +104,7 @@ impl Pod {
         let namespace = namespace(&metadata.namespace);
         let mut makers = owners.iter();
         let template = makers.find_map(|(kind, name)| template((&namespace, kind, name)));
-        let desired = desired(object, &applied, &ips, template, today);
+        let (desired, ambient) = desired(object, &applied, &ips, template, today);
         let renewed = template.map(|template| Renewed {
             labels: template.metadata.labels.clone(),
             declared: declared(&template.spec),
@@ -108,14 +118,12 @@ impl Pod {
             workload_kind: workload_kind.map(|(kind, _)| (*kind).to_owned()),
             labels: metadata.labels.clone(),
             host_ip: status.host_ip.parse().ok(),
-            revision: metadata
-                .annotations
-                .get("istio.io/rev")
-                .cloned()
-                .unwrap_or_default(),
+            revision: revision(metadata).to_owned(),
+            listeners: listeners(object, &ips, today),
             applied,
             auto_allocate: auto_allocate(&object.spec),
             desired,
+            ambient,
             containers: containers(object, &declared),
             declared,
             proxy_starts_late: object.spec.containers.iter().any(|own| own.name == PROXY),
@@ -141,6 +149,26 @@ impl Pod {
         same(&self.desired.membership, &self.applied.membership).map(|same| !same)
     }
 
+    /// Whether the proxy hears a captured connection to an address. ztunnel hears all.
+    pub fn hears(&self, ip: IpAddr) -> bool {
+        self.applied.config().is_none() || self.listeners.hear(ip)
+    }
+
+    /// The pod as it runs on where labels changed: ambient mode comes and goes with them, everything else
+    /// that was set up at its start stays.
+    pub fn relabelled(&self, before: &Self) -> Setup {
+        let asked = |pod: &Self| pod.ambient.label == AmbientLabel::Asked;
+        let has_proxy = match before.applied.membership {
+            Membership::Sidecar(_) | Membership::NotRedirected | Membership::Unknown(_) => true,
+            Membership::Ambient(_) | Membership::Outside(_) => false,
+        };
+        match &self.ambient.setup {
+            _ if has_proxy || asked(self) == asked(before) => before.applied.clone(),
+            Some(setup) => setup.clone(),
+            None => Setup::outside(Reason::NoSidecar, "no label asks for ambient mode any more"),
+        }
+    }
+
     /// Whom a connection counts for. Where the container is not known, the proxy's user tells it:
     /// Istio gives no other container that user. A container that the status does not name (yet)
     /// may have run before the rules, in a pod that has such.
@@ -157,13 +185,34 @@ impl Pod {
         let has_early = declared.any(|container| container.role.rules == Rules::NotYet);
         let early = container.is_some() && has_early && !proxy;
         let rules = if early { Rules::Unknown } else { Rules::Made };
-        ContainerRole { actor, rules }
+        ContainerRole {
+            actor,
+            rules,
+            no_proxy: false,
+        }
     }
 }
 
 fn auto_allocate(spec: &objects::PodSpec) -> bool {
     let proxy = container(spec, PROXY);
     proxy.is_some_and(|proxy| truthy(proxy, "ISTIO_META_DNS_AUTO_ALLOCATE"))
+}
+
+/// The revision that injected a pod; empty for the default one.
+fn revision(metadata: &objects::Metadata) -> &str {
+    let revision = metadata.annotations.get("istio.io/rev");
+    revision.map_or("", String::as_str)
+}
+
+fn listeners(object: &objects::PodObject, ips: &[IpAddr], today: Today<'_>) -> Listeners {
+    let proxy = container(&object.spec, PROXY);
+    let flag = today
+        .mesh
+        .istiod_variable(revision(&object.metadata), V4_FOR_V6_ONLY);
+    let on = flag.and_then(flags::parse_bool) == Some(true);
+    let version = version(&[proxy]);
+    let known = version.is_none_or(|version| version >= Version(20));
+    Listeners::new(proxy, ips, on && known)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::{
 use crate::objects::{Metadata, PodSpec};
 
 /// `PodToBe` is a pod to be made.
+#[derive(Clone, Copy)]
 pub(super) struct PodToBe<'a> {
     /// Its template's metadata, or the running pod's.
     pub(super) metadata: &'a Metadata,

@@ -11,7 +11,7 @@ use crate::{
         spec::ambient_config,
     },
     mesh::{Injector, LabelSelector},
-    rules::flags,
+    rules::Version,
 };
 
 /// Namespaces that are never injected.
@@ -24,6 +24,19 @@ const NEVER: [&str; 4] = [
 const INJECTION: &str = "istio-injection";
 const REVISION: &str = "istio.io/rev";
 const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
+
+/// `AmbientLabel` is what labels say about ambient mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AmbientLabel {
+    /// Its Namespace is not given, and its own labels say nothing.
+    Unknown,
+    /// Nothing, or something else has the pod already.
+    No,
+    /// The namespace asks for it, and the pod does not want it.
+    OptedOut,
+    /// They ask for it.
+    Asked,
+}
 
 /// `Injection` says whether and by whom a pod is injected.
 pub(super) enum Injection {
@@ -45,10 +58,9 @@ impl PodToBe<'_> {
                 true,
             );
         }
-        // The label wins over the annotation.
-        let inject = self.label(INJECT).or(self.annotation(INJECT));
-        if inject.and_then(flags::parse_bool) == Some(false) {
-            return Injection::No(format!("{INJECT} is false"), true);
+        // The webhooks look at the label alone, and at these two words alone.
+        if self.label(INJECT) == Some("false") {
+            return Injection::No(format!("label {INJECT} is \"false\""), true);
         }
         let inject = self.label(INJECT) == Some("true");
         let Some(namespace) = self.labels else {
@@ -85,6 +97,7 @@ impl PodToBe<'_> {
     /// Namespaces without a label.
     fn by_default(&self) -> Injection {
         let default = self.today.mesh.injector("");
+        let default = default.filter(|_| self.label(INJECT).is_none());
         if default.is_some_and(|injector| {
             let webhook = injector.values.sidecar_injector_webhook;
             webhook.enable_namespaces_by_default
@@ -121,13 +134,17 @@ impl PodToBe<'_> {
         }
     }
 
-    /// `policy` and the selectors of the injector itself.
-    pub(super) fn refused(&self, injector: &Injector) -> Option<String> {
+    /// What the injector itself decides, once a webhook has asked it (`pkg/kube/inject/inject.go`
+    /// `injectRequired`): the pod's own word, else the selectors, else `policy`.
+    pub(super) fn refused(&self, injector: &Injector, version: Option<Version>) -> Option<String> {
         let labels = &self.metadata.labels;
         let config = &injector.config;
-        let ordered = self.label(INJECT).or(self.annotation(INJECT)).is_some();
-        if ordered {
-            return None;
+        // The label wins over the annotation.
+        let own = self.label(INJECT).or(self.annotation(INJECT));
+        match own_word(own.unwrap_or_default(), version) {
+            Some(true) => return None,
+            Some(false) => return Some(format!("{INJECT} is {:?}", own.unwrap_or_default())),
+            None => {}
         }
         if selected(&config.never_inject_selector, labels) {
             return Some(format!(
@@ -138,25 +155,52 @@ impl PodToBe<'_> {
         if selected(&config.always_inject_selector, labels) {
             return None;
         }
-        (config.policy == "disabled")
-            .then(|| format!("policy: disabled of ConfigMap {}", injector.name))
+        // Without the key, nobody has said anything here.
+        let policy = config.policy.as_str();
+        (!["enabled", ""].contains(&policy))
+            .then(|| format!("policy: {policy} of ConfigMap {}", injector.name))
     }
 
-    /// Ambient mode is asked for by label, of the pod before the namespace
+    /// What the labels of pod and namespace say about ambient mode, which acts at once, without a
+    /// restart (`cni/pkg/nodeagent/informers.go`): the pod's before the namespace's
     /// (`cni/pkg/nodeagent/enablement_selector.go`).
+    pub(super) fn ambient_label(&self) -> AmbientLabel {
+        let of_namespace = self.labels.map(|namespace| {
+            let mode = namespace.labels.get(DATAPLANE_MODE);
+            mode.map(String::as_str) == Some("ambient")
+        });
+        match (self.label(DATAPLANE_MODE), of_namespace) {
+            _ if self.annotation(STATUS).is_some() || self.spec.host_network => AmbientLabel::No,
+            (Some("ambient"), _) | (None, Some(true)) => AmbientLabel::Asked,
+            (Some("none"), Some(true)) => AmbientLabel::OptedOut,
+            (None, None) => AmbientLabel::Unknown,
+            (Some(_), _) | (None, Some(false)) => AmbientLabel::No,
+        }
+    }
+
+    /// The setup of a pod whose labels ask for ambient mode.
     pub(super) fn ambient(&self) -> Option<Setup> {
-        let mode = self.label(DATAPLANE_MODE).or_else(|| {
-            let of_namespace = &self.labels?.labels;
-            of_namespace.get(DATAPLANE_MODE).map(String::as_str)
-        })?;
-        let has_sidecar = self.annotation(STATUS).is_some();
-        (mode == "ambient" && !has_sidecar).then(|| {
+        (self.ambient_label() == AmbientLabel::Asked).then(|| {
             let config = ambient_config(&self.metadata.annotations);
             Setup::new(
                 Membership::Ambient(config),
                 format!("label {DATAPLANE_MODE}=ambient"),
             )
         })
+    }
+}
+
+/// Whether the pod's own word is to inject: up to 1.26 as YAML 1.1 has truth values, everything else being
+/// no; from 1.27 on `true` and `false` alone, everything else being none.
+fn own_word(word: &str, version: Option<Version>) -> Option<bool> {
+    let lower = word.to_lowercase();
+    if version.is_some_and(|version| version < Version(27)) {
+        return (!word.is_empty()).then(|| ["y", "yes", "true", "on"].contains(&lower.as_str()));
+    }
+    match word {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::containers::{DeclaredContainer, Rules};
+use super::{
+    beginning::Beginning,
+    containers::{DeclaredContainer, Rules},
+};
 use crate::vocabulary::Actor;
 
 /// `Renewed` is what a workload's template gives a new pod, besides its rules.
@@ -26,7 +29,11 @@ pub(super) fn rules(container: &DeclaredContainer, by_cni: bool, was_by_init: bo
 }
 
 /// Users and groups of the template, and its new containers. The injector's own stay.
-pub(super) fn renew(declared: &mut Vec<DeclaredContainer>, template: &[DeclaredContainer]) {
+pub(super) fn renew(
+    declared: &mut Vec<DeclaredContainer>,
+    template: &[DeclaredContainer],
+    proxy_starts_late: bool,
+) {
     for new in template {
         let mut known = declared.iter_mut();
         match known.find(|container| container.name == new.name) {
@@ -35,6 +42,9 @@ pub(super) fn renew(declared: &mut Vec<DeclaredContainer>, template: &[DeclaredC
                 let mut new = new.clone();
                 if new.role.actor == Actor::Init {
                     new.role.rules = Rules::Unknown;
+                    if proxy_starts_late {
+                        new.beginning = Beginning::EndsBeforeProxy;
+                    }
                 }
                 declared.push(new);
             }

@@ -17,7 +17,7 @@ impl Pod {
         };
         if let Some(renewed) = &self.renewed {
             pod.labels.clone_from(&renewed.labels);
-            renew(&mut pod.declared, &renewed.declared);
+            renew(&mut pod.declared, &renewed.declared, self.proxy_starts_late);
         }
         if let Some(injected) = &self.desired.injected {
             pod.revision.clone_from(&injected.revision);

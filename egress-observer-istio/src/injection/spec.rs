@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use super::names::{AMBIENT_DNS, PROXY};
 use crate::{
     objects::{ContainerSpec, PodSpec},
-    rules::{Version, ambient::AmbientConfig, flags},
+    rules::{Release, Version, ambient::AmbientConfig, flags},
 };
 
 /// What says of a proxy that it is another's than a sidecar's: a gateway's, ztunnel's.
@@ -67,15 +67,32 @@ pub(super) fn truthy(container: &ContainerSpec, name: &str) -> bool {
 
 /// Istio's version is that of the first image that is given. `None` for one whose tag does not say.
 pub(super) fn version(containers: &[Option<&ContainerSpec>]) -> Option<Version> {
-    let containers = containers.iter().flatten();
-    let images = containers.map(|container| container.image.as_str());
-    let mut images = images.filter(|image| !image.is_empty()).peekable();
+    let mut images = images(containers).peekable();
     if images.peek().is_none() {
         // Files that people write for a try; a pod of a cluster has one.
         return Some(Version::CURRENT);
     }
-    // `auto` stands for the injector's choice in what people write.
-    images.find_map(Version::of_image)
+    images
+        .filter(|image| !counts_otherwise(image))
+        .find_map(Version::of_image)
+}
+
+/// The same with the patch level, where an image says it.
+pub(super) fn release(containers: &[Option<&ContainerSpec>]) -> Option<Release> {
+    let images = images(containers).filter(|image| !counts_otherwise(image));
+    images.into_iter().find_map(Release::of_image)
+}
+
+/// `auto` stands for the injector's choice in what people write.
+fn images<'a>(containers: &'a [Option<&'a ContainerSpec>]) -> impl Iterator<Item = &'a str> {
+    let containers = containers.iter().flatten();
+    let images = containers.map(|container| container.image.as_str());
+    images.filter(|image| !image.is_empty())
+}
+
+/// OpenShift Service Mesh has versions of its own.
+fn counts_otherwise(image: &str) -> bool {
+    image.contains("openshift-service-mesh") || image.contains("maistra")
 }
 
 /// Whether there are IPv6 rules: by the first address, or with dual stack by any

@@ -145,6 +145,17 @@ impl<'a> Asker<'a> {
         decision
     }
 
+    /// Why a captured connection to an address is refused, whatever the policy: no proxy runs yet, or
+    /// it has no listener for the family.
+    pub(super) fn unheard(&self, ip: Option<IpAddr>) -> Option<Reason> {
+        if self.role.no_proxy {
+            Some(Reason::ProxyNotRunning)
+        } else {
+            let unheard = ip.is_some_and(|ip| !self.pod.hears(ip));
+            unheard.then_some(Reason::NoListenerForFamily)
+        }
+    }
+
     fn in_any_group(&self, setup: &Setup, to: &Endpoint) -> Decision {
         match (self.socket.gid, setup.config()) {
             (Some(gid), _) => self.in_group(setup, to, gid),

@@ -110,6 +110,7 @@ fn of_name<'a>(
         registry: known.registry,
         fate: known.fate,
         allocated: place.is_allocated,
+        unheard: asker.unheard(place.ip),
         lacking: known.lacking,
         policy: asker.policy,
     });

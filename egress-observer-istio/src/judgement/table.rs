@@ -24,6 +24,8 @@ pub(super) struct Case {
     pub(super) fate: Option<Fate>,
     /// Whether the address is one that Istio allocates, which nobody has.
     pub(super) allocated: bool,
+    /// Why nobody hears it, if nobody does.
+    pub(super) unheard: Option<Reason>,
     /// What would tell more of the destination, where that is unknown.
     pub(super) lacking: Reason,
     /// What the sidecar does with what the mesh does not know, where that is known.
@@ -38,6 +40,7 @@ pub(super) struct Case {
 /// | | no | | | | `unmeshed` |
 /// | | | unknown | | | `unknown` |
 /// | | | | unknown | | `unknown` |
+/// | | | captured | captured, and no proxy hears it | | `unreachable` |
 /// | | | captured | captured by the proxy's DNS | | `mediated` |
 /// | | | captured | captured | known, no cluster | `unreachable` |
 /// | | | captured | captured | known, of another host | `misrouted` |
@@ -91,6 +94,9 @@ pub(super) fn of_either(one: (Verdict, Reason), other: (Verdict, Reason)) -> (Ve
 
 fn captured(case: &Case) -> (Verdict, Reason) {
     let reason = case.decision.reason;
+    if let Some(unheard) = case.unheard {
+        return (Verdict::Unreachable, unheard);
+    }
     if reason == Reason::DnsCapture {
         return (Verdict::Mediated, reason);
     }
@@ -133,6 +139,7 @@ mod tests {
         registry: RegistryMatch::Undeclared,
         fate: None,
         allocated: false,
+        unheard: None,
         lacking: Reason::NameNeeded,
         policy: Some(Policy::RegistryOnly),
     };

@@ -40,8 +40,16 @@ struct InjectorState {
 }
 
 impl Mesh {
-    /// Takes a ConfigMap in, if it is one of Istio's. What Istio refuses is named in the log, and is
-    /// in doubt.
+    /// Whether a ConfigMap has a mesh configuration or an injector's values in it, whosever they are.
+    pub(crate) fn has_configuration(object: &ConfigMap) -> bool {
+        let is_injector = revision_of(&object.metadata.name, "istio-sidecar-injector").is_some();
+        object
+            .data
+            .contains_key(if is_injector { "values" } else { "mesh" })
+    }
+
+    /// Takes a ConfigMap in. Whether it is one of Istio's: others are kept as well, for istiod may be
+    /// told to read them. What Istio refuses is named in the log, and is in doubt.
     pub fn apply(&mut self, object: &ConfigMap) -> bool {
         let Metadata {
             name, namespace, ..
@@ -317,6 +325,20 @@ impl Mesh {
         let revision = self.revision(revision);
         let mut planes = self.control_planes.values();
         planes.find(|plane| plane.revision == revision)
+    }
+
+    /// A variable of istiod's environment, as its workload or else the injector's values have it.
+    pub fn istiod_variable(&self, revision: &str, name: &str) -> Option<&str> {
+        match self.control_plane(revision) {
+            Some(plane) => plane.variable(name),
+            None => self
+                .injector(revision)?
+                .values
+                .pilot
+                .env
+                .get(name)?
+                .as_str(),
+        }
     }
 
     /// Every injector by its revision, the default one (empty) first.

@@ -1,7 +1,7 @@
 //! The Helm values that the injector renders its template with: key `values` of its ConfigMap.
 
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::schema::VALUES;
 use crate::protojson::{Refused, decode_yaml};
@@ -83,6 +83,8 @@ impl Default for ProxyValues {
 #[serde(default)]
 pub struct PilotValues {
     pub cni: EnabledValue,
+    /// istiod's environment.
+    pub env: Map<String, Value>,
 }
 
 /// An `EnabledValue` is a part of Istio that is installed or not.

@@ -24,6 +24,7 @@ pub struct PodSpec {
     pub security_context: SecurityContext,
     pub init_containers: Vec<ContainerSpec>,
     pub containers: Vec<ContainerSpec>,
+    pub ephemeral_containers: Vec<ContainerSpec>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -135,6 +136,7 @@ impl AnyObject for PodObject {
         annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
         let spec = &mut self.spec;
         let containers = spec.containers.iter_mut().chain(&mut spec.init_containers);
+        let containers = containers.chain(&mut spec.ephemeral_containers);
         for container in containers.filter(|own| !own.name.starts_with("istio-")) {
             container.image.clear();
             container.command = Vec::new();

@@ -16,7 +16,7 @@ pub use self::{
     context::{FlagContext, FlagVariable},
     error::FlagError,
     parse::{ParsedFlags, parse},
-    words::arguments,
+    words::{arguments, is_known},
 };
 
 #[cfg(test)]

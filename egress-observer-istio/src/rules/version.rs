@@ -30,6 +30,28 @@ impl Version {
     }
 }
 
+/// A release of an Istio 1.x: its minor version, and the patch level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Release(pub u16, pub u16);
+
+impl Release {
+    /// The release that an image's tag names.
+    pub fn of_image(image: &str) -> Option<Self> {
+        let name = image.split('@').next()?;
+        let (_, tag) = name.rsplit('/').next()?.split_once(':')?;
+        Self::of_tag(tag)
+    }
+
+    /// The release that a tag names; one without a patch level is the first.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let Version(minor) = Version::of_tag(tag)?;
+        let (_, rest) = tag.split_once('.')?;
+        let patch = rest.split_once('.').map_or("", |(_, patch)| patch);
+        let digits = patch.len() - patch.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+        Some(Self(minor, patch[..digits].parse().unwrap_or(0)))
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "1.{}", self.0)
@@ -39,6 +61,18 @@ impl fmt::Display for Version {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_name_releases() {
+        for (image, release) in [
+            ("docker.io/istio/proxyv2:1.12.5", Some(Release(12, 5))),
+            ("proxyv2:1.13.2-distroless", Some(Release(13, 2))),
+            ("proxyv2:v1.24-alpha.0f3a", Some(Release(24, 0))),
+            ("proxyv2:latest", None),
+        ] {
+            assert_eq!(Release::of_image(image), release, "{image}");
+        }
+    }
 
     #[test]
     fn tags_name_versions() {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     injection::pod,
-    mesh::ControlPlane,
+    mesh::{ControlPlane, Mesh},
     objects::{
         self, ConfigMap, Metadata, PodTemplate,
         kinds::{Kind, Object},
@@ -262,11 +262,13 @@ impl Live {
 
     /// One that cannot be read leaves its last state in place.
     fn set_config_map(&mut self, name: ObjectName, object: &ConfigMap) {
-        if !self.snapshot.mesh.apply(object) {
+        if !Mesh::has_configuration(object) {
             return self.remove_config_map(&name);
         }
-        self.config_maps.insert(name);
-        self.mesh_changed();
+        if self.snapshot.mesh.apply(object) {
+            self.config_maps.insert(name);
+            self.mesh_changed();
+        }
     }
 
     fn remove_config_map(&mut self, name: &ObjectName) {

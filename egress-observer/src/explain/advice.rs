@@ -8,7 +8,7 @@ use crate::{
     service_entry::{ApiVersion, AppProtocol, NewServiceEntry, Port, Resolution, host_of},
 };
 use egress_observer_istio::{
-    injection::pod::Pod,
+    injection::pod::{AmbientLabel, Pod},
     vocabulary::{Expected, Reason, RegistryMatch, Verdict},
 };
 
@@ -21,7 +21,8 @@ pub(super) fn advice(
     policy_doubt: Option<&str>,
 ) -> Vec<Advice> {
     let mut advice = Vec::new();
-    if explanation.stale == Some(true) {
+    let at_once = pod.ambient.label == AmbientLabel::Asked;
+    if explanation.stale == Some(true) && !at_once {
         advice.push(restart(explanation, pod));
     }
     match explanation.verdict {
@@ -35,9 +36,7 @@ pub(super) fn advice(
         Verdict::DeclaredBypass if explanation.desired.expected != Expected::Captured => {
             advice.push(capture(explanation));
         }
-        Verdict::Unmeshed if explanation.desired.reason == Reason::NoSidecar => {
-            advice.push(inject(pod));
-        }
+        Verdict::Unmeshed => advice.extend(into_the_mesh(explanation, pod)),
         Verdict::Unknown => advice.extend(find_out(explanation, policy_doubt)),
         Verdict::Mediated
         | Verdict::Misrouted
@@ -46,10 +45,50 @@ pub(super) fn advice(
         | Verdict::ConfiguredBypass
         | Verdict::UnexpectedBypass
         | Verdict::UnexpectedCapture
-        | Verdict::Unmeshed
         | Verdict::ProxyUpstream => {}
     }
     advice
+}
+
+/// What there is to do about a container that runs before the proxy does: nothing that the mesh could
+/// say of the destination helps.
+pub(super) fn before_the_proxy(explanation: &Explanation, pod: &Pod) -> Vec<Advice> {
+    let native = Advice {
+        method: Method::NativeSidecar,
+        what: if pod.proxy_starts_late {
+            "Let the proxy start before the init containers: a native sidecar (Istio 1.19 and \
+             Kubernetes 1.29, or later)."
+        } else {
+            "Put the container behind istio-proxy among the init containers: a webhook put it before."
+        }
+        .to_owned(),
+        price: "The workload must be restarted.".to_owned(),
+        apply: pod.proxy_starts_late.then(|| {
+            format!(
+                "# an annotation of the pod template, from Istio 1.24 on; before, ENABLE_NATIVE_SIDECARS of istiod\n\
+                 sidecar.istio.io/nativeSidecar: \"true\"\n\
+                 {}",
+                pod.how_to_restart()
+            )
+        }),
+    };
+    let config = pod.applied.config();
+    let user = config.and_then(|config| config.proxy_uids.first().copied());
+    let as_proxy = user.map(|user| Advice {
+        method: Method::ProxyUser,
+        what: format!(
+            "Run the container as the proxy's user, {user}: the rules let that user through."
+        ),
+        price: "Everything it dials bypasses the sidecar; its image must allow the user."
+            .to_owned(),
+        apply: None,
+    });
+    let excluded = bypass(explanation, pod);
+    [native]
+        .into_iter()
+        .chain(as_proxy)
+        .chain([excluded])
+        .collect()
 }
 
 fn restart(explanation: &Explanation, pod: &Pod) -> Advice {
@@ -190,6 +229,41 @@ fn capture(explanation: &Explanation) -> Advice {
             .to_owned(),
         apply: None,
     }
+}
+
+/// The way in for a pod outside the mesh: that of its namespace.
+fn into_the_mesh(explanation: &Explanation, pod: &Pod) -> Option<Advice> {
+    let (method, what, price, apply) = match pod.ambient.label {
+        AmbientLabel::OptedOut => (
+            Method::Inject,
+            "The namespace is in ambient mode, and the pod's own label keeps it out: take \
+             istio.io/dataplane-mode=none off.",
+            "Takes effect at once for the pod that runs; take it off the pod template as well, for those to come.",
+            Some(format!(
+                "kubectl label pod -n {} {} istio.io/dataplane-mode-",
+                pod.namespace, pod.name
+            )),
+        ),
+        AmbientLabel::Asked => (
+            Method::FindOut,
+            "Labels ask for ambient mode, which needs no restart, and istio-cni has not taken the pod in: \
+             it has no annotation ambient.istio.io/redirection. Look at istio-cni on its node.",
+            "",
+            None,
+        ),
+        AmbientLabel::No | AmbientLabel::Unknown
+            if explanation.desired.reason == Reason::NoSidecar =>
+        {
+            return Some(inject(pod));
+        }
+        AmbientLabel::No | AmbientLabel::Unknown => return None,
+    };
+    Some(Advice {
+        method,
+        what: what.to_owned(),
+        price: price.to_owned(),
+        apply,
+    })
 }
 
 fn inject(pod: &Pod) -> Advice {

@@ -174,6 +174,10 @@ pub enum Method {
     Restart,
     /// Bring the pod into the mesh.
     Inject,
+    /// Have the proxy run before the container does.
+    NativeSidecar,
+    /// Run the container as the proxy's user.
+    ProxyUser,
     /// Find out what is missing.
     FindOut,
 }

@@ -13,16 +13,22 @@ use egress_observer_istio::{
     vocabulary::{Actor, Expected, Policy, PortProtocol, Protocol, Reason, Verdict},
 };
 
-/// What the sidecar does with it and what the client sees.
+/// What the sidecar does with it and what the client sees. `refused` says that no proxy runs yet,
+/// `unheard` that it does not listen for the family.
 pub(super) fn outcome(
     explanation: &Explanation,
     judged: &Judgement<'_>,
-    proxy_starts_late: bool,
+    (refused, unheard): (bool, bool),
 ) -> String {
     let port = explanation.destination.port;
-    let too_early = explanation.source.actor == Actor::Init && proxy_starts_late;
-    if too_early && explanation.applied.expected == Expected::Captured {
-        return "The proxy is not running yet while init containers run: the connection is refused."
+    if refused {
+        return "The proxy is not running yet while this container runs, and the rules lead to it: the \
+                connection is refused, whatever the policy is."
+            .to_owned();
+    }
+    if unheard {
+        return "The rules lead to the proxy, and nobody listens there: by the pod's addresses the proxy \
+                has no listener for this family. The connection is refused, whatever the policy is."
             .to_owned();
     }
     match (explanation.applied.expected, explanation.applied.reason) {

@@ -2,7 +2,7 @@
 //! where they are not given.
 
 use egress_observer_istio::{
-    injection::pod::{ContainerRole, DeclaredContainer, Pod},
+    injection::pod::{Beginning, ContainerRole, DeclaredContainer, Pod},
     judgement::ClientSocket,
     vocabulary::Actor,
 };
@@ -65,8 +65,26 @@ pub(super) fn owned(
 }
 
 /// What there is to say about what was applied, and about what would be today.
-pub(super) fn notes(pod: &Pod, uid: Option<u32>) -> Vec<String> {
+pub(super) fn notes(
+    pod: &Pod,
+    uid: Option<u32>,
+    container: Option<&DeclaredContainer>,
+) -> Vec<String> {
     let mut notes = pod.applied.notes.clone();
+    let beginning = container.filter(|_| pod.applied.config().is_some());
+    let note = match beginning.map(|container| container.beginning) {
+        Some(Beginning::StartsBeforeRules) => Some(
+            "the container starts before istio-init makes the rules and goes on: what it dials until \
+             then goes direct, then it is refused while the proxy does not run yet, and from then on it \
+             goes as told here",
+        ),
+        Some(Beginning::StartsBeforeProxy) => Some(
+            "the container starts before the proxy and goes on: until the proxy runs, what is captured \
+             is refused",
+        ),
+        Some(Beginning::Ready | Beginning::EndsBeforeProxy) | None => None,
+    };
+    notes.extend(note.map(str::to_owned));
     for note in &pod.desired.notes {
         if !notes.contains(note) {
             notes.push(format!("today: {note}"));

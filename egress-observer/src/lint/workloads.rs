@@ -4,6 +4,7 @@ use super::{
     code::LintCode,
     finding::LintFinding,
     scene::Scene,
+    start_order,
     subject::{LintSubject, once_per_workload},
 };
 use egress_observer_istio::{
@@ -29,7 +30,7 @@ pub(super) fn findings(scene: &Scene<'_>) -> Vec<LintFinding> {
     findings.extend(once_per_workload(scene.subjects.iter(), |subject| {
         ipv6(subject)
             .into_iter()
-            .chain(init_containers(subject))
+            .chain(start_order::findings(subject))
             .collect()
     }));
     findings
@@ -168,57 +169,4 @@ fn ipv6(subject: &LintSubject<'_>) -> Option<LintFinding> {
             "set ISTIO_DUAL_STACK: \"true\" in the mesh's defaultConfig.proxyMetadata",
         )
     })
-}
-
-fn has(containers: &[ContainerSpec], name: &str) -> bool {
-    containers.iter().any(|container| container.name == name)
-}
-
-/// Init containers of a pod whose proxy starts after them all.
-fn init_containers(subject: &LintSubject<'_>) -> Vec<LintFinding> {
-    let spec = subject.spec;
-    let Some(config) = subject.setup().config() else {
-        return Vec::new();
-    };
-    if !has(&spec.containers, PROXY) {
-        return Vec::new();
-    }
-    let by_init = has(&spec.init_containers, INIT);
-    let early = spec
-        .init_containers
-        .iter()
-        .enumerate()
-        .filter(|(_, container)| {
-            let security = &container.security_context;
-            let pod = &spec.security_context;
-            let user = security.run_as_user.or(pod.run_as_user);
-            let group = security.run_as_group.or(pod.run_as_group);
-            let exempt = user.is_some_and(|id| config.proxy_uids.contains(&id))
-                || group.is_some_and(|id| config.proxy_gids.contains(&id));
-            !ISTIO.contains(&container.name.as_str()) && (by_init || !exempt)
-        });
-    early
-        .map(|(at, container)| {
-            let field = subject.spec_field(&format!("initContainers[{at}]"));
-            let name = &container.name;
-            if by_init {
-                let message = format!(
-                    "{name} runs before {INIT} makes the rules: what it dials bypasses the mesh"
-                );
-                let fix = "nothing, if that is acceptable; else use native sidecars";
-                subject
-                    .place
-                    .finding(LintCode::InitBypass, field, name, message, fix)
-            } else {
-                let message = format!(
-                    "the CNI plugin made the rules before {name} runs, and the proxy starts after \
-                     it: what it dials over TCP is captured and refused"
-                );
-                let fix = "use native sidecars, or run it as the proxy's user (1337)";
-                subject
-                    .place
-                    .finding(LintCode::InitRefused, field, name, message, fix)
-            }
-        })
-        .collect()
 }

@@ -26,7 +26,7 @@ impl PodSides {
         Self {
             before: Arc::clone(before),
             now: Pod {
-                applied: before.applied.clone(),
+                applied: after.relabelled(before),
                 revision: before.revision.clone(),
                 declared: before.declared.clone(),
                 containers: before.containers.clone(),

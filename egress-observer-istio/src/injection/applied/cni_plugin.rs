@@ -10,7 +10,7 @@ use crate::{
             EXCLUDE, EXCLUDE_PORTS, INCLUDE, INCLUDE_PORTS, INJECT, STATUS, TRAFFIC, VALIDATION,
         },
         setup::{Membership, Setup},
-        spec::{has_ipv6, truthy, version},
+        spec::{has_ipv6, release, truthy, version},
     },
     objects::{ContainerSpec, PodObject},
     rules::{Backend, flags},
@@ -47,6 +47,7 @@ pub(super) fn setup(
     });
     let plugin = CniPlugin {
         version: version(&[validation, Some(proxy)]),
+        release: release(&[validation, Some(proxy)]),
         backend: Backend::of(args.contains(&"--native-nftables")),
         uid: proxy.security_context.run_as_user,
         gid: proxy.security_context.run_as_group,

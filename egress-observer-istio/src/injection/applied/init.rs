@@ -36,6 +36,14 @@ pub(super) fn setup(
     ips: &[IpAddr],
     nameservers: (Vec<IpAddr>, bool),
 ) -> Setup {
+    if !flags::is_known(&init.image, &init.command, &init.args) {
+        let problem = format!(
+            "init container {INIT} does not call istio-iptables as Istio does: what its image {:?} does \
+             is in no manifest",
+            init.image
+        );
+        return Setup::unreadable(source(), &problem);
+    }
     let env = init.env.iter();
     let env: Vec<_> = env
         .map(|entry| FlagVariable {

@@ -14,7 +14,7 @@ use crate::{
     },
     mesh::Injector,
     rules::{
-        Backend, CaptureConfig, Version,
+        Backend, CaptureConfig, Release, Version,
         flags::{self, FlagContext, FlagVariable},
     },
 };
@@ -37,6 +37,7 @@ pub(super) fn by_cni(
     let (uids, gids) = proxy_ids(pod, injector);
     let plugin = CniPlugin {
         version: version(pod, injector),
+        release: Release::of_tag(&injector.values.global.tag),
         backend: Backend::of(injector.values.global.native_nftables),
         uid: uids.first().copied(),
         gid: gids.first().copied(),

@@ -68,7 +68,11 @@ fn containers_are_told_apart() {
     let pod = pod(injected(
         json!({"name": "istio-init", "args": ["istio-iptables"]}),
     ));
-    let role = |actor, rules| ContainerRole { actor, rules };
+    let role = |actor, rules| ContainerRole {
+        actor,
+        rules,
+        no_proxy: false,
+    };
     assert_eq!(pod.role(Some("aa"), 0, 0), role(Actor::Init, Rules::NotYet));
     assert_eq!(pod.role(Some("bb"), 1337, 0), role(Actor::App, Rules::Made));
     assert_eq!(

@@ -21,6 +21,24 @@ pub fn arguments<'a>(command: &'a [String], args: &'a [String]) -> Vec<&'a str> 
     words.get(start..).unwrap_or_default().to_vec()
 }
 
+/// Whether a container's command line is one of `istio-iptables`, as far as that can be told: by the
+/// program's name, or by flags alone for the image of up to 1.3, whose entry point it was.
+pub fn is_known(image: &str, command: &[String], args: &[String]) -> bool {
+    let mut words = command.iter().chain(args);
+    if words.any(|word| is_program(word)) {
+        return true;
+    }
+    let flags_alone = args.first().is_some_and(|first| {
+        let word = Word::read(first);
+        word.is_some_and(|word| {
+            FLAGS
+                .iter()
+                .any(|flag| word.name == if word.long { flag.long } else { flag.short })
+        })
+    });
+    command.is_empty() && (flags_alone || image.contains("proxy_init") && args.is_empty())
+}
+
 fn is_program(word: &str) -> bool {
     let name = word.rsplit('/').next().unwrap_or_default();
     matches!(name, "istio-iptables" | "istio-iptables.sh")
