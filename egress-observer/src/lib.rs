@@ -26,6 +26,7 @@ pub mod cli;
 pub mod commands;
 #[cfg(feature = "agent")]
 mod config_watch;
+mod declared;
 #[cfg(feature = "agent")]
 pub mod dns;
 pub mod explain;

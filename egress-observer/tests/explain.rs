@@ -261,44 +261,71 @@ fn whoever_reads_may_stop() {
     assert!(output.stderr.is_empty(), "{output:?}");
 }
 
-/// The text block behind the shell block that has this command, and the command's words.
-fn shown(readme: &str, command: &str) -> (Vec<String>, String) {
-    let start = format!("egress-observer {command} ");
-    let (_, rest) = readme.split_once(&start).expect("the command");
-    let (words, rest) = rest.split_once("```").expect("the end of the command");
-    let (_, rest) = rest.split_once("```text\n").expect("its output");
-    let (text, _) = rest.split_once("```").expect("the end of the output");
-    let words = words.split_whitespace().filter(|word| *word != "\\");
-    (words.map(str::to_owned).collect(), text.to_owned())
+/// An example of a page: a command, and what the page says that it prints.
+struct Shown {
+    words: Vec<String>,
+    text: String,
+}
+
+/// Every shell block of a page that ends with a command of ours, with the text block right behind it.
+fn shown(page: &str) -> Vec<Shown> {
+    let mut found = Vec::new();
+    for block in page.split("```sh\n").skip(1) {
+        let (commands, rest) = block.split_once("```").expect("the end of the commands");
+        let Some(output) = rest.trim_start().strip_prefix("```text\n") else {
+            continue;
+        };
+        let (text, _) = output.split_once("```").expect("the end of the output");
+        let (_, command) = commands
+            .rsplit_once("egress-observer ")
+            .expect("a command of ours");
+        let words = command.split_whitespace().filter(|word| *word != "\\");
+        found.push(Shown {
+            words: words.map(str::to_owned).collect(),
+            text: text.to_owned(),
+        });
+    }
+    found
+}
+
+/// Whether a command prints what is shown. Points stand for lines that are left out.
+fn check(shown: &Shown, root: &str) {
+    let words = &shown.words;
+    let output = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+        .args(words)
+        .current_dir(root)
+        .output()
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{words:?}: {output:?}");
+    let printed = text(&output.stdout);
+    let mut rest = printed.as_str();
+    let lines: Vec<_> = shown.text.split_inclusive('\n').collect();
+    for part in lines.split(|line| line.trim() == "...") {
+        let part = part.concat();
+        let part = part.trim_matches('\n');
+        let at = rest.find(part);
+        let at = at.unwrap_or_else(|| panic!("{words:?}: not there:\n{part}\nbut\n{rest}"));
+        rest = rest.get(at + part.len()..).unwrap_or_default();
+    }
 }
 
 #[test]
-fn the_first_screen_of_the_readme_is_real() {
+fn the_examples_of_the_pages_are_real() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let readme = std::fs::read_to_string(format!("{root}/README.md")).expect("the README");
-    for command in ["explain", "what-if"] {
-        let (words, shown) = shown(&readme, command);
-        let output = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
-            .arg(command)
-            .args(&words)
-            .current_dir(root)
-            .output()
-            .expect("it runs");
-        assert_eq!(output.status.code(), Some(0), "{output:?}");
-        let text = text(&output.stdout);
-        let mut rest = text.as_str();
-        // Points stand for lines that are left out.
-        for part in shown
-            .split_inclusive('\n')
-            .collect::<Vec<_>>()
-            .split(|line| line.trim() == "...")
-        {
-            let part = part.concat();
-            let part = part.trim_matches('\n');
-            let at = rest.find(part);
-            let at =
-                at.unwrap_or_else(|| panic!("{command}: not in the output:\n{part}\nbut\n{rest}"));
-            rest = rest.get(at + part.len()..).unwrap_or_default();
+    for (page, n_examples) in [
+        ("README.md", 2),
+        ("docs/verdicts.md", 2),
+        ("docs/reasons.md", 7),
+        ("docs/explain.md", 1),
+    ] {
+        let text = std::fs::read_to_string(format!("{root}/{page}")).expect("the page");
+        let shown: Vec<_> = shown(&text)
+            .into_iter()
+            .filter(|shown| matches!(shown.words[0].as_str(), "explain" | "what-if"))
+            .collect();
+        assert_eq!(shown.len(), n_examples, "{page}");
+        for shown in &shown {
+            check(shown, root);
         }
     }
 }

@@ -49,6 +49,7 @@ impl Policy {
 pub enum Protocol {
     Http,
     Https,
+    Tcp,
 }
 
 impl Protocol {
@@ -56,6 +57,7 @@ impl Protocol {
         match self {
             Self::Http => "HTTP",
             Self::Https => "HTTPS",
+            Self::Tcp => "TCP",
         }
     }
 
@@ -64,6 +66,7 @@ impl Protocol {
         match word {
             "HTTP" => Some(Self::Http),
             "HTTPS" | "TLS" => Some(Self::Https),
+            "TCP" => Some(Self::Tcp),
             _ => None,
         }
     }
@@ -87,13 +90,25 @@ pub struct Service {
     pub resolution: Resolution,
     /// Of HTTP requests, from a VirtualService.
     pub timeout: Option<String>,
+    /// The host that a VirtualService sends HTTP requests to; none is the service's own. Whether
+    /// there is such a service, nobody has to know.
+    pub instead: Option<String>,
 }
 
 impl Service {
     /// The name under which the service shows up in the sidecar's log and metrics.
     fn cluster_name(&self, port: u16) -> String {
-        format!("outbound|{port}||{}", self.host)
+        cluster_name(&self.host, port)
     }
+
+    /// The cluster of its HTTP requests.
+    fn http_cluster_name(&self, port: u16) -> String {
+        cluster_name(self.instead.as_ref().unwrap_or(&self.host), port)
+    }
+}
+
+fn cluster_name(host: &str, port: u16) -> String {
+    format!("outbound|{port}||{host}")
 }
 
 /// The bootstrap of a sidecar with a fixed configuration.
@@ -101,6 +116,7 @@ pub fn sidecar(policy: Policy, services: &[Service]) -> Value {
     let mut listeners = vec![virtual_outbound(policy), virtual_inbound(), stats()];
     listeners.extend(http_listeners(policy, services));
     listeners.extend(tls_listeners(policy, services));
+    listeners.extend(tcp_listeners(policy, services));
     let mut clusters = fixed_clusters();
     for service in services {
         clusters.extend(
@@ -194,7 +210,7 @@ fn virtual_host(service: &Service, port: u16) -> Value {
         "domains": domains.collect::<Vec<_>>(),
         "routes": [{
             "match": {"prefix": "/"},
-            "route": {"cluster": service.cluster_name(port), "timeout": timeout},
+            "route": {"cluster": service.http_cluster_name(port), "timeout": timeout},
         }],
     })
 }
@@ -229,12 +245,7 @@ fn tls_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
                     "filter_chain_match": {"server_names": [service.host]}, "filters": filters,
                 }));
             }
-            for ip in &service.addresses {
-                let place = json!({"address": address(ip, *port)});
-                let mut listener = unbound(&format!("{ip}_{port}"), place, policy);
-                listener["filter_chains"] = json!([{"filters": filters}]);
-                listeners.push(listener);
-            }
+            listeners.extend(at_addresses(policy, service, *port));
         }
     }
     for (port, chains) in by_port {
@@ -244,6 +255,37 @@ fn tls_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
         listeners.push(listener);
     }
     listeners
+}
+
+/// TCP services with addresses have a listener per address; one without takes its whole port.
+fn tcp_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
+    let mut listeners = Vec::new();
+    for service in services {
+        for (port, _) in service.ports.iter().filter(|(_, p)| *p == Protocol::Tcp) {
+            listeners.extend(at_addresses(policy, service, *port));
+            if service.addresses.is_empty() {
+                let name = format!("0.0.0.0_{port}");
+                let mut listener = unbound(&name, dual_stack("", *port), policy);
+                listener["filter_chains"] = json!([only_chain(service, *port)]);
+                listeners.push(listener);
+            }
+        }
+    }
+    listeners
+}
+
+/// A listener for each of a service's addresses, which takes everything.
+fn at_addresses(policy: Policy, service: &Service, port: u16) -> impl Iterator<Item = Value> {
+    service.addresses.iter().map(move |ip| {
+        let place = json!({"address": address(ip, port)});
+        let mut listener = unbound(&format!("{ip}_{port}"), place, policy);
+        listener["filter_chains"] = json!([only_chain(service, port)]);
+        listener
+    })
+}
+
+fn only_chain(service: &Service, port: u16) -> Value {
+    json!({"filters": [tcp_proxy(&service.cluster_name(port))]})
 }
 
 /// A listener that only gets what `virtualOutbound` hands over.
@@ -300,6 +342,7 @@ mod tests {
             ports: vec![(80, Protocol::Http), (443, Protocol::Https)],
             resolution: Resolution::Dns,
             timeout: None,
+            instead: None,
         }
     }
 
@@ -320,6 +363,18 @@ mod tests {
         );
         let config = sidecar(Policy::RegistryOnly, &[httpbin(&[])]);
         assert_eq!(listener_names(&config)[3..], ["0.0.0.0_80", "0.0.0.0_443"]);
+    }
+
+    #[test]
+    fn a_tcp_service_without_an_address_takes_its_port() {
+        let queue = |addresses| Service {
+            ports: vec![(8080, Protocol::Tcp)],
+            ..httpbin(addresses)
+        };
+        let config = sidecar(Policy::RegistryOnly, &[queue(&[])]);
+        assert_eq!(listener_names(&config)[3..], ["0.0.0.0_8080"]);
+        let config = sidecar(Policy::RegistryOnly, &[queue(&["198.18.0.10"])]);
+        assert_eq!(listener_names(&config)[3..], ["198.18.0.10_8080"]);
     }
 
     #[test]

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use crate::envoy::{Protocol, Resolution, Service};
 
-/// The services of all ServiceEntries, with the time-outs of VirtualServices for the same hosts.
+/// The services of all ServiceEntries, with what VirtualServices say of the same hosts.
 pub fn services<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Result<Vec<Service>> {
     let mut services = Vec::new();
-    let mut timeouts = BTreeMap::new();
+    let mut routes = BTreeMap::new();
     for object in objects {
         match object["kind"].as_str() {
             Some("ServiceEntry") => {
@@ -22,16 +22,38 @@ pub fn services<'a>(objects: impl IntoIterator<Item = &'a Value>) -> Result<Vec<
                 services.extend(entry.spec.services()?);
             }
             Some("VirtualService") => {
-                let routes: Spec<RoutesSpec> = read(object)?;
-                timeouts.extend(routes.spec.timeouts());
+                let read: Spec<RoutesSpec> = read(object)?;
+                routes.extend(read.spec.routes());
             }
             kind => bail!("a sidecar cannot be told of a {kind:?}"),
         }
     }
     for service in &mut services {
-        service.timeout = timeouts.get(&service.host).cloned();
+        if let Some(Route { timeout, route }) = routes.get(&service.host) {
+            service.timeout.clone_from(timeout);
+            service.instead = route.first().map(|to| to.destination.host.clone());
+        }
     }
+    refuse_conflicts(&services)?;
     Ok(services)
+}
+
+/// What a port does that is TCP without addresses and something else besides depends on more than is
+/// simulated here.
+fn refuse_conflicts(services: &[Service]) -> Result<()> {
+    let open = services
+        .iter()
+        .filter(|service| service.addresses.is_empty());
+    let ports = open.flat_map(|service| &service.ports);
+    let mut by_port: BTreeMap<u16, Vec<Protocol>> = BTreeMap::new();
+    for (port, protocol) in ports {
+        let protocols = by_port.entry(*port).or_default();
+        protocols.push(*protocol);
+        if protocols.len() > 1 && protocols.contains(&Protocol::Tcp) {
+            bail!("a sidecar cannot be told of port {port}, which is TCP without addresses, twice");
+        }
+    }
+    Ok(())
 }
 
 fn read<'a, T: Deserialize<'a>>(object: &'a Value) -> Result<T> {
@@ -90,6 +112,7 @@ impl EntrySpec {
             ports: ports.clone(),
             resolution,
             timeout: None,
+            instead: None,
         };
         Ok(self.hosts.into_iter().map(service).collect())
     }
@@ -102,20 +125,35 @@ struct RoutesSpec {
     http: [Route; 1],
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Route {
     timeout: Option<String>,
-    /// To the host itself, wherever that is needed here.
-    #[serde(rename = "route")]
-    _route: Vec<Value>,
+    /// One at most is needed here.
+    route: Vec<Weighted>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Weighted {
+    destination: Destination,
+    #[serde(rename = "weight")]
+    _weight: Option<u32>,
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Destination {
+    host: String,
 }
 
 impl RoutesSpec {
-    fn timeouts(self) -> Vec<(String, String)> {
-        let [Route { timeout, .. }] = self.http;
-        let of_host = |host| Some((host, timeout.clone()?));
-        self.hosts.into_iter().filter_map(of_host).collect()
+    /// The one for each host.
+    fn routes(self) -> impl Iterator<Item = (String, Route)> {
+        let [route] = self.http;
+        self.hosts
+            .into_iter()
+            .map(move |host| (host, route.clone()))
     }
 }
 
@@ -133,9 +171,10 @@ mod tests {
     }
 
     #[test]
-    fn a_virtual_service_gives_its_hosts_a_timeout() {
+    fn a_virtual_service_gives_its_hosts_a_timeout_and_a_destination() {
         let route = json!({"kind": "VirtualService", "metadata": {"name": "a"}, "spec": {
-            "hosts": ["a.test"], "http": [{"timeout": "3s", "route": []}],
+            "hosts": ["a.test"],
+            "http": [{"timeout": "3s", "route": [{"destination": {"host": "b.test"}}]}],
         }});
         let expected = Service {
             host: "a.test".to_owned(),
@@ -143,13 +182,15 @@ mod tests {
             ports: vec![(443, Protocol::Https)],
             resolution: Resolution::Dns,
             timeout: Some("3s".to_owned()),
+            instead: Some("b.test".to_owned()),
         };
         assert_eq!(services(&[route, entry("TLS")]).unwrap(), [expected]);
     }
 
     #[test]
     fn what_a_sidecar_here_cannot_do_is_an_error() {
-        assert!(services(&[entry("TCP")]).is_err());
+        assert!(services(&[entry("MONGO")]).is_err());
+        assert!(services(&[entry("TCP"), entry("TLS")]).is_err());
         let mut unknown = entry("HTTPS");
         unknown["spec"]["workloadSelector"] = json!({});
         assert!(services(&[unknown]).is_err());

@@ -84,8 +84,12 @@ pub const ONLY_V6: Outside = Outside {
     family: Family::V6,
     ..Outside::new("v6.example", 40)
 };
+/// The host of a TCP entry without addresses.
+pub const QUEUE: Outside = Outside::new("queue.example", 50);
+/// A host whose requests a VirtualService sends to one that nobody declares.
+pub const API: Outside = Outside::new("api.example", 60);
 /// Everything that has an address outside.
-pub const OUTSIDE: [Outside; 4] = [HTTPBIN, BAIDU, SHARED, ONLY_V6];
+pub const OUTSIDE: [Outside; 6] = [HTTPBIN, BAIDU, SHARED, ONLY_V6, QUEUE, API];
 
 /// The node's router and the world outside.
 #[derive(Debug)]

@@ -104,7 +104,7 @@ fn step_report(row: &Row) -> StepReport<'_> {
             service: step.service(),
             host: step.server.host,
             ip: step.server.v4.to_string(),
-            port: step.port(),
+            port: step.port,
             protocol: "tcp",
         },
         explained: predicted,

@@ -1,5 +1,5 @@
 //! The servers outside of the cluster: one Envoy that answers for all of them, on port 80 with
-//! HTTP and on port 443 with TLS.
+//! HTTP, on port 443 with TLS, and on another one with HTTP, too.
 
 use std::{
     fs,
@@ -22,6 +22,8 @@ use crate::{
 };
 
 const READY: Duration = Duration::from_secs(20);
+/// A port that is known to nobody.
+pub const OTHER_PORT: u16 = 8080;
 /// What is below it is answered after five seconds, as httpbin.org does it.
 pub const SLOW: &str = "/delay/5";
 /// The filter that waits.
@@ -86,6 +88,7 @@ fn bootstrap(certificate: &str, key: &str) -> Value {
     let mut listeners = Vec::new();
     for server in OUTSIDE {
         listeners.push(listener(server, 80, json!({})));
+        listeners.push(listener(server, OTHER_PORT, json!({})));
         listeners.push(listener(server, 443, json!({"transport_socket": tls})));
     }
     json!({"static_resources": {"listeners": listeners}})

@@ -114,8 +114,11 @@ impl Played {
 
     /// Each connection that a sidecar forwards makes one of its own.
     pub fn n_forwarded(&self) -> u64 {
-        let forwarded =
-            |row: &&Row| row.step.wanted.path == "captured" && row.step.wanted.verdict != "blocked";
+        let ends_there = ["blocked", "unreachable"];
+        let forwarded = |row: &&Row| {
+            let wanted = &row.step.wanted;
+            wanted.path == "captured" && !ends_there.contains(&wanted.verdict)
+        };
         let rows = self.rows.iter().chain(&self.fix.rows);
         rows.filter(forwarded).map(|_| 1).sum()
     }

@@ -301,6 +301,18 @@ fn find_out(explanation: &Explanation, policy_doubt: Option<&str>) -> Option<Adv
                         which the address does not tell. Give the name.";
             (what.to_owned(), Some(format!("--to HOST@IP:{port}")))
         }
+        Reason::ServicesNeeded => {
+            let what = "An address of the cluster's ranges is one that the mesh knows if a Service has \
+                        it. Give the Services, too.";
+            let apply = "kubectl get services -A -o yaml > services.yaml";
+            (what.to_owned(), Some(apply.to_owned()))
+        }
+        Reason::EndpointsNeeded => {
+            let what = "A headless Service has this port, and the sidecar knows the addresses of its \
+                        pods. Give the pods, too.";
+            let apply = "kubectl get pods -A -o yaml > pods.yaml";
+            (what.to_owned(), Some(apply.to_owned()))
+        }
         Reason::ExcludedInterface => {
             let what = "It depends on the device that the connection leaves by. Give it.";
             (what.to_owned(), Some("--interface DEVICE".to_owned()))

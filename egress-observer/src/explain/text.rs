@@ -145,12 +145,12 @@ impl Explanation {
         line(&mut out, "outcome", &self.outcome);
         self.stands_text(&mut out);
         line(&mut out, "registry", &self.registry_text());
-        if let Some(routed) = &self.routed {
-            line(&mut out, "routed", &routed_text(routed));
-        }
         for other in &self.registry.others {
             let text = format!("not {} ({}): {}", other.object, other.host, other.because);
             line(&mut out, "", &text);
+        }
+        if let Some(routed) = &self.routed {
+            line(&mut out, "routed", &routed_text(routed));
         }
         line(&mut out, "policy", &self.policy_text());
         for object in &self.void {
@@ -228,7 +228,10 @@ impl Explanation {
             Verdict::Mediated if self.reason == Reason::DnsCapture => {
                 "The proxy's own DNS gets it: no entry has to declare it, and no policy refuses it."
             }
-            Verdict::Mediated => "The sidecar gets it, and the mesh knows the destination.",
+            Verdict::Mediated if self.routed.as_ref().is_some_and(|to| to.via.is_some()) => {
+                "The sidecar gets it, and sends it where a VirtualService for the host says."
+            }
+            Verdict::Mediated => "The sidecar gets it, and sends it to the host that was dialled.",
             Verdict::Misrouted => {
                 "The sidecar gets it, and sends it to another host than the one that was dialled."
             }

@@ -11,7 +11,7 @@ use egress_observer_istio::{
 };
 
 use super::kind::{Client, Finding, FindingKind, Service};
-use crate::{attribution::FlowOwner, flow::CountedFlow};
+use crate::{attribution::FlowOwner, declared::declared_host, flow::CountedFlow};
 
 /// Judges a flow of a pod, or of nobody known. `None` for the node's own. `names` are those that
 /// the pod has for the address, the one asked for last first.
@@ -65,7 +65,7 @@ fn of_pod(
     let kind = FindingKind {
         namespace: Arc::clone(&pod.namespace),
         workload: Arc::clone(&pod.workload),
-        service: service(judged.host, &names, ip),
+        service: service(declared_host(&judged), &names, ip),
         ip,
         port: to.port,
         protocol: to.protocol,

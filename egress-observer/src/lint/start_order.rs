@@ -16,7 +16,7 @@ pub(super) fn findings(subject: &LintSubject<'_>) -> Vec<LintFinding> {
     init.filter_map(|(at, container)| {
         let mut declared = subject.pod.declared.iter();
         let declared = declared.find(|declared| declared.name == container.name)?;
-        if !declared.has_no_proxy() {
+        if !declared.role.no_proxy {
             return None;
         }
         let field = subject.spec_field(&format!("initContainers[{at}]"));

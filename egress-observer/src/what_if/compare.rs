@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     api_version::API_VERSION,
+    declared::declared_host,
     explain::{Explainer, Unanswered, Who},
     flows::{Caller, RecordedFlow},
 };
@@ -79,7 +80,7 @@ impl<'a> Comparison<'a> {
         let [before, now, restarted] = [&process.before, &process.now, &process.restarted]
             .map(|explainer| explainer.judged(&to, names));
         let when = fates::when(&before, &now, &restarted, sides.restart_is_known());
-        let host = now.host.or(before.host).cloned();
+        let host = declared_host(&now).or(declared_host(&before)).cloned();
         let destination = match (host, &flow.to.host, flow.to.ip) {
             (Some(host), _, _) => FateDestination::Host(host),
             (None, Some(host), _) => FateDestination::Host(host.as_str().into()),

@@ -48,7 +48,10 @@ pub(crate) fn http_manager(prefix: &str, virtual_hosts: &Value) -> Value {
             "@type": kind("filters.network.http_connection_manager.v3.HttpConnectionManager"),
             "stat_prefix": prefix,
             "access_log": [access_log()],
-            "route_config": {"name": prefix, "virtual_hosts": virtual_hosts},
+            // As istiod has it: a route may name a cluster that is not there.
+            "route_config": {
+                "name": prefix, "virtual_hosts": virtual_hosts, "validate_clusters": false,
+            },
             "http_filters": [{
                 "name": "envoy.filters.http.router",
                 "typed_config": {"@type": kind("filters.http.router.v3.Router")},

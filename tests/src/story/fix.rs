@@ -67,7 +67,7 @@ fn wanted() -> Vec<Change> {
         when: "at_once".to_owned(),
         workload: step.workload.to_owned(),
         destination: step.service().to_owned(),
-        port: step.port(),
+        port: step.port,
         before: Judged::new("blocked"),
         now: Judged::new(step.wanted.verdict),
         connections: 1,

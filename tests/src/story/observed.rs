@@ -74,7 +74,7 @@ pub(super) fn observe(
 
 /// What grew that can be the step's connection: the application's, to the outside, by TCP.
 fn connections_of(grown: &[Sample], step: &Step) -> Vec<Sample> {
-    let port = step.port().to_string();
+    let port = step.port.to_string();
     let is_it = |sample: &&Sample| {
         let source = sample.label("source_workload_namespace") == NAMESPACE
             && sample.label("source_workload") == step.workload

@@ -18,7 +18,7 @@ struct Explanation {
 pub(super) fn predict(binary: &Path, node: &Node, step: &Step) -> Result<String> {
     let pod = &node.pod(NAMESPACE, step.workload)?.name;
     let User { uid, gid } = User::APP;
-    let to = format!("{}@{}:{}", step.server.host, step.server.v4, step.port());
+    let to = format!("{}@{}:{}", step.server.host, step.server.v4, step.port);
     let output = Command::new(binary)
         .args(["explain", "--output", "json", "--to", &to])
         .args(["--pod", &format!("{NAMESPACE}/{pod}")])

@@ -6,11 +6,11 @@ use anyhow::{Context as _, Result, bail};
 
 use super::NAMESPACE;
 use crate::{
-    envoy::{Policy, Protocol},
-    network::{BAIDU, HTTPBIN, Outside},
+    envoy::Policy,
+    network::{API, BAIDU, HTTPBIN, OUTSIDE, Outside, QUEUE},
     node::Node,
     pod::{APP, User},
-    servers::SLOW,
+    servers::{self, OTHER_PORT, SLOW},
 };
 
 /// One connection of the story, and what must come of it.
@@ -18,12 +18,36 @@ use crate::{
 pub struct Step {
     pub policy: Policy,
     pub workload: &'static str,
-    pub protocol: Protocol,
+    pub scheme: Scheme,
     pub server: Outside,
+    pub port: u16,
     /// Of the URL; empty for none.
     pub resource: &'static str,
     pub client: Saw,
     pub wanted: Wanted,
+}
+
+/// How a client asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
 }
 
 /// What the client ends with.
@@ -31,6 +55,8 @@ pub struct Step {
 pub enum Saw {
     /// An HTTP status.
     Status(u16),
+    /// The same, from a server that was not asked.
+    StatusFrom(u16, &'static str),
     /// curl's exit code, when there was no HTTP answer.
     Exit(i32),
 }
@@ -39,6 +65,7 @@ impl fmt::Display for Saw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Status(status) => write!(f, "HTTP {status}"),
+            Self::StatusFrom(status, host) => write!(f, "HTTP {status} from {host}"),
             Self::Exit(35) => f.write_str("exit 35 (TLS handshake cut)"),
             Self::Exit(code) => write!(f, "exit {code}"),
         }
@@ -58,12 +85,20 @@ pub struct Wanted {
 /// The steps in the order they are played; those of one policy stand together.
 pub fn steps() -> Vec<Step> {
     use Policy::{AllowAny, RegistryOnly};
-    use Protocol::{Http, Https};
-    use Saw::{Exit, Status};
+    use Saw::{Exit, Status, StatusFrom};
+    use Scheme::{Http, Https};
 
     let blocked = captured("undeclared", "blocked");
     let mediated = captured("service_entry", "mediated");
     let passthrough = captured("undeclared", "passthrough");
+    let misrouted = Wanted {
+        reason: "listener_without_address",
+        ..captured("service_entry", "misrouted")
+    };
+    let unreachable = Wanted {
+        reason: "no_cluster",
+        ..captured("service_entry", "unreachable")
+    };
     let not_included = |registry, verdict| direct("direct", registry, verdict, "not_included");
     let bypass = not_included("undeclared", "configured_bypass");
     let declared = not_included("service_entry", "declared_bypass");
@@ -87,6 +122,19 @@ pub fn steps() -> Vec<Step> {
         Step::new(RegistryOnly, "broken", Http, BAIDU, Status(200), unexpected),
         Step::new(AllowAny, "sleep", Http, BAIDU, Status(200), passthrough),
         Step::new(AllowAny, "sleep", Https, BAIDU, Status(200), passthrough),
+        // Nobody has declared it at that port, but the port itself belongs to another host's entry.
+        Step {
+            port: OTHER_PORT,
+            ..Step::new(
+                AllowAny,
+                "sleep",
+                Http,
+                BAIDU,
+                StatusFrom(200, QUEUE.host),
+                misrouted,
+            )
+        },
+        Step::new(AllowAny, "sleep", Http, API, Status(503), unreachable),
         Step::new(AllowAny, "ranges", Http, BAIDU, Status(200), bypass),
         Step::new(AllowAny, "ranges", Http, HTTPBIN, Status(200), declared),
         Step::new(AllowAny, "plain", Http, BAIDU, Status(200), unmeshed),
@@ -98,8 +146,8 @@ pub fn fix_steps() -> Vec<Step> {
     let (policy, ok) = (Policy::RegistryOnly, Saw::Status(200));
     let mediated = captured("service_entry", "mediated");
     vec![
-        Step::new(policy, "sleep", Protocol::Http, BAIDU, ok, mediated),
-        Step::new(policy, "sleep", Protocol::Https, BAIDU, ok, mediated),
+        Step::new(policy, "sleep", Scheme::Http, BAIDU, ok, mediated),
+        Step::new(policy, "sleep", Scheme::Https, BAIDU, ok, mediated),
     ]
 }
 
@@ -133,7 +181,7 @@ impl Step {
     const fn new(
         policy: Policy,
         workload: &'static str,
-        protocol: Protocol,
+        scheme: Scheme,
         server: Outside,
         client: Saw,
         wanted: Wanted,
@@ -141,8 +189,9 @@ impl Step {
         Self {
             policy,
             workload,
-            protocol,
+            scheme,
             server,
+            port: scheme.port(),
             resource: "",
             client,
             wanted,
@@ -151,9 +200,9 @@ impl Step {
 
     /// What a person would type in the pod.
     pub fn command_line(&self) -> String {
-        match self.protocol {
-            Protocol::Http => format!("curl {}", self.url()),
-            Protocol::Https => format!("curl -I {}", self.url()),
+        match self.scheme {
+            Scheme::Http => format!("curl {}", self.url()),
+            Scheme::Https => format!("curl -I {}", self.url()),
         }
     }
 
@@ -172,19 +221,13 @@ impl Step {
         self.server.host
     }
 
-    pub fn port(&self) -> u16 {
-        match self.protocol {
-            Protocol::Http => 80,
-            Protocol::Https => 443,
-        }
-    }
-
     fn url(&self) -> String {
-        let scheme = match self.protocol {
-            Protocol::Http => "http",
-            Protocol::Https => "https",
+        let scheme = self.scheme.as_str();
+        let port = match self.port {
+            port if port == self.scheme.port() => String::new(),
+            port => format!(":{port}"),
         };
-        format!("{scheme}://{}{}", self.server.host, self.resource)
+        format!("{scheme}://{}{port}{}", self.server.host, self.resource)
     }
 
     /// Runs curl in the pod.
@@ -192,8 +235,8 @@ impl Step {
         let ca_bundle = format!("CURL_CA_BUNDLE={}", node.ca_bundle().display());
         let url = self.url();
         let mut argv = vec!["env", &ca_bundle, "curl", "--silent", "--max-time", "10"];
-        argv.extend(["--output", "/dev/null", "--write-out", "%{http_code}"]);
-        if self.protocol == Protocol::Https {
+        argv.extend(["--write-out", "\\n%{http_code}"]);
+        if self.scheme == Scheme::Https {
             argv.push("--head");
         }
         argv.push(&url);
@@ -201,11 +244,24 @@ impl Step {
             .pod(NAMESPACE, self.workload)?
             .exec(APP, User::APP, &argv)?;
         let code = output.status.code().context("curl was killed")?;
-        let status = String::from_utf8_lossy(&output.stdout);
+        let answer = String::from_utf8_lossy(&output.stdout);
+        let (body, status) = answer.rsplit_once('\n').unwrap_or_default();
         match (code, status.trim().parse()) {
-            (0, Ok(status)) => Ok(Saw::Status(status)),
-            (0, Err(_)) => bail!("curl printed `{status}` instead of an HTTP status"),
+            (0, Ok(status)) => Ok(match self.stranger(body) {
+                Some(host) => Saw::StatusFrom(status, host),
+                None => Saw::Status(status),
+            }),
+            (0, Err(_)) => bail!("curl printed `{answer}` without an HTTP status"),
             (code, _) => Ok(Saw::Exit(code)),
         }
+    }
+
+    /// The server that answered, if it is another one than the one that was asked.
+    fn stranger(&self, body: &str) -> Option<&'static str> {
+        let mut others = OUTSIDE
+            .iter()
+            .filter(|server| server.host != self.server.host);
+        let it = others.find(|server| servers::body(**server, self.port) == body)?;
+        Some(it.host)
     }
 }

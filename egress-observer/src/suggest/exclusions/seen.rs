@@ -51,6 +51,7 @@ impl Way {
                 _,
                 Some(
                     Verdict::Mediated
+                    | Verdict::Misrouted
                     | Verdict::Passthrough
                     | Verdict::Blocked
                     | Verdict::UnexpectedCapture,
