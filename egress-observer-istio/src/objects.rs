@@ -14,7 +14,10 @@ mod virtual_service;
 mod workload;
 
 pub use self::{
-    core::{ConfigMap, KubernetesPort, NamespaceObject, ServiceObject, ServiceSpec, WebhookObject},
+    core::{
+        ConfigMap, EXPORT_TO, KubernetesPort, NamespaceObject, ServiceObject, ServiceSpec,
+        WebhookObject,
+    },
     istio::{
         AllocatedAddress, DestinationRule, DestinationRuleSpec, EgressListener,
         OutboundTrafficPolicy, ProxyConfig, ProxyConfigSpec, ServiceEntryObject, ServiceEntrySpec,

@@ -6,6 +6,7 @@
 //! ```
 
 pub mod change;
+mod headless;
 pub mod live;
 mod roster;
 mod selected;
@@ -13,5 +14,5 @@ mod snapshot;
 mod stale;
 mod surroundings;
 
-pub use self::snapshot::Snapshot;
+pub use self::snapshot::{MissingObjects, Snapshot};
 pub use crate::mesh::ROOT_NAMESPACE;

@@ -6,7 +6,7 @@ mod agent;
 use clap::{Parser, Subcommand};
 
 #[cfg(feature = "agent")]
-pub use self::agent::{AgentArgs, Switch, UninstallArgs};
+pub use self::agent::{AgentArgs, Switch, UninstallArgs, WatchedServices};
 use crate::commands::{
     explain::ExplainArgs, lint::LintArgs, suggest::SuggestArgs, what_if::WhatIfArgs,
 };

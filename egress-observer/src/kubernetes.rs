@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) start_jitter: Duration,
     /// The shortest time-out of a watch; the longest is twice that.
     pub(crate) watch_timeout: Duration,
+    /// Whether Services are watched.
+    pub(crate) services: bool,
     /// Whether the ranges of pods and Services are looked for.
     pub(crate) find_ranges: bool,
 }
@@ -78,6 +80,9 @@ pub(crate) async fn start(settings: &Settings) -> Result<(Watches, mpsc::Receive
     start.watch::<objects::DestinationRule>(Selection::default());
     start.watch::<objects::ProxyConfig>(Selection::default());
     start.watch::<objects::addressing::ServiceCidr>(Selection::default());
+    if settings.services {
+        start.watch::<objects::ServiceObject>(Selection::default());
+    }
     if settings.find_ranges {
         start.find_ranges();
     }

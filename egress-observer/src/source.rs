@@ -16,13 +16,13 @@ use tracing::warn;
 
 use self::files::Files;
 use crate::{
-    cli::AgentArgs,
+    cli::{AgentArgs, WatchedServices},
     kubernetes::{self, Message, Settings, Watches},
     metrics::health::ClusterHealth,
 };
 use egress_observer_istio::{
     manifests::ManifestError,
-    view::{change::ObjectChange, live::Live},
+    view::{MissingObjects, change::ObjectChange, live::Live},
 };
 
 pub(crate) use self::reload::Reload;
@@ -92,6 +92,7 @@ impl ObjectSource {
                 istio_revisions: args.istio_revisions.clone(),
                 start_jitter: Duration::from_secs(args.start_jitter.into()),
                 watch_timeout: Duration::from_secs(args.watch_timeout.into()),
+                services: args.services == WatchedServices::Watch,
                 find_ranges: cluster_cidrs.is_empty(),
             },
             cluster_cidrs,
@@ -111,7 +112,11 @@ impl ObjectSource {
             Self::Api(api) => {
                 let dns = kubernetes::cluster_dns(&api.settings);
                 let mut live = Live::new(&api.cluster_cidrs, dns);
-                live.set_known(false, false);
+                live.set_missing(MissingObjects {
+                    pods: true,
+                    registry: true,
+                    services: true,
+                });
                 (live, None)
             }
         })
@@ -177,5 +182,9 @@ pub(crate) fn take(live: &mut Live, watches: &mut Watches, messages: Vec<Message
         }
     }
     live.apply(changes, now);
-    live.set_known(watches.pods_known(), watches.registry_known());
+    live.set_missing(MissingObjects {
+        pods: !watches.pods_known(),
+        registry: !watches.registry_known(),
+        services: !watches.services_known(),
+    });
 }

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use crate::{
-    registry::{Fate, Match, ObjectKind},
+    registry::{Fate, Hit, Match, ObjectKind, Routed},
     view::Snapshot,
-    vocabulary::{Reason, RegistryMatch, Scope},
+    vocabulary::{Reason, RegistryMatch, Scope, host_name::is_of_cluster},
 };
 
 /// What the mesh knows of a destination.
@@ -20,21 +20,26 @@ pub(super) struct Known {
 
 impl Known {
     /// What is inside the cluster is known only as far as its Services are: an address of its ranges
-    /// proves nothing. Without any Service, and at ports of headless ones, whose pods may be
-    /// anywhere, it cannot be told what the mesh knows.
+    /// proves nothing. Where Services are missing, and at ports of headless ones, whose pods may be
+    /// anywhere, it cannot be told what the mesh knows; nor whether there is a cluster for a Service
+    /// that a VirtualService leads to.
     pub(super) fn of(
         snapshot: &Snapshot,
         matched: &Match<'_>,
         scope: Scope,
         ip: Option<IpAddr>,
     ) -> Self {
-        let registry = &snapshot.registry;
         let unsure = |lacking| Self {
             registry: RegistryMatch::Unknown,
             fate: None,
             lacking,
         };
         match matched {
+            Match::Declared(Hit { routed, .. }) | Match::Ruled(routed)
+                if leads_to_missing_service(snapshot, routed) =>
+            {
+                unsure(Reason::ServicesNeeded)
+            }
             Match::Declared(hit) => Self {
                 registry: match hit.entry.object.kind {
                     ObjectKind::ServiceEntry => RegistryMatch::ServiceEntry,
@@ -52,7 +57,7 @@ impl Known {
             Match::Undeclared { headless, .. } => {
                 let inside = scope == Scope::Cluster;
                 let is_pod = ip.is_some_and(|ip| snapshot.is_pod(ip));
-                if inside && !registry.has_services() {
+                if inside && snapshot.services_unknown() {
                     unsure(Reason::ServicesNeeded)
                 } else if inside && *headless && !is_pod {
                     unsure(Reason::EndpointsNeeded)
@@ -65,6 +70,109 @@ impl Known {
                 }
             }
             Match::NameNeeded { .. } | Match::AddressNeeded(_) => unsure(Reason::NameNeeded),
+        }
+    }
+}
+
+/// Whether it is sent to a Service that is not known, where Services are missing: it may be there.
+fn leads_to_missing_service(snapshot: &Snapshot, routed: &Routed<'_>) -> bool {
+    routed.fate == Fate::NoCluster
+        && snapshot.services_unknown()
+        && is_of_cluster(routed.host, snapshot.registry.cluster_domain())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::{
+        manifests::Reading,
+        registry::{RegistryQuery, Viewer},
+        view::{MissingObjects, change, live::Live},
+        vocabulary::Protocol,
+    };
+
+    const ENTRY: &str = r"
+kind: ServiceEntry
+metadata: {name: api, namespace: shop}
+spec: {hosts: [api.test], addresses: [192.0.2.1], ports: [{number: 9000, name: tcp, protocol: TCP}]}
+---
+kind: VirtualService
+metadata: {name: api, namespace: shop}
+spec: {hosts: [api.test], tcp: [{route: [{destination: {
+  host: gateway.mesh.svc.cluster.local, port: {number: 443}}}]}]}
+";
+    const SERVICES: &str = r"
+---
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: 10.96.0.20, ports: [{name: tcp, port: 5432}]}
+---
+kind: Service
+metadata: {name: gateway, namespace: mesh}
+spec: {clusterIP: 10.96.0.21, ports: [{name: tls, port: 443}]}
+";
+
+    #[test]
+    fn where_services_are_missing_nothing_inside_the_cluster_is_certain() {
+        use Reason::ServicesNeeded;
+        use RegistryMatch::{Cluster, ServiceEntry, Undeclared, Unknown};
+
+        const ALL: MissingObjects = MissingObjects {
+            pods: false,
+            registry: false,
+            services: false,
+        };
+        let some = MissingObjects {
+            services: true,
+            ..ALL
+        };
+        let both = format!("{ENTRY}{SERVICES}");
+        let rows = [
+            // The Service; another address inside, and outside; an entry that leads to a Service.
+            (&*both, ALL, [Cluster, Undeclared, Undeclared, ServiceEntry]),
+            // What is there, is known.
+            (&both, some, [Cluster, Unknown, Undeclared, ServiceEntry]),
+            (ENTRY, some, [Unknown, Unknown, Undeclared, Unknown]),
+            // Files without any Service.
+            (ENTRY, ALL, [Unknown, Unknown, Undeclared, Unknown]),
+        ];
+        for (text, missing, expected) in rows {
+            let (objects, _) = Reading::of("test".as_ref(), text).unique();
+            let mut live = Live::new(&["10.96.0.0/12".parse().unwrap()], Vec::new());
+            live.apply(change::all_at_once(objects), Instant::now());
+            live.set_missing(missing);
+            let snapshot = live.snapshot();
+            let viewer = Viewer {
+                namespace: "shop",
+                ..Viewer::default()
+            };
+            let found = [
+                ("10.96.0.20", 5432),
+                ("10.96.0.99", 5432),
+                ("198.51.100.1", 5432),
+                ("192.0.2.1", 9000),
+            ]
+            .map(|(ip, port)| {
+                let ip = ip.parse().unwrap();
+                let to = RegistryQuery {
+                    ip: Some(ip),
+                    host: None,
+                    port,
+                    protocol: Protocol::Tcp,
+                };
+                let matched = snapshot.registry.lookup(&viewer, &to);
+                let known = Known::of(
+                    snapshot,
+                    &matched,
+                    snapshot.scope_from_anywhere(ip),
+                    Some(ip),
+                );
+                assert!(known.registry != Unknown || known.lacking == ServicesNeeded);
+                known.registry
+            });
+            assert_eq!(found, expected, "{text} {missing:?}");
         }
     }
 }

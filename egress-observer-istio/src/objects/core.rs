@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::metadata::{Metadata, with_metadata};
+use super::metadata::{AnyObject, Metadata, with_metadata};
 
-with_metadata! { ConfigMap NamespaceObject WebhookObject ServiceObject }
+/// The annotation that says which namespaces see a Service.
+pub const EXPORT_TO: &str = "networking.istio.io/exportTo";
+
+with_metadata! { ConfigMap NamespaceObject WebhookObject }
 
 /// `v1 ConfigMap`.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,6 +37,35 @@ pub struct ServiceObject {
     pub metadata: Metadata,
     #[serde(default)]
     pub spec: ServiceSpec,
+}
+
+impl AnyObject for ServiceObject {
+    fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    fn metadata_mut(&mut self) -> &mut Metadata {
+        &mut self.metadata
+    }
+
+    /// Without what says nothing of who may reach it, and where. Its labels stay: Istio merges only
+    /// what has the same ones (`canMergeServices` in `pilot/pkg/model/sidecar.go`).
+    fn trimmed(self) -> Self {
+        let metadata = self.metadata;
+        let mut annotations = metadata.annotations;
+        annotations.retain(|name, _| name == EXPORT_TO);
+        Self {
+            metadata: Metadata {
+                name: metadata.name,
+                namespace: metadata.namespace,
+                creation_timestamp: metadata.creation_timestamp,
+                labels: metadata.labels,
+                annotations,
+                ..Metadata::default()
+            },
+            spec: self.spec,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -207,7 +207,7 @@ kinds! {
     Service(ServiceObject) {
         Service {
             name: "Service", plural: "services", groups: CORE, versions: V1,
-            namespaced: true, watched: No
+            namespaced: true, watched: Whole
         }
     }
     Workload(Box<Workload>) {

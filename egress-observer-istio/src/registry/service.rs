@@ -115,7 +115,7 @@ fn place(spec: &objects::ServiceSpec, addresses: &[IpNet]) -> Place {
 
 /// A Service has its `exportTo` in an annotation.
 fn export_to(metadata: &objects::Metadata) -> Vec<String> {
-    let words = metadata.annotations.get("networking.istio.io/exportTo");
+    let words = metadata.annotations.get(objects::EXPORT_TO);
     words
         .map(|list| list.split(',').map(|word| word.trim().to_owned()).collect())
         .unwrap_or_default()

@@ -14,8 +14,9 @@ use ipnet::IpNet;
 
 use super::{
     change::{self, ObjectChange},
-    selected::{addresses_of_selected, with_selected_pods},
-    snapshot::Snapshot,
+    headless::{HeadlessServices, selects_endpoints},
+    selected::with_selected_pods,
+    snapshot::{MissingObjects, Snapshot},
     stale::StaleParts,
     surroundings::PodSurroundings,
 };
@@ -47,8 +48,7 @@ pub struct Live {
     config_maps: BTreeSet<ObjectName>,
     /// ServiceEntries with a `workloadSelector`.
     selecting: BTreeMap<ObjectName, objects::ServiceEntryObject>,
-    /// Headless Services with a `selector`.
-    headless: BTreeMap<ObjectName, objects::ServiceObject>,
+    headless: HeadlessServices,
     /// Ranges from settings and installers, and those that ServiceCIDRs name.
     ranges: Vec<IpNet>,
     service_ranges: BTreeMap<ObjectName, Vec<IpNet>>,
@@ -104,10 +104,9 @@ impl Live {
         self.set_ranges();
     }
 
-    /// Says whether all pods, and all that the registry is made of, are known.
-    pub fn set_known(&mut self, pods: bool, registry: bool) {
-        self.snapshot.pods_unknown = !pods;
-        self.snapshot.registry_unknown = !registry;
+    /// Says what may be missing.
+    pub fn set_missing(&mut self, missing: MissingObjects) {
+        self.snapshot.missing = missing;
     }
 
     /// Takes changes in, all at once.
@@ -184,6 +183,7 @@ impl Live {
             Kind::Pod => {
                 self.settle_pod(&name);
                 if let Some(known) = self.pods.remove(&name) {
+                    self.headless.pod_changed(&known.object);
                     self.snapshot.pods.leave(known.key, now);
                     self.stale.selected_in.insert(name.namespace);
                 }
@@ -243,13 +243,15 @@ impl Live {
         }
         self.stale.pods.insert(name.clone());
         self.stale.selected_in.insert(name.namespace.clone());
+        self.headless.pod_changed(&object);
         let known = KnownPod { object, key };
         let key = known.key.clone();
-        // A pod of a StatefulSet comes back under its name.
-        if let Some(before) = self.pods.insert(name, known)
-            && before.key != key
-        {
-            self.snapshot.pods.leave(before.key, now);
+        if let Some(before) = self.pods.insert(name, known) {
+            self.headless.pod_changed(&before.object);
+            // A pod of a StatefulSet comes back under its name.
+            if before.key != key {
+                self.snapshot.pods.leave(before.key, now);
+            }
         }
     }
 
@@ -303,14 +305,11 @@ impl Live {
     }
 
     fn set_service(&mut self, name: ObjectName, object: objects::ServiceObject) {
-        let spec = &object.spec;
-        if spec.cluster_ip != "None" || spec.selector.is_empty() {
-            self.headless.remove(&name);
-            self.snapshot.registry.set_service(&object, Vec::new());
-            return;
+        if selects_endpoints(&object) {
+            return self.headless.set(name, object);
         }
-        self.stale.selected_in.insert(name.namespace.clone());
-        self.headless.insert(name, object);
+        self.headless.remove(&name);
+        self.snapshot.registry.set_service(&object, Vec::new());
     }
 
     fn set_ranges(&mut self) {
@@ -336,7 +335,7 @@ impl Live {
             self.snapshot.set_discovery(&self.around.namespaces);
         }
         self.settle_selecting(&stale);
-        self.settle_headless(&stale);
+        self.settle_headless();
         self.settle_pods(&stale);
     }
 
@@ -349,15 +348,17 @@ impl Live {
         }
     }
 
-    /// The pods of a headless Service are where its listeners are.
-    fn settle_headless(&mut self, stale: &StaleParts) {
-        for (name, service) in &self.headless {
-            if stale.selected_in.contains(&name.namespace) {
-                let own = pods_of(&self.pods, &name.namespace);
-                let endpoints = addresses_of_selected(&service.spec.selector, own);
-                self.snapshot.registry.set_service(service, endpoints);
-            }
-        }
+    fn settle_headless(&mut self) {
+        let Self {
+            snapshot,
+            pods,
+            headless,
+            ..
+        } = self;
+        headless.settle(
+            |namespace| pods_of(pods, namespace),
+            |service, endpoints| snapshot.registry.set_service(service, endpoints),
+        );
     }
 
     fn settle_pods(&mut self, stale: &StaleParts) {
@@ -386,10 +387,11 @@ impl Live {
 /// The pods of a namespace, as they arrived.
 fn pods_of<'p>(
     pods: &'p BTreeMap<ObjectName, KnownPod>,
-    namespace: &'p str,
-) -> impl Iterator<Item = &'p objects::PodObject> {
+    namespace: &str,
+) -> impl Iterator<Item = &'p objects::PodObject> + use<'p> {
+    let namespace = namespace.to_owned();
     let first = ObjectName {
-        namespace: namespace.to_owned(),
+        namespace: namespace.clone(),
         name: String::new(),
     };
     let own = pods.range(first..);

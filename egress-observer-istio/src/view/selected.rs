@@ -12,7 +12,7 @@ pub(super) fn with_selected_pods<'p>(
 ) -> ServiceEntryObject {
     let selector = entry.spec.workload_selector.as_ref();
     let wanted = selector.map(|selector| &selector.labels);
-    let pods = pods.filter(|pod| wanted.is_some_and(|wanted| has(pod, wanted)));
+    let pods = pods.filter(|pod| wanted.is_some_and(|wanted| has_labels(pod, wanted)));
     let selected = pods.flat_map(addresses).map(|ip| WorkloadEntry {
         address: ip.to_owned(),
         ..WorkloadEntry::default()
@@ -28,7 +28,7 @@ pub(super) fn addresses_of_selected<'p>(
     labels: &BTreeMap<String, String>,
     pods: impl Iterator<Item = &'p PodObject>,
 ) -> Vec<IpAddr> {
-    let selected = pods.filter(|pod| has(pod, labels));
+    let selected = pods.filter(|pod| has_labels(pod, labels));
     selected
         .flat_map(addresses)
         .filter_map(|ip| ip.parse().ok())
@@ -44,7 +44,8 @@ fn addresses(pod: &PodObject) -> impl Iterator<Item = &str> {
         .filter(|ip| !ip.is_empty())
 }
 
-fn has(pod: &PodObject, labels: &BTreeMap<String, String>) -> bool {
+/// Whether a pod has all of these labels.
+pub(super) fn has_labels(pod: &PodObject, labels: &BTreeMap<String, String>) -> bool {
     let own = &pod.metadata.labels;
     labels
         .iter()

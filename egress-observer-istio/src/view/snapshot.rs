@@ -25,10 +25,18 @@ pub struct Snapshot {
     /// What the mesh knows.
     pub registry: Registry,
     pub(super) cluster_ranges: Vec<IpNet>,
-    /// Whether objects of the registry may be missing.
-    pub(super) registry_unknown: bool,
-    /// Whether pods may be missing.
-    pub(super) pods_unknown: bool,
+    pub(super) missing: MissingObjects,
+}
+
+/// Which objects may be missing: what is not there may be there all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MissingObjects {
+    /// Pods.
+    pub pods: bool,
+    /// ServiceEntries and Sidecars: without them nothing counts as undeclared.
+    pub registry: bool,
+    /// Services: without them it cannot be told what the mesh knows inside the cluster.
+    pub services: bool,
 }
 
 impl Snapshot {
@@ -72,7 +80,12 @@ impl Snapshot {
 
     /// Whether objects of the registry may be missing: what it does not know may be known to the mesh.
     pub fn registry_unknown(&self) -> bool {
-        self.registry_unknown
+        self.missing.registry
+    }
+
+    /// Whether Services may be missing. A cluster always has some: without any, none were given.
+    pub fn services_unknown(&self) -> bool {
+        self.missing.services || !self.registry.has_services()
     }
 
     /// Whether a pod that is known has this address.
@@ -82,7 +95,7 @@ impl Snapshot {
 
     /// Why a connection of nobody has no owner.
     pub fn why_unattributed(&self) -> Reason {
-        if self.pods_unknown {
+        if self.missing.pods {
             Reason::NotSynced
         } else {
             Reason::NotAttributed

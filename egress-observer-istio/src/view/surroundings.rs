@@ -16,7 +16,8 @@ use crate::{
 pub(super) struct PodSurroundings {
     pub(super) namespaces: HashMap<String, Metadata>,
     pub(super) proxy_configs: Vec<objects::ProxyConfig>,
-    /// Addresses of the cluster's DNS: those that were given, then those of its Services.
+    /// Addresses of the cluster's DNS: those that were given, else those of its Services. A pod may have
+    /// a cache on the node instead of the Service: what a resolver is really given says which.
     cluster_dns: Vec<IpAddr>,
     given_dns: Vec<IpAddr>,
     dns_services: BTreeMap<ObjectName, Vec<IpAddr>>,
@@ -62,7 +63,10 @@ impl PodSurroundings {
     }
 
     fn dns_changed(&mut self) -> bool {
-        let mut all = self.given_dns.clone();
+        if !self.given_dns.is_empty() {
+            return false;
+        }
+        let mut all = Vec::new();
         for ip in self.dns_services.values().flatten() {
             if !all.contains(ip) {
                 all.push(*ip);

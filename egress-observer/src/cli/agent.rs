@@ -49,6 +49,15 @@ pub struct AgentArgs {
         env = "EGRESS_OBSERVER_ISTIO_REVISIONS"
     )]
     pub istio_revisions: Vec<String>,
+    /// Whether to watch the Services of all namespaces. Without them it is not known what the mesh knows
+    /// inside the cluster.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "watch",
+        env = "EGRESS_OBSERVER_SERVICES"
+    )]
+    pub services: WatchedServices,
     /// The longest random wait before the Kubernetes API is asked for the first time: thousands of
     /// agents may start at once. Connections are counted meanwhile.
     #[arg(
@@ -184,6 +193,15 @@ pub struct AgentArgs {
     pub max_proofs: u32,
 }
 
+/// Whether Services are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum WatchedServices {
+    /// They are.
+    Watch,
+    /// They are not.
+    Off,
+}
+
 /// Whether something is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Switch {
@@ -234,5 +252,7 @@ mod tests {
         assert!(parse(&["--max-flows", "0"]).is_err());
         assert!(parse(&["--capture-ports", "0"]).is_err());
         assert!(parse(&["--cluster-cidrs", "10.0.0.0"]).is_err());
+        assert!(parse(&["--services", "off"]).is_ok());
+        assert!(parse(&["--services", "on"]).is_err());
     }
 }

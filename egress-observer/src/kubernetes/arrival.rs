@@ -131,4 +131,29 @@ mod tests {
         assert!(app.env.is_empty() && app.args.is_empty() && app.image.is_empty());
         assert_eq!((&*proxy.image, &*proxy.args[0]), ("b", "proxy"));
     }
+    #[test]
+    fn services_keep_only_what_is_read() {
+        let service = r#"{"type": "ADDED", "object": {"kind": "Service", "metadata": {"name": "a",
+            "namespace": "shop", "uid": "u", "creationTimestamp": "2026-01-05T08:00:00Z",
+            "labels": {"app": "a"}, "annotations": {"networking.istio.io/exportTo": ".",
+              "kubectl.kubernetes.io/last-applied-configuration": "{}"},
+            "ownerReferences": [{"kind": "Gateway", "name": "a"}]},
+            "spec": {"type": "ClusterIP", "clusterIP": "10.96.0.20", "clusterIPs": ["10.96.0.20"],
+              "selector": {"app": "a"}, "sessionAffinity": "None", "ports": [{"port": 80}]},
+            "status": {"loadBalancer": {}}}}"#;
+        let event: WatchEvent<Arrival<objects::ServiceObject>> =
+            serde_json::from_str(service).unwrap();
+        let WatchEvent::Added(arrival) = event else {
+            panic!("{event:?}")
+        };
+        let objects::ServiceObject { metadata, spec } = arrival.object.unwrap();
+        let annotations: Vec<_> = metadata.annotations.into_iter().collect();
+        let exported = ("networking.istio.io/exportTo".to_owned(), ".".to_owned());
+        assert_eq!(annotations, [exported]);
+        assert!(metadata.uid.is_empty() && metadata.owner_references.is_empty());
+        assert_eq!((&*metadata.name, &*metadata.namespace), ("a", "shop"));
+        assert_eq!(metadata.creation_timestamp, "2026-01-05T08:00:00Z");
+        assert_eq!((metadata.labels.len(), spec.selector.len()), (1, 1));
+        assert_eq!((spec.cluster_ips.len(), spec.ports[0].port), (1, 80));
+    }
 }

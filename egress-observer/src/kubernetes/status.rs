@@ -110,8 +110,17 @@ impl Watches {
     /// host, not whether there is one.
     pub(crate) fn registry_known(&self) -> bool {
         let kinds = [Kind::ServiceEntry, Kind::Sidecar];
-        let mut rows = kinds.iter().flat_map(|kind| self.of(*kind));
-        rows.all(|row| !matches!(row.state, State::Waiting | State::Forbidden))
+        kinds.iter().all(|kind| self.is_listed(*kind))
+    }
+
+    /// Whether all Services are known. They may not be watched at all.
+    pub(crate) fn services_known(&self) -> bool {
+        self.of(Kind::Service).next().is_some() && self.is_listed(Kind::Service)
+    }
+
+    fn is_listed(&self, kind: Kind) -> bool {
+        self.of(kind)
+            .all(|row| !matches!(row.state, State::Waiting | State::Forbidden))
     }
 
     /// By kind: whether what is known of it is up to date, and its figures.
@@ -171,6 +180,27 @@ mod tests {
         assert!(watches.registry_known() && watches.waiting().is_empty());
         watches.note(&news(pods, State::Forbidden), now);
         assert_eq!(watches.waiting(), ["pods of node-1"]);
+    }
+
+    #[test]
+    fn services_are_known_if_they_are_watched_and_listed() {
+        let mut watches = Watches::default();
+        let entries = watches.add(Kind::ServiceEntry, String::new());
+        let now = Instant::now();
+        watches.note(&news(entries, State::Synced), now);
+        assert!(watches.registry_known() && !watches.services_known());
+        let services = watches.add(Kind::Service, String::new());
+        for (state, known) in [
+            (State::Waiting, false),
+            (State::Synced, true),
+            (State::Interrupted, true),
+            (State::Forbidden, false),
+        ] {
+            watches.note(&news(services, state), now);
+            assert_eq!(watches.services_known(), known, "{state:?}");
+            // A ServiceEntry is known, whatever there is inside the cluster.
+            assert!(watches.registry_known());
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::*;
 use crate::{
     injection::setup::Membership,
     manifests::Reading,
-    vocabulary::{Policy, Reason, Scope},
+    registry::{Match, RegistryQuery, Viewer},
+    vocabulary::{Policy, Protocol, Reason, Scope},
 };
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -221,6 +222,79 @@ fn services_come_and_go() {
     live.apply(vec![service("kube-dns", "10.96.0.10")], Instant::now());
     let registry = &mut live.snapshot.registry;
     assert!(registry.remove_service("kube-system", "kube-dns"));
+}
+
+/// A Service of `shop` without a cluster IP, at port 5432.
+fn headless(name: &str) -> ObjectChange {
+    set(
+        json!({"kind": "Service", "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"clusterIP": "None", "selector": {"app": name},
+            "ports": [{"name": "tcp", "port": 5432}]}}),
+    )
+}
+
+#[test]
+fn a_headless_service_has_its_pods_as_they_come_and_go() {
+    let mut live = live([headless("db"), pod("db", "u1", "10.0.0.1")]);
+    let has = |live: &Live, ip: &str| {
+        let viewer = Viewer {
+            namespace: "shop",
+            ..Viewer::default()
+        };
+        let to = RegistryQuery {
+            ip: Some(ip.parse().unwrap()),
+            host: None,
+            port: 5432,
+            protocol: Protocol::Tcp,
+        };
+        let found = live.snapshot().registry.lookup(&viewer, &to);
+        matches!(found, Match::Declared(_))
+    };
+    assert!(has(&live, "10.0.0.1") && !has(&live, "10.0.0.2"));
+    // Under the same name, with another address; then it is another Service's.
+    live.apply(vec![pod("db", "u1", "10.0.0.2")], Instant::now());
+    assert!(!has(&live, "10.0.0.1") && has(&live, "10.0.0.2"));
+    live.apply(
+        vec![headless("other"), pod("web", "u2", "10.0.0.3")],
+        Instant::now(),
+    );
+    assert!(has(&live, "10.0.0.2") && !has(&live, "10.0.0.3"));
+    let gone = ObjectChange::Removed(Kind::Pod, name("shop", "db"));
+    live.apply(vec![gone], Instant::now());
+    assert!(!has(&live, "10.0.0.2"));
+    live.apply(vec![pod("db", "u3", "10.0.0.2")], Instant::now());
+    assert!(has(&live, "10.0.0.2"));
+    // Taken in and forgotten at once.
+    let gone = ObjectChange::Removed(Kind::Service, name("shop", "db"));
+    live.apply(vec![headless("db"), gone], Instant::now());
+    assert!(!has(&live, "10.0.0.2"));
+}
+
+#[test]
+fn the_clusters_dns_is_what_was_given_else_its_service() {
+    let nameservers = |given: &[&str]| {
+        let given = given.iter().map(|ip| ip.parse().unwrap()).collect();
+        let mut live = Live::new(&[], given);
+        live.apply(
+            vec![
+                set(json!({"kind": "Pod",
+                    "metadata": {"name": "a", "namespace": "shop", "uid": "u1"},
+                    "spec": {"containers": [{"name": "istio-proxy", "env": [
+                            {"name": "ISTIO_META_DNS_CAPTURE", "value": "true"}]}],
+                        "initContainers": [{"name": "istio-init", "args": ["istio-iptables"],
+                            "env": [{"name": "ISTIO_META_DNS_CAPTURE", "value": "true"}]}]}})),
+                service("kube-dns", "10.96.0.10"),
+            ],
+            Instant::now(),
+        );
+        let pod = live.snapshot().pod("u1").unwrap();
+        let dns = pod.applied.config().and_then(|config| config.dns.clone());
+        format!("{dns:?}")
+    };
+    let [cache, service] = ["169.254.20.10", "10.96.0.10"];
+    let given = nameservers(&[cache]);
+    assert!(given.contains(cache) && !given.contains(service), "{given}");
+    assert!(nameservers(&[]).contains(service));
 }
 
 #[test]
