@@ -1,6 +1,7 @@
 //! The product's answers beside this oracle's.
 
 mod product;
+mod shrink;
 mod verdict;
 
 use std::path::Path;
@@ -28,6 +29,16 @@ pub struct Disagreement {
     pub expected: Expected,
     pub answer: Answer,
     pub why: String,
+}
+
+impl Disagreement {
+    /// What it has in common with others: the product's verdict and reason, and what it really is.
+    pub fn kind(&self) -> String {
+        let why = self.why.split(": ").last().unwrap_or_default();
+        let why = why.split(" outbound|").next().unwrap_or_default();
+        let why = if why.starts_with("not ") { "another cluster" } else { why };
+        format!("{} ({}), {why}", self.answer.verdict, self.answer.reason)
+    }
 }
 
 /// How many answers there were of each kind.
@@ -71,6 +82,15 @@ pub fn case(binary: &Path, seed: u64, case: u64, report: &mut Report) -> Result<
     let answers = product::ask(binary, &world)?;
     judge(case, &world, answers, report);
     Ok(world)
+}
+
+/// The disagreement with as few objects as there can be.
+pub fn smallest(
+    binary: &Path,
+    world: &World,
+    found: &Disagreement,
+) -> Result<(World, Disagreement)> {
+    shrink::shrink(binary, world, found.clone())
 }
 
 /// The same with answers that are there already.

@@ -1,6 +1,7 @@
 //! `pilot`: the oracle as a program.
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -36,9 +37,12 @@ struct Compare {
     /// Only the case of that number
     #[arg(long)]
     case: Option<u64>,
-    /// How many disagreements to print
+    /// How many disagreements to print, each of another kind and with as few objects as it needs
     #[arg(long, default_value_t = 10)]
     show: usize,
+    /// Only disagreements whose kind, as the table at the end has it, contains this
+    #[arg(long)]
+    kind: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -57,6 +61,8 @@ fn main() -> ExitCode {
 
 fn run(args: &Compare) -> Result<bool> {
     let mut report = Report::default();
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    let mut n_shown = 0;
     let cases = match args.case {
         Some(case) => case..case + 1,
         None => 0..args.cases,
@@ -64,52 +70,63 @@ fn run(args: &Compare) -> Result<bool> {
     for case in cases {
         let before = report.disagreements.len();
         let world = compare::case(&args.bin, args.seed, case, &mut report)?;
-        let n_shown = args.show.saturating_sub(before);
-        let new = &report.disagreements[before..];
-        if let Some(first) = new.first()
-            && n_shown > 0
-        {
-            print_world(args, first.case, &world)?;
-            new.iter().take(n_shown).for_each(print);
+        for found in &report.disagreements[before..] {
+            let kind = found.kind();
+            let is_wanted = args.kind.as_ref().is_none_or(|part| kind.contains(part));
+            let count = kinds.entry(kind).or_default();
+            *count += 1;
+            let is_new = *count == 1 || args.kind.is_some() || args.case.is_some();
+            if is_wanted && is_new && n_shown < args.show {
+                n_shown += 1;
+                let (world, found) = compare::smallest(&args.bin, &world, found)?;
+                print(args, &world, &found)?;
+            }
         }
     }
+    for (kind, count) in &kinds {
+        println!("{count:7} {kind}");
+    }
+    print_sums(&report);
+    Ok(report.disagreements.is_empty())
+}
+
+fn print_sums(report: &Report) {
     let Report {
         n_answers,
         n_unknown,
         n_depends,
         ref disagreements,
-    } = report;
+    } = *report;
     println!(
         "{n_answers} answers: {} disagree, {n_unknown} unknown ({} %), {n_depends} right for some clients",
         disagreements.len(),
         n_unknown * 100 / n_answers.max(1),
     );
-    Ok(disagreements.is_empty())
 }
 
-fn print_world(args: &Compare, case: u64, world: &World) -> Result<()> {
+/// Each object on one line of YAML in its flow style, to be pasted into a file.
+fn print(args: &Compare, world: &World, found: &Disagreement) -> Result<()> {
     let client = &world.client;
     println!(
-        "=== --seed {} --case {case}: {}/client, Istio 1.{}, DNS capture {}",
-        args.seed, client.namespace, client.version.0, client.dns_capture,
+        "=== --seed {} --case {}: {}/client, Istio 1.{}, DNS capture {}: {}",
+        args.seed,
+        found.case,
+        client.namespace,
+        client.version.0,
+        client.dns_capture,
+        found.kind(),
     );
     for object in &world.manifests {
-        let is_frame = object["kind"] == "Namespace" || object["kind"] == "Pod";
-        if !is_frame {
-            print!("---\n{}", serde_saphyr::to_string(object)?);
-        }
+        println!("---\n{}", serde_json::to_string(object)?);
     }
-    Ok(())
-}
-
-fn print(disagreement: &Disagreement) {
-    let answer = &disagreement.answer;
-    println!("* {}: {}", disagreement.destination, disagreement.why);
-    for (says, outcome) in &disagreement.expected.outcomes {
+    let answer = &found.answer;
+    println!("* {}", found.destination);
+    for (says, outcome) in &found.expected.outcomes {
         println!("    oracle, {says}: {outcome}");
     }
     println!(
         "    product: {} ({}), cluster {:?}, {}: {}",
         answer.verdict, answer.reason, answer.cluster, answer.object, answer.outcome,
     );
+    Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Answer, Expected};
 use crate::config::{BLACK_HOLE, PASSTHROUGH};
 use crate::generate::Destination;
+use crate::host::is_subset;
 use crate::matcher::{Fate, Outcome, Says};
 
 /// Of one answer.
@@ -36,11 +37,12 @@ pub(super) fn judge(destination: &Destination, expected: &Expected, answer: &Ans
         "unknown" => return Judgement::Unknown,
         other => return Judgement::Differs(format!("the verdict is {other}")),
     };
-    let relevant = relevant(destination, expected);
+    let relevant = relevant(expected);
     let wrong: Vec<String> = relevant
         .iter()
         .filter_map(|(says, outcome)| {
-            let why = contradiction(claim, answer, &outcome.fate)?;
+            let why = contradiction(claim, answer, &outcome.fate)
+                .or_else(|| wrong_name(destination, answer, outcome))?;
             Some(format!("{says}: {why}"))
         })
         .collect();
@@ -55,10 +57,7 @@ pub(super) fn judge(destination: &Destination, expected: &Expected, answer: &Ans
 }
 
 /// The ways to begin that make sense: what a listener answers with 400 is not what the client speaks.
-fn relevant<'a>(
-    _destination: &Destination,
-    expected: &'a Expected,
-) -> Vec<&'a (Says, Outcome)> {
+fn relevant(expected: &Expected) -> Vec<&(Says, Outcome)> {
     let sensible: Vec<_> = expected
         .outcomes
         .iter()
@@ -102,4 +101,29 @@ fn wrong_cluster(answer: &Answer, clusters: &BTreeSet<String>) -> Option<String>
         .iter()
         .any(|cluster| cluster.rsplit('|').next() == Some(host.as_str()));
     (!is_among).then(|| format!("not {host}"))
+}
+
+/// Whether it goes to the host that was dialled is told apart since answers name the cluster.
+fn wrong_name(destination: &Destination, answer: &Answer, outcome: &Outcome) -> Option<String> {
+    let name = destination.name.as_ref()?;
+    let Fate::To(clusters) = &outcome.fate else {
+        return None;
+    };
+    let is_of_route = outcome
+        .object
+        .as_ref()
+        .is_some_and(|object| object.kind == "VirtualService");
+    // Short names and aliases are other names of the same host.
+    if answer.cluster.is_none() || is_of_route || !name.contains(".example.") {
+        return None;
+    }
+    let is_own = clusters.iter().all(|cluster| {
+        let host = cluster.rsplit('|').next().unwrap_or_default();
+        is_subset(name, host)
+    });
+    match (answer.verdict.as_str(), is_own) {
+        ("mediated", false) => Some("misrouted".to_owned()),
+        ("misrouted", true) => Some("not misrouted".to_owned()),
+        _ => None,
+    }
 }
