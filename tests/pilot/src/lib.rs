@@ -19,6 +19,7 @@ pub mod protocol;
 mod push;
 pub mod routes;
 pub mod random;
+pub mod real;
 mod service;
 mod sidecar;
 pub mod version;

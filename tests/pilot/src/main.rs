@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use egress_observer_pilot::compare::{self, Disagreement, Report};
-use egress_observer_pilot::generate::World;
+use egress_observer_pilot::generate::{self, World};
+use egress_observer_pilot::real;
 
 #[derive(Parser)]
 #[command(about = "What istiod and Envoy make of manifests, beside what egress-observer says")]
@@ -21,6 +22,24 @@ struct Cli {
 enum SubCommand {
     /// Compares egress-observer's answers about random clusters with the oracle's
     Compare(Compare),
+    /// Compares the oracle's matcher with where connections really arrive in an Envoy
+    Envoy(Envoy),
+}
+
+#[derive(Args)]
+struct Envoy {
+    /// The program Envoy
+    #[arg(long, env = "EGRESS_OBSERVER_ENVOY")]
+    envoy: PathBuf,
+    /// What the cases are made from
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many random clusters
+    #[arg(long, default_value_t = 40)]
+    cases: u64,
+    /// Only the case of that number
+    #[arg(long)]
+    case: Option<u64>,
 }
 
 #[derive(Args)]
@@ -46,10 +65,11 @@ struct Compare {
 }
 
 fn main() -> ExitCode {
-    let Cli {
-        command: SubCommand::Compare(args),
-    } = Cli::parse();
-    match run(&args) {
+    let is_good = match Cli::parse().command {
+        SubCommand::Compare(args) => run(&args),
+        SubCommand::Envoy(args) => envoy(&args),
+    };
+    match is_good {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -88,6 +108,28 @@ fn run(args: &Compare) -> Result<bool> {
     }
     print_sums(&report);
     Ok(report.disagreements.is_empty())
+}
+
+fn envoy(args: &Envoy) -> Result<bool> {
+    let cases = match args.case {
+        Some(case) => case..case + 1,
+        None => 0..args.cases,
+    };
+    let (mut n_connections, mut n_differences) = (0, 0);
+    for case in cases {
+        let world = generate::world(args.seed, case);
+        let compared = real::case(&args.envoy, &world)?;
+        n_connections += compared.n_connections;
+        n_differences += compared.differences.len();
+        for difference in compared.differences {
+            println!(
+                "--seed {} --case {case}: {} to {}: really {:?}, expected {}",
+                args.seed, difference.says, difference.to, difference.really, difference.expected,
+            );
+        }
+    }
+    println!("{n_connections} connections, {n_differences} differences");
+    Ok(n_differences == 0)
 }
 
 fn print_sums(report: &Report) {
