@@ -59,13 +59,16 @@ pub(crate) fn all(push: &Push, scope: &Scope) -> BTreeMap<String, Cluster> {
             let cluster = Cluster {
                 host: service.host.clone(),
                 port: port.number,
+                is_original: service.resolution == Resolution::Passthrough,
                 object: service.object.clone(),
             };
             for subset in subsets(push, &service.host) {
                 let name = cluster_name(&service.host, port.number, &subset);
                 clusters.entry(name).or_insert_with(|| cluster.clone());
             }
-            clusters.entry(service.cluster(port.number)).or_insert(cluster);
+            clusters
+                .entry(service.cluster(port.number))
+                .or_insert(cluster);
         }
     }
     clusters

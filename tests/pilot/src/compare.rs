@@ -36,7 +36,11 @@ impl Disagreement {
     pub fn kind(&self) -> String {
         let why = self.why.split(": ").last().unwrap_or_default();
         let why = why.split(" outbound|").next().unwrap_or_default();
-        let why = if why.starts_with("not ") { "another cluster" } else { why };
+        let why = if why == "not" || why.starts_with("not ") && !why.contains("misrouted") {
+            "another cluster"
+        } else {
+            why
+        };
         format!("{} ({}), {why}", self.answer.verdict, self.answer.reason)
     }
 }
@@ -58,12 +62,21 @@ pub fn expected(world: &World) -> Vec<Expected> {
         .map(|order| write(&world.manifests, &world.client, order))
         .collect();
     let envoys: Vec<Envoy<'_>> = configs.iter().map(Envoy::new).collect();
+    let (names, _) = generate::known(&world.manifests);
     world
         .destinations
         .iter()
         .map(|destination| {
             let mut outcomes: Vec<(Says, Outcome)> = Vec::new();
-            for says in destination.says() {
+            let named: Vec<Says> = match destination.name {
+                Some(_) => Vec::new(),
+                // Whoever tells the address alone does not tell what the client asks for.
+                None => names
+                    .iter()
+                    .flat_map(|name| asks(name, destination.to.port()))
+                    .collect(),
+            };
+            for says in destination.says().into_iter().chain(named) {
                 for envoy in &envoys {
                     let outcome = (says.clone(), envoy.ask(destination.to, &says));
                     if !outcomes.contains(&outcome) {
@@ -74,6 +87,13 @@ pub fn expected(world: &World) -> Vec<Expected> {
             Expected { outcomes }
         })
         .collect()
+}
+
+fn asks(name: &str, port: u16) -> [Says; 2] {
+    [
+        Says::Http(format!("{name}:{port}")),
+        Says::Tls(Some(name.to_owned())),
+    ]
 }
 
 /// Compares a case; what the two differ in is added to the report.

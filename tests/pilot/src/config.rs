@@ -97,6 +97,8 @@ pub enum Action {
 pub struct Cluster {
     pub host: String,
     pub port: u16,
+    /// It leads to where the client wanted to go (`ORIGINAL_DST`).
+    pub is_original: bool,
     pub object: ObjectRef,
 }
 

@@ -64,7 +64,9 @@ pub(crate) fn alternatives(name: &str, port: Option<u16>, client: &Client) -> Ve
         }
     }
     let proxy_domain = client.dns_domain();
-    let cluster = proxy_domain.find(".svc.").map_or("", |at| &proxy_domain[at..]);
+    let cluster = proxy_domain
+        .find(".svc.")
+        .map_or("", |at| &proxy_domain[at..]);
     let Some(at) = name.find(".svc.").filter(|at| *at > 0) else {
         return found;
     };
@@ -95,7 +97,10 @@ mod tests {
     fn names_are_written_short_where_they_are_near() {
         let client = Client::new("shop", Version(24));
         for (name, others) in [
-            ("a.shop.svc.cluster.local", vec!["a", "a.shop.svc", "a.shop"]),
+            (
+                "a.shop.svc.cluster.local",
+                vec!["a", "a.shop.svc", "a.shop"],
+            ),
             ("a.b.svc.cluster.local", vec!["a.b", "a.b.svc"]),
             ("a.b.svc.other.local", vec![]),
             ("example.com", vec![]),

@@ -13,6 +13,7 @@ use crate::random::Random;
 use crate::version::Version;
 
 pub use self::destinations::Destination;
+pub(crate) use self::destinations::known;
 
 /// One case.
 #[derive(Clone, Debug)]
@@ -134,11 +135,11 @@ impl Making {
             .collect();
         let mode = self.random.one(&["ALLOW_ANY", "REGISTRY_ONLY"]);
         let mut mesh = json!({"outboundTrafficPolicy": {"mode": mode}});
-        if self.random.percent(12) {
-            mesh["defaultServiceExportTo"] = json!([self.random.one(&[".", "*", CLIENT])]);
-        }
-        if self.random.percent(12) {
-            mesh["defaultVirtualServiceExportTo"] = json!([self.random.one(&[".", "*", CLIENT])]);
+        for kind in ["defaultServiceExportTo", "defaultVirtualServiceExportTo"] {
+            if self.random.percent(10) {
+                let to = self.random.one(&[".", "*", CLIENT]);
+                mesh[kind] = json!([to]);
+            }
         }
         if self.random.percent(6) {
             mesh["discoverySelectors"] = json!([{"matchExpressions": [{
@@ -156,9 +157,18 @@ impl Making {
 
     fn client_pod(&self) -> Value {
         let image = format!("docker.io/istio/proxyv2:1.{}.0", self.client.version.0);
-        let mut rules = vec!["istio-iptables", "-p", "15001", "-u", "1337", "-m", "REDIRECT"];
+        let mut rules = vec![
+            "istio-iptables",
+            "-p",
+            "15001",
+            "-u",
+            "1337",
+            "-m",
+            "REDIRECT",
+        ];
         rules.extend(["-i", "*", "-x", "", "-b", "*", "-d", "15090,15021,15020"]);
-        let mut proxy = json!({"name": "istio-proxy", "image": image, "args": ["proxy", "sidecar"]});
+        let mut proxy =
+            json!({"name": "istio-proxy", "image": image, "args": ["proxy", "sidecar"]});
         if self.client.dns_capture {
             rules.push("--redirect-dns=true");
             proxy["env"] = json!([{"name": "ISTIO_META_DNS_CAPTURE", "value": "true"}]);

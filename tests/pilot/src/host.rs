@@ -1,15 +1,14 @@
 //! Host names as Istio compares them (`pkg/config/host/name.go` and `names.go`).
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// Whether it starts with `*`.
-pub fn is_wildcard(host: &str) -> bool {
+pub(crate) fn is_wildcard(host: &str) -> bool {
     host.starts_with('*')
 }
 
 /// Whether one covers the other, in either direction (`Name.Matches`).
-pub fn matches(one: &str, other: &str) -> bool {
+pub(crate) fn matches(one: &str, other: &str) -> bool {
     match (is_wildcard(one), is_wildcard(other)) {
         (true, true) if one.len() < other.len() => other[1..].ends_with(&one[1..]),
         (true, true) => one[1..].ends_with(&other[1..]),
@@ -20,7 +19,7 @@ pub fn matches(one: &str, other: &str) -> bool {
 }
 
 /// Whether `one` is covered by `other` (`Name.SubsetOf`).
-pub fn is_subset(one: &str, other: &str) -> bool {
+pub(crate) fn is_subset(one: &str, other: &str) -> bool {
     match (is_wildcard(one), is_wildcard(other)) {
         (true, true) => one.len() >= other.len() && one[1..].ends_with(&other[1..]),
         (true, false) => false,
@@ -30,19 +29,17 @@ pub fn is_subset(one: &str, other: &str) -> bool {
 }
 
 /// Whether the first is the more specific one (`MoreSpecific`): exact before wildcards, long before short.
-pub fn is_more_specific(one: &str, other: &str) -> bool {
+pub(crate) fn is_more_specific(one: &str, other: &str) -> bool {
     match (is_wildcard(one), is_wildcard(other)) {
         (true, false) => false,
         (false, true) => true,
-        _ => match one.len().cmp(&other.len()) {
-            Ordering::Equal => one < other,
-            by_length => by_length == Ordering::Greater,
-        },
+        (true, true) | (false, false) if one.len() == other.len() => one < other,
+        (true, true) | (false, false) => one.len() > other.len(),
     }
 }
 
 /// What the most specific of the hosts stands for (`MostSpecificHostMatch` in `pilot/pkg/model/config.go`).
-pub fn most_specific<'a, T>(
+pub(crate) fn most_specific<'a, T>(
     host: &str,
     exact: &'a BTreeMap<String, T>,
     wildcards: &'a BTreeMap<String, T>,
@@ -54,8 +51,7 @@ pub fn most_specific<'a, T>(
     let end = host.strip_prefix('*').unwrap_or(host);
     let mut best: Option<(&String, &T)> = None;
     for (candidate, value) in wildcards {
-        let is_better =
-            best.is_none_or(|(so_far, _)| is_more_specific(candidate, so_far));
+        let is_better = best.is_none_or(|(so_far, _)| is_more_specific(candidate, so_far));
         if end.ends_with(&candidate[1..]) && is_better {
             best = Some((candidate, value));
         }
@@ -64,7 +60,7 @@ pub fn most_specific<'a, T>(
 }
 
 /// A name that has no dot, made whole (`ResolveShortnameToFQDN`).
-pub fn resolved(host: &str, namespace: &str, cluster_domain: &str) -> String {
+pub(crate) fn resolved(host: &str, namespace: &str, cluster_domain: &str) -> String {
     let is_whole = host.is_empty()
         || host == "*"
         || host.contains('.')

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::{Args, Parser, Subcommand};
 use egress_observer_pilot::compare::{self, Disagreement, Report};
 use egress_observer_pilot::generate::{self, World};
-use egress_observer_pilot::real;
+use egress_observer_pilot::real::{self, Compared};
 
 #[derive(Parser)]
 #[command(about = "What istiod and Envoy make of manifests, beside what egress-observer says")]
@@ -115,21 +115,27 @@ fn envoy(args: &Envoy) -> Result<bool> {
         Some(case) => case..case + 1,
         None => 0..args.cases,
     };
-    let (mut n_connections, mut n_differences) = (0, 0);
+    let mut whole = Compared::default();
     for case in cases {
         let world = generate::world(args.seed, case);
         let compared = real::case(&args.envoy, &world)?;
-        n_connections += compared.n_connections;
-        n_differences += compared.differences.len();
-        for difference in compared.differences {
-            println!(
-                "--seed {} --case {case}: {} to {}: really {:?}, expected {}",
-                args.seed, difference.says, difference.to, difference.really, difference.expected,
-            );
+        for difference in &compared.differences {
+            println!("--seed {} --case {case}: {difference}", args.seed);
         }
+        whole.add(compared);
     }
-    println!("{n_connections} connections, {n_differences} differences");
-    Ok(n_differences == 0)
+    let arrivals: Vec<String> = whole
+        .n_by_arrival
+        .iter()
+        .map(|(arrival, count)| format!("{arrival} {count}"))
+        .collect();
+    println!(
+        "{} connections ({}), {} differences",
+        whole.n_connections,
+        arrivals.join(", "),
+        whole.differences.len(),
+    );
+    Ok(whole.differences.is_empty())
 }
 
 fn print_sums(report: &Report) {
@@ -159,6 +165,9 @@ fn print(args: &Compare, world: &World, found: &Disagreement) -> Result<()> {
         found.kind(),
     );
     for object in &world.manifests {
+        if object["kind"] == "Namespace" {
+            continue;
+        }
         println!("---\n{}", serde_json::to_string(object)?);
     }
     let answer = &found.answer;

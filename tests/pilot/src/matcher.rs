@@ -49,6 +49,8 @@ pub struct Outcome {
     /// The virtual host that took a request.
     pub virtual_host: Option<String>,
     pub object: Option<ObjectRef>,
+    /// The cluster leads to where the client wanted to go.
+    pub is_original: bool,
 }
 
 impl fmt::Display for Says {
@@ -126,6 +128,7 @@ impl<'a> Envoy<'a> {
                 listener: None,
                 virtual_host: None,
                 object: None,
+                is_original: false,
             };
         };
         let mut outcome = Outcome {
@@ -133,6 +136,7 @@ impl<'a> Envoy<'a> {
             listener: Some(format!("{}_{}", listener.address, listener.port)),
             virtual_host: None,
             object: None,
+            is_original: false,
         };
         let inspects = listener.has_http_inspector || listener.has_tls_inspector;
         if *says == Says::Nothing && inspects {
@@ -140,6 +144,11 @@ impl<'a> Envoy<'a> {
         }
         if let Some(chain) = chains::find(listener, to.ip(), says).or(listener.default.as_ref()) {
             self.pass(chain, says, &mut outcome);
+        }
+        if let Fate::To(clusters) = &outcome.fate {
+            let mut of_config = clusters.iter().map(|name| self.config.clusters.get(name));
+            outcome.is_original =
+                of_config.all(|cluster| cluster.is_some_and(|cluster| cluster.is_original));
         }
         outcome
     }

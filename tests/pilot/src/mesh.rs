@@ -123,7 +123,10 @@ impl Mesh {
             .and_then(|text| serde_saphyr::from_str::<Written>(text).ok())
             .unwrap_or_default();
         let export_to = |hosts: Option<Vec<String>>| {
-            hosts.map_or_else(|| BTreeSet::from(["*".to_owned()]), |hosts| hosts.into_iter().collect())
+            hosts.map_or_else(
+                || BTreeSet::from(["*".to_owned()]),
+                |hosts| hosts.into_iter().collect(),
+            )
         };
         Self {
             mode: written

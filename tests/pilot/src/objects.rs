@@ -88,7 +88,11 @@ pub fn all(values: &[Value]) -> Vec<Object> {
     values
         .iter()
         .flat_map(|value| match value["items"].as_array() {
-            Some(items) if value["kind"].as_str().is_some_and(|kind| kind.ends_with("List")) => {
+            Some(items)
+                if value["kind"]
+                    .as_str()
+                    .is_some_and(|kind| kind.ends_with("List")) =>
+            {
                 items.iter().collect()
             }
             _ => vec![value],
@@ -99,8 +103,8 @@ pub fn all(values: &[Value]) -> Vec<Object> {
 
 /// The documents of a file of YAML or JSON.
 pub fn read_file(path: &Path) -> Result<Vec<Value>> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     read_yaml(&text).with_context(|| format!("cannot read {}", path.display()))
 }
 

@@ -58,11 +58,12 @@ impl Protocol {
             return Self::Http;
         }
         let prefix = name.split('-').next().unwrap_or_default();
-        match Self::parse(prefix) {
-            // SMTP, DNS, MySQL and MongoDB: whoever looks at what the client says waits for ever.
-            Self::Unsupported if matches!(port, 25 | 53 | 3306 | 27017) => Self::Tcp,
-            protocol => protocol,
+        let protocol = Self::parse(prefix);
+        // SMTP, DNS, MySQL and MongoDB: whoever looks at what the client says waits for ever.
+        if protocol == Self::Unsupported && matches!(port, 25 | 53 | 3306 | 27017) {
+            return Self::Tcp;
         }
+        protocol
     }
 
     pub const fn is_http(self) -> bool {

@@ -70,7 +70,13 @@ impl Push {
         }
         let namespaces: BTreeSet<String> = export_to
             .into_iter()
-            .map(|to| if to == "." { service.namespace.clone() } else { to })
+            .map(|to| {
+                if to == "." {
+                    service.namespace.clone()
+                } else {
+                    to
+                }
+            })
             .collect();
         for namespace in namespaces {
             let is_private =
@@ -80,9 +86,7 @@ impl Push {
             } else {
                 &mut self.exported
             };
-            list.entry(namespace)
-                .or_default()
-                .push(Rc::clone(&service));
+            list.entry(namespace).or_default().push(Rc::clone(&service));
         }
     }
 
@@ -95,7 +99,9 @@ impl Push {
         if client.version.exports_by_one_list() {
             return default.clone();
         }
-        let known = [".", "*"].into_iter().find(|known| default.contains(*known));
+        let known = [".", "*"]
+            .into_iter()
+            .find(|known| default.contains(*known));
         BTreeSet::from([known.unwrap_or("~").to_owned()])
     }
 

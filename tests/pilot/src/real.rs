@@ -10,9 +10,10 @@ mod dial;
 mod run;
 mod upstream;
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Mutex;
 use std::thread;
 
 use anyhow::{Context as _, Result};
@@ -44,10 +45,22 @@ pub struct Difference {
     pub really: Arrival,
 }
 
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            formatter,
+            "{} to {}: really {:?}, expected {}",
+            self.says, self.to, self.really, self.expected,
+        )
+    }
+}
+
 /// What was compared in a case.
 #[derive(Debug, Default)]
 pub struct Compared {
     pub n_connections: usize,
+    /// How many ended in which way.
+    pub n_by_arrival: BTreeMap<&'static str, usize>,
     pub differences: Vec<Difference>,
 }
 
@@ -57,11 +70,44 @@ const THREADS: usize = 24;
 /// Makes every connection of the case, in every way to begin, and compares with the matcher.
 pub fn case(binary: &Path, world: &World) -> Result<Compared> {
     let config = write(&world.manifests, &world.client, Order::Forward);
-    let envoy = Envoy::new(&config);
-    let upstream = Upstream::start(&names(&config))?;
+    compare(binary, world, &config, &config)
+}
+
+/// The same where Envoy gets one configuration, and the matcher another.
+pub fn compare(binary: &Path, world: &World, sent: &Config, believed: &Config) -> Result<Compared> {
+    let of_sent = Envoy::new(sent);
+    let upstream = Upstream::start(&names(sent))?;
     let running = Running::start(binary, |port| {
-        bootstrap::bootstrap(&config, &envoy, port, &upstream)
+        bootstrap::bootstrap(sent, &of_sent, port, &upstream)
     })?;
+    let comparing = Comparing {
+        envoy: Envoy::new(believed),
+        running,
+        upstream,
+    };
+    let connections = connections(world);
+    let chunk = connections.len().div_ceil(THREADS).max(1);
+    let parts: Vec<Compared> = thread::scope(|scope| {
+        let dialling: Vec<_> = connections
+            .chunks(chunk)
+            .map(|chunk| scope.spawn(|| comparing.all(chunk)))
+            .collect();
+        dialling
+            .into_iter()
+            .map(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+            .collect::<Result<_>>()
+    })?;
+    let mut whole = Compared::default();
+    parts.into_iter().for_each(|part| whole.add(part));
+    Ok(whole)
+}
+
+/// Each destination in each way to begin, once.
+fn connections(world: &World) -> Vec<(SocketAddr, Says)> {
     let mut connections = Vec::new();
     for destination in &world.destinations {
         for says in destination.says().into_iter().chain([Says::Nothing]) {
@@ -71,53 +117,64 @@ pub fn case(binary: &Path, world: &World) -> Result<Compared> {
             }
         }
     }
-    let compared = Mutex::new(Compared {
-        n_connections: connections.len(),
-        differences: Vec::new(),
-    });
-    let chunk = connections.len().div_ceil(THREADS).max(1);
-    thread::scope(|scope| {
-        let dialling: Vec<_> = connections
-            .chunks(chunk)
-            .map(|chunk| scope.spawn(|| compare(chunk, &envoy, &running, &upstream, &compared)))
-            .collect();
-        dialling.into_iter().try_for_each(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
-    })?;
-    Ok(compared
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner()))
+    connections
 }
 
-fn compare(
-    connections: &[(SocketAddr, Says)],
-    envoy: &Envoy<'_>,
-    running: &Running,
-    upstream: &Upstream,
-    compared: &Mutex<Compared>,
-) -> Result<()> {
-    for (to, says) in connections {
-        let outcome = envoy.ask(*to, says);
-        let is_quiet = outcome.fate == Fate::Waits;
-        let really = dial::dial(running.port, *to, says, is_quiet, upstream)
-            .with_context(|| format!("{says} to {to}"))?;
-        if !is_the_same(&outcome.fate, &really, says) {
-            let difference = Difference {
-                to: *to,
-                says: says.clone(),
-                expected: outcome.to_string(),
-                really,
-            };
-            let mut compared = compared
-                .lock()
-                .unwrap_or_else(|poisoned| poisoned.into_inner());
-            compared.differences.push(difference);
+impl Compared {
+    pub fn add(&mut self, other: Self) {
+        self.n_connections += other.n_connections;
+        for (arrival, count) in other.n_by_arrival {
+            *self.n_by_arrival.entry(arrival).or_default() += count;
+        }
+        self.differences.extend(other.differences);
+    }
+}
+
+impl Arrival {
+    /// Where an answer by the sidecar itself comes from tells more than that it is one.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::At(cluster) if cluster == crate::config::PASSTHROUGH => "passthrough",
+            Self::At(_) => "cluster",
+            Self::Answer(502) => "502",
+            Self::Answer(404) => "404",
+            Self::Answer(400) => "400",
+            Self::Answer(503) => "503",
+            Self::Answer(_) => "another answer",
+            Self::Closed => "closed",
+            Self::Silence => "silence",
         }
     }
-    Ok(())
+}
+
+/// What all connections of a case share.
+struct Comparing<'a> {
+    envoy: Envoy<'a>,
+    running: Running,
+    upstream: Upstream,
+}
+
+impl Comparing<'_> {
+    fn all(&self, connections: &[(SocketAddr, Says)]) -> Result<Compared> {
+        let mut compared = Compared::default();
+        for (to, says) in connections {
+            let outcome = self.envoy.ask(*to, says);
+            let is_quiet = outcome.fate == Fate::Waits;
+            let really = dial::dial(self.running.port, *to, says, is_quiet, &self.upstream)
+                .with_context(|| format!("{says} to {to}"))?;
+            compared.n_connections += 1;
+            *compared.n_by_arrival.entry(really.kind()).or_default() += 1;
+            if !is_the_same(&outcome.fate, &really, says) {
+                compared.differences.push(Difference {
+                    to: *to,
+                    says: says.clone(),
+                    expected: outcome.to_string(),
+                    really,
+                });
+            }
+        }
+        Ok(compared)
+    }
 }
 
 /// Whether that is what the matcher said.

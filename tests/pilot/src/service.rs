@@ -16,7 +16,7 @@ pub(crate) use self::endpoints::Endpoints;
 
 /// A port of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
+pub(crate) struct Port {
     pub name: String,
     pub number: u16,
     pub protocol: Protocol,
@@ -24,7 +24,7 @@ pub struct Port {
 
 /// How a service's endpoints are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resolution {
+pub(crate) enum Resolution {
     /// `ClientSideLB`: endpoints that istiod knows.
     Static,
     Dns,
@@ -38,7 +38,7 @@ pub enum Resolution {
 
 /// What a service is made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Registry {
+pub(crate) enum Registry {
     Kubernetes,
     /// A ServiceEntry.
     External,
@@ -46,7 +46,7 @@ pub enum Registry {
 
 /// A host with ports and at most one address (`model.Service`).
 #[derive(Clone, Debug)]
-pub struct Service {
+pub(crate) struct Service {
     pub host: String,
     /// `Attributes.Name`: of a Service its name, of a ServiceEntry the host.
     pub name: String,

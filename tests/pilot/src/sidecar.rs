@@ -14,7 +14,7 @@ use self::append::Merged;
 use self::hosts::Imports;
 use crate::host::{is_wildcard, most_specific};
 use crate::mesh::{Client, Mode};
-use crate::objects::{Labels, Object, ObjectRef, selects};
+use crate::objects::{Labels, Object, selects};
 use crate::protocol::Protocol;
 use crate::push::Push;
 use crate::service::Service;
@@ -88,8 +88,6 @@ impl EgressSpec {
 /// The scope of one sidecar.
 #[derive(Debug)]
 pub(crate) struct Scope {
-    /// The object, if there is one.
-    pub(crate) sidecar: Option<ObjectRef>,
     pub(crate) egress: Vec<Egress>,
     /// All services, for clusters.
     pub(crate) services: Vec<Rc<Service>>,
@@ -102,11 +100,8 @@ impl Scope {
     /// `convertToSidecarScope`.
     pub(crate) fn new(push: &Push, client: &Client) -> Self {
         let found = object_for(push, client);
-        let (sidecar, mut written) = match found {
-            Some((object, written)) => (Some(object), written),
-            None => (None, Written::default()),
-        };
-        let is_default = sidecar.is_none();
+        let is_default = found.is_none();
+        let mut written = found.unwrap_or_default();
         if written.egress.is_empty() {
             written.egress.push(EgressSpec {
                 hosts: vec!["*/*".to_owned()],
@@ -129,7 +124,6 @@ impl Scope {
             policy.mode.unwrap_or(Mode::RegistryOnly)
         });
         Self {
-            sidecar,
             egress,
             by_host: merged.by_host,
             services: merged.services,
@@ -141,7 +135,7 @@ impl Scope {
 
 /// The Sidecar that counts (`initSidecarScopes`, `getSidecarScope`): of the own namespace one with a selector
 /// for the pod, else one without; else the root namespace's without; by age.
-fn object_for(push: &Push, client: &Client) -> Option<(ObjectRef, Written)> {
+fn object_for(push: &Push, client: &Client) -> Option<Written> {
     let mut all: Vec<(&Object, Written)> = push
         .objects
         .iter()
@@ -169,8 +163,8 @@ fn object_for(push: &Push, client: &Client) -> Option<(ObjectRef, Written)> {
             object.namespace() == push.mesh.root_namespace && written.workload_selector.is_none()
         })
     };
-    let (object, written) = own.or_else(root)?;
-    Some((object.reference.clone(), written.clone()))
+    let (_, written) = own.or_else(root)?;
+    Some(written.clone())
 }
 
 impl Egress {

@@ -19,7 +19,7 @@ pub struct Answer {
     pub cluster: Option<String>,
     /// `routed.host`; before there was that, `registry.host`.
     pub host: Option<String>,
-    /// Kind, namespace and name of the object that it names.
+    /// The object that it names.
     pub object: String,
     pub outcome: String,
 }
@@ -29,20 +29,23 @@ impl Answer {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let routed = &value["routed"];
         let registry = &value["registry"];
-        let object = if routed["object"].is_object() {
-            &routed["object"]
-        } else {
-            registry
+        let of_registry = || {
+            let [kind, namespace, name] =
+                ["kind", "namespace", "name"].map(|field| text(&registry[field]));
+            format!("{kind} {namespace}/{name}")
         };
-        let named = ["kind", "namespace", "name"].map(|field| text(&object[field]));
-        let [kind, namespace, name] = named;
-        let host = routed["host"].as_str().or_else(|| registry["host"].as_str());
+        let object = routed["object"]
+            .as_str()
+            .map_or_else(of_registry, str::to_owned);
+        let host = routed["host"]
+            .as_str()
+            .or_else(|| registry["host"].as_str());
         Self {
             verdict: text(&value["verdict"]),
             reason: text(&value["reason"]),
             cluster: routed["cluster"].as_str().map(str::to_owned),
             host: host.map(str::to_owned),
-            object: format!("{kind} {namespace}/{name}"),
+            object,
             outcome: text(&value["outcome"]),
         }
     }
@@ -53,9 +56,13 @@ pub(super) fn ask(binary: &Path, world: &World) -> Result<Vec<Answer>> {
     let dir = std::env::temp_dir().join(format!("egress-observer-pilot-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
     let file = dir.join("manifests.json");
-    std::fs::write(&file, serde_json::json!({
-        "apiVersion": "v1", "kind": "List", "items": world.manifests,
-    }).to_string())?;
+    std::fs::write(
+        &file,
+        serde_json::json!({
+            "apiVersion": "v1", "kind": "List", "items": world.manifests,
+        })
+        .to_string(),
+    )?;
     let pod = format!("{}/client", world.client.namespace);
     let mut explain = Command::new(binary)
         .arg("explain")

@@ -23,7 +23,9 @@ pub(super) fn shrink(
         let mut smaller = small.clone();
         let removed = smaller.manifests.remove(at);
         let is_client = removed["kind"] == "Pod" && removed["metadata"]["name"] == "client";
-        if !is_client && let Some(still) = differs(binary, &smaller, &found)? {
+        // Without its Namespace an object is in a place that nobody can tell anything about.
+        let is_needed = is_client || removed["kind"] == "Namespace";
+        if !is_needed && let Some(still) = differs(binary, &smaller, &found)? {
             found = still;
             small = smaller;
         } else {

@@ -1,6 +1,7 @@
 //! Whether an answer says what the oracle says.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use super::{Answer, Expected};
 use crate::config::{BLACK_HOLE, PASSTHROUGH};
@@ -36,6 +37,16 @@ pub(super) fn judge(destination: &Destination, expected: &Expected, answer: &Ans
         "unreachable" => Claim::Unreachable,
         "unknown" => return Judgement::Unknown,
         other => return Judgement::Differs(format!("the verdict is {other}")),
+    };
+    // An allocated address leads nowhere, if the sidecar lets it through.
+    let claim = match (claim, destination.to.ip()) {
+        (Claim::Unreachable, IpAddr::V4(address)) if address.octets()[..2] == [240, 240] => {
+            match answer.cluster.as_deref() {
+                Some(PASSTHROUGH) => Claim::Passthrough,
+                _ => claim,
+            }
+        }
+        _ => claim,
     };
     let relevant = relevant(expected);
     let wrong: Vec<String> = relevant
@@ -114,7 +125,8 @@ fn wrong_name(destination: &Destination, answer: &Answer, outcome: &Outcome) -> 
         .as_ref()
         .is_some_and(|object| object.kind == "VirtualService");
     // Short names and aliases are other names of the same host.
-    if answer.cluster.is_none() || is_of_route || !name.contains(".example.") {
+    if answer.cluster.is_none() || outcome.is_original || is_of_route || !name.contains(".example.")
+    {
         return None;
     }
     let is_own = clusters.iter().all(|cluster| {
@@ -125,5 +137,104 @@ fn wrong_name(destination: &Destination, answer: &Answer, outcome: &Outcome) -> 
         ("mediated", false) => Some("misrouted".to_owned()),
         ("misrouted", true) => Some("not misrouted".to_owned()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Report, expected, judge as judge_all};
+    use super::*;
+    use crate::generate;
+
+    /// What a product without faults would answer.
+    fn right(destination: &Destination, expected: &Expected) -> Answer {
+        let (_, outcome) = relevant(expected)[0];
+        let (verdict, cluster) = match &outcome.fate {
+            Fate::To(clusters) => {
+                let cluster = clusters.iter().next().cloned();
+                let verdict = match cluster.as_deref() {
+                    Some(PASSTHROUGH) => "passthrough",
+                    Some(BLACK_HOLE) => "blocked",
+                    _ => "mediated",
+                };
+                (verdict, cluster)
+            }
+            Fate::Answer(502) => ("blocked", Some(BLACK_HOLE.to_owned())),
+            Fate::Answer(_) | Fate::Missing(_) | Fate::Waits => ("unreachable", None),
+        };
+        let mut answer = Answer {
+            verdict: verdict.to_owned(),
+            cluster,
+            ..Answer::default()
+        };
+        let is_misrouted =
+            wrong_name(destination, &answer, outcome).is_some_and(|why| why == "misrouted");
+        if is_misrouted {
+            answer.verdict = "misrouted".to_owned();
+        }
+        answer
+    }
+
+    #[test]
+    fn right_answers_agree_and_each_wrong_one_is_noticed() {
+        let (mut n_certain, mut n_noticed) = (0, 0);
+        for case in 0..60 {
+            let world = generate::world(5, case);
+            let expected = expected(&world);
+            let right: Vec<Answer> = world
+                .destinations
+                .iter()
+                .zip(&expected)
+                .map(|(destination, expected)| right(destination, expected))
+                .collect();
+            let mut report = Report::default();
+            judge_all(case, &world, right.clone(), &mut report);
+            assert!(
+                report.disagreements.is_empty(),
+                "{:?}",
+                report.disagreements
+            );
+            for ((destination, expected), right) in
+                world.destinations.iter().zip(&expected).zip(right)
+            {
+                if judge(destination, expected, &right) != Judgement::Agrees {
+                    continue;
+                }
+                n_certain += 1;
+                let wrong = Answer {
+                    verdict: match right.verdict.as_str() {
+                        "passthrough" => "blocked",
+                        "blocked" => "mediated",
+                        _ => "passthrough",
+                    }
+                    .to_owned(),
+                    ..right
+                };
+                let judged = judge(destination, expected, &wrong);
+                n_noticed += usize::from(judged != Judgement::Agrees);
+            }
+        }
+        assert!(n_certain > 1_000, "{n_certain}");
+        assert_eq!(n_noticed, n_certain);
+    }
+
+    #[test]
+    fn another_cluster_is_noticed_and_not_knowing_is_never_wrong() {
+        let world = generate::world(5, 1);
+        let expected = expected(&world);
+        for (destination, expected) in world.destinations.iter().zip(&expected) {
+            let answer = Answer {
+                verdict: "mediated".to_owned(),
+                cluster: Some("outbound|1||nowhere".to_owned()),
+                ..Answer::default()
+            };
+            let judged = judge(destination, expected, &answer);
+            assert_ne!(judged, Judgement::Agrees, "{destination}");
+            let answer = Answer {
+                verdict: "unknown".to_owned(),
+                ..Answer::default()
+            };
+            assert_eq!(judge(destination, expected, &answer), Judgement::Unknown);
+        }
     }
 }

@@ -42,16 +42,7 @@ const COUNT: usize = 40;
 
 impl Making {
     pub(super) fn destinations(&mut self, manifests: &[Value]) -> Vec<Destination> {
-        let mut names = vec!["nowhere.example.net".to_owned(), "a.api.example.com".to_owned()];
-        let mut addresses: Vec<IpAddr> = vec![
-            IpAddr::from([203, 0, 113, 7]),
-            IpAddr::from([198, 18, 0, 1]),
-            IpAddr::from([198, 18, 0, 3]),
-            IpAddr::from([198, 18, 0, 200]),
-        ];
-        for object in manifests {
-            collect(object, &mut names, &mut addresses);
-        }
+        let (names, addresses) = known(manifests);
         (0..COUNT)
             .map(|_| {
                 let name = self.random.percent(70).then(|| {
@@ -69,6 +60,24 @@ impl Making {
     }
 }
 
+/// Names and addresses that there are, and some that there are not.
+pub(crate) fn known(manifests: &[Value]) -> (Vec<String>, Vec<IpAddr>) {
+    let mut names = vec![
+        "nowhere.example.net".to_owned(),
+        "a.api.example.com".to_owned(),
+    ];
+    let mut addresses: Vec<IpAddr> = vec![
+        IpAddr::from([203, 0, 113, 7]),
+        IpAddr::from([198, 18, 0, 1]),
+        IpAddr::from([198, 18, 0, 3]),
+        IpAddr::from([198, 18, 0, 200]),
+    ];
+    for object in manifests {
+        collect(object, &mut names, &mut addresses);
+    }
+    (names, addresses)
+}
+
 /// Names and addresses that an object tells of.
 fn collect(object: &Value, names: &mut Vec<String>, addresses: &mut Vec<IpAddr>) {
     let spec = &object["spec"];
@@ -77,7 +86,10 @@ fn collect(object: &Value, names: &mut Vec<String>, addresses: &mut Vec<IpAddr>)
         list.filter_map(|text| Some(text.as_str()?.to_owned()))
             .collect()
     };
-    let (name, namespace) = (&object["metadata"]["name"], &object["metadata"]["namespace"]);
+    let (name, namespace) = (
+        &object["metadata"]["name"],
+        &object["metadata"]["namespace"],
+    );
     match object["kind"].as_str() {
         Some("ServiceEntry" | "VirtualService") => {
             let hosts = texts(&spec["hosts"]);

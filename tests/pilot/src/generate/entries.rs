@@ -15,9 +15,11 @@ impl Making {
         let metadata = self.metadata(namespace, "entry");
         let mut hosts = vec![self.random.one(&HOSTS)];
         let ports = self.ports();
-        let can_tell_hosts_apart = ports
-            .iter()
-            .all(|port| ["HTTP", "HTTPS", "TLS", "GRPC"].iter().any(|of| port["protocol"] == *of));
+        let can_tell_hosts_apart = ports.iter().all(|port| {
+            ["HTTP", "HTTPS", "TLS", "GRPC"]
+                .iter()
+                .any(|of| port["protocol"] == *of)
+        });
         if can_tell_hosts_apart && self.random.percent(25) {
             let other = self.random.one(&HOSTS);
             if !hosts.contains(&other) {
@@ -78,7 +80,9 @@ impl Making {
     fn addresses(&mut self, may_be_ranges: bool) -> Value {
         let mut addresses = vec![format!("198.18.0.{}", self.random.between(1, 4))];
         if may_be_ranges && self.random.percent(50) {
-            let range = self.random.one(&["198.18.0.0/24", "198.18.0.0/29", "198.18.0.2/32"]);
+            let range = self
+                .random
+                .one(&["198.18.0.0/24", "198.18.0.0/29", "198.18.0.2/32"]);
             addresses[0] = range.to_owned();
         }
         if self.random.percent(20) {

@@ -39,9 +39,9 @@ impl Making {
                 self.with_pods(service, namespace, &name)
             }
             _ => {
-                let target = self
-                    .random
-                    .one(&["api.example.com", "db.example.com", "nowhere.example.net"]);
+                let target =
+                    self.random
+                        .one(&["api.example.com", "db.example.com", "nowhere.example.net"]);
                 service["spec"]["type"] = json!("ExternalName");
                 service["spec"]["externalName"] = json!(target);
                 vec![service]
@@ -56,9 +56,9 @@ impl Making {
             if ports.iter().any(|port| port["port"] == number) {
                 continue;
             }
-            let prefix = self
-                .random
-                .one(&["http", "http", "https", "tcp", "tcp", "tls", "grpc", "mysql", "x"]);
+            let prefix = self.random.one(&[
+                "http", "http", "https", "tcp", "tcp", "tls", "grpc", "mysql", "x",
+            ]);
             ports.push(json!({
                 "port": number, "targetPort": number, "protocol": "TCP",
                 "name": format!("{prefix}-{number}"),

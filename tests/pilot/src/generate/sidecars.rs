@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{CLIENT, Making};
 
-const HOSTS: [&str; 12] = [
+const HOSTS: [&str; 11] = [
     "*/*",
     "./*",
     "other/*",
@@ -16,12 +16,13 @@ const HOSTS: [&str; 12] = [
     "./web.example.com",
     "shop/db.example.com",
     "*/*.svc.cluster.local",
-    "~/*",
 ];
 
 impl Making {
     pub(super) fn sidecar(&mut self) -> Value {
-        let namespace = self.random.one(&[CLIENT, CLIENT, CLIENT, "istio-system", "other"]);
+        let namespace = self
+            .random
+            .one(&[CLIENT, CLIENT, CLIENT, "istio-system", "other"]);
         let mut spec = json!({});
         if self.random.percent(35) && namespace != "istio-system" {
             let app = self.random.one(&["client", "client", "somebody"]);
@@ -46,6 +47,9 @@ impl Making {
     }
 
     fn hosts(&mut self) -> Vec<&'static str> {
+        if self.random.percent(4) {
+            return vec!["~/*"];
+        }
         let count = self.random.between(1, 3);
         let mut hosts = Vec::new();
         for _ in 0..count {

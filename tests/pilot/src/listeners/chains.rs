@@ -86,8 +86,7 @@ impl Making<'_> {
         if is_external && self.client.is_ipv6() && address == UNSPECIFIED {
             wildcard.clone_into(&mut address);
         }
-        let is_dynamic =
-            is_wildcard(&service.host) && service.resolution == Resolution::DynamicDns;
+        let is_dynamic = is_wildcard(&service.host) && service.resolution == Resolution::DynamicDns;
         let is_needed = !ranges.is_empty()
             || address.is_empty()
             || (address == wildcard && self.wish.binds[0] == wildcard)

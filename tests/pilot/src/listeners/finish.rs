@@ -8,7 +8,8 @@ use crate::service::UNSPECIFIED;
 use crate::sidecar::Scope;
 
 pub(super) fn listener(entry: Entry, scope: &Scope) -> Listener {
-    let has = |test: fn(&ChainMatch) -> bool| entry.chains.iter().any(|chain| test(&chain.matching));
+    let has =
+        |test: fn(&ChainMatch) -> bool| entry.chains.iter().any(|chain| test(&chain.matching));
     let mut binds = entry.binds.into_iter();
     let mut listener = Listener {
         address: binds.next().unwrap_or_default(),
@@ -46,7 +47,8 @@ pub(super) fn listener(entry: Entry, scope: &Scope) -> Listener {
 
 /// `isMatchAll`.
 fn matches_all(of: &ChainMatch) -> bool {
-    let has_all_names = of.server_names.is_empty() || of.server_names.iter().any(|name| name == "*");
+    let has_all_names =
+        of.server_names.is_empty() || of.server_names.iter().any(|name| name == "*");
     has_all_names && !of.is_for_http && of.ranges.is_empty()
 }
 

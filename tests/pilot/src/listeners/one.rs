@@ -95,7 +95,9 @@ impl Making<'_> {
                 chains.push(chain);
                 chains
             }
-            _ => chains::streams(wish, self.client, self.scope),
+            ListenerKind::Auto | ListenerKind::Tcp | ListenerKind::None => {
+                chains::streams(wish, self.client, self.scope)
+            }
         }
     }
 

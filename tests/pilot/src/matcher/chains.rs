@@ -12,10 +12,12 @@ use crate::config::{Chain, Listener};
 pub(super) fn find<'a>(listener: &'a Listener, to: IpAddr, says: &Says) -> Option<&'a Chain> {
     let by_address = by_address(&listener.chains, to);
     let is_tls = listener.has_tls_inspector && matches!(says, Says::Tls(_));
-    let name = match says {
-        Says::Tls(Some(name)) if is_tls => name.to_ascii_lowercase(),
-        _ => String::new(),
-    };
+    let mut name = String::new();
+    if let Says::Tls(Some(said)) = says
+        && is_tls
+    {
+        name = said.to_ascii_lowercase();
+    }
     let by_name = by_name(&by_address, &name);
     let of_http: Vec<&Chain> = by_name
         .iter()
@@ -36,7 +38,7 @@ pub(super) fn find<'a>(listener: &'a Listener, to: IpAddr, says: &Says) -> Optio
 fn by_address(chains: &[Chain], to: IpAddr) -> Vec<&Chain> {
     let narrowest = chains
         .iter()
-        .flat_map(|chain| ranges(chain))
+        .flat_map(ranges)
         .filter(|range| range.contains(&to))
         .max_by_key(IpNet::prefix_len);
     chains

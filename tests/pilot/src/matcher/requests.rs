@@ -7,10 +7,11 @@ use crate::virtual_service::{HttpMatch, StringMatch};
 pub(super) fn virtual_host<'a>(routes: &'a RouteConfig, host: &str) -> Option<&'a VirtualHost> {
     let host = without_port(host).to_ascii_lowercase();
     let domains = || {
-        routes
-            .virtual_hosts
-            .iter()
-            .flat_map(|one| one.domains.iter().map(move |domain| (domain.to_ascii_lowercase(), one)))
+        routes.virtual_hosts.iter().flat_map(|one| {
+            one.domains
+                .iter()
+                .map(move |domain| (domain.to_ascii_lowercase(), one))
+        })
     };
     if let Some((_, found)) = domains().find(|(domain, _)| *domain == host) {
         return Some(found);

@@ -27,9 +27,8 @@ pub(super) fn dial(
     stream.set_read_timeout(Some(if is_quiet { QUIET } else { PATIENCE }))?;
     let mut first = header(to);
     match says {
-        Says::Http(host) => first.extend(
-            format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").bytes(),
-        ),
+        Says::Http(host) => first
+            .extend(format!("GET / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").bytes()),
         Says::Tls(name) => first.extend(client_hello(name.as_deref())),
         Says::Bytes => first.extend(b"\x00\x01 neither \x02\r\n"),
         Says::Nothing => {}

@@ -56,9 +56,10 @@ fn is_for(matching: &HttpMatch, client: &Client, port: u16) -> bool {
 
 /// `IsCatchAllRoute`.
 fn takes_all(matching: &HttpMatch) -> bool {
-    let takes_paths = matching.uri.as_ref().is_none_or(|uri| {
-        uri.prefix.as_deref() == Some("/") || uri.regex.as_deref() == Some(".*")
-    });
+    let takes_paths = matching
+        .uri
+        .as_ref()
+        .is_none_or(|uri| uri.prefix.as_deref() == Some("/") || uri.regex.as_deref() == Some(".*"));
     takes_paths
         && matching.headers.is_empty()
         && matching.without_headers.is_empty()

@@ -136,11 +136,10 @@ fn separate(
         }
     }
     for host in one.spec.hosts.iter().filter(|host| is_wildcard(host)) {
-        let matching: Vec<&Rc<Service>> =
-            in_order(by_host.values(), making.order)
-                .into_iter()
-                .filter(|service| matches(&service.host, host))
-                .collect();
+        let matching: Vec<&Rc<Service>> = in_order(by_host.values(), making.order)
+            .into_iter()
+            .filter(|service| matches(&service.host, host))
+            .collect();
         if matching.is_empty() {
             others.push(host.clone());
         }

@@ -46,9 +46,7 @@ impl Endpoints {
             .selector
             .iter()
             .flat_map(|selector| selected(&self.objects, &service.namespace, selector))
-            .filter(|endpoint| {
-                service.registry == Registry::External || endpoint.0 == Kind::Pod
-            })
+            .filter(|endpoint| service.registry == Registry::External || endpoint.0 == Kind::Pod)
             .map(|(_, addresses)| addresses)
             .collect()
     }
@@ -121,7 +119,11 @@ fn pod_addresses(status: &Value) -> Vec<String> {
         .filter_map(|address| Some(address["ip"].as_str()?.to_owned()))
         .collect();
     if all.is_empty() {
-        return status["podIP"].as_str().map(str::to_owned).into_iter().collect();
+        return status["podIP"]
+            .as_str()
+            .map(str::to_owned)
+            .into_iter()
+            .collect();
     }
     all
 }

@@ -1,5 +1,6 @@
 //! The writer against a real istiod: `sent.json` is what one sent to its sidecar, without what decides
 //! nothing about where connections go. It was one of before 1.15, whose virtual hosts have ports.
+#![cfg(test)]
 
 use std::path::Path;
 

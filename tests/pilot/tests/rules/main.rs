@@ -1,6 +1,7 @@
 //! The writer and the matcher on cases whose answers are those of Istio's own simulations of sidecars
 //! (`sidecar_simulation_test.go` and `serviceentry_simulation_test.go` in `pilot/pkg/networking/core`), and on
 //! conflicts of listeners (`listener_test.go`). `*.yaml` here: manifests, a client, and calls.
+#![cfg(test)]
 
 mod routes;
 

@@ -46,7 +46,10 @@ const CASES: &[Case] = &[
         port: "80",
         routes: &[("default", &[KNOWN], ALT)],
         egress: &[],
-        expected: &[(KNOWN, Some("outbound|80||alt-known.default.svc.cluster.local"))],
+        expected: &[(
+            KNOWN,
+            Some("outbound|80||alt-known.default.svc.cluster.local"),
+        )],
     },
     Case {
         what: "the port is the listener's",
@@ -54,7 +57,10 @@ const CASES: &[Case] = &[
         port: "8080",
         routes: &[("default", &[KNOWN], ALT)],
         egress: &[],
-        expected: &[(KNOWN, Some("outbound|8080||alt-known.default.svc.cluster.local"))],
+        expected: &[(
+            KNOWN,
+            Some("outbound|8080||alt-known.default.svc.cluster.local"),
+        )],
     },
     Case {
         what: "hosts that no service has are on port 80",
@@ -78,7 +84,10 @@ const CASES: &[Case] = &[
         port: "8080",
         routes: &[("arbitrary", &[KNOWN], ALT)],
         egress: &[],
-        expected: &[(KNOWN, Some("outbound|8080||alt-known.default.svc.cluster.local"))],
+        expected: &[(
+            KNOWN,
+            Some("outbound|8080||alt-known.default.svc.cluster.local"),
+        )],
     },
     Case {
         what: "the oldest wins, not the own",
@@ -99,7 +108,10 @@ const CASES: &[Case] = &[
         routes: &[("default", &["*.unknown.example"], "arbitrary.example")],
         egress: &[],
         expected: &[
-            (ALT, Some("outbound|80||alt-known.default.svc.cluster.local")),
+            (
+                ALT,
+                Some("outbound|80||alt-known.default.svc.cluster.local"),
+            ),
             (KNOWN, Some("outbound|80||known.default.svc.cluster.local")),
             ("*.unknown.example", Some("outbound|80||arbitrary.example")),
         ],
@@ -176,7 +188,10 @@ const CASES: &[Case] = &[
             "default/alt-known.default.svc.cluster.local",
         ],
         expected: &[
-            (ALT, Some("outbound|80||alt-known.default.svc.cluster.local")),
+            (
+                ALT,
+                Some("outbound|80||alt-known.default.svc.cluster.local"),
+            ),
             (KNOWN, Some("outbound|80||explicit.example")),
         ],
     },
@@ -206,7 +221,10 @@ const CASES: &[Case] = &[
         ],
         expected: &[
             (KNOWN, None),
-            (ALT, Some("outbound|80||alt-known.default.svc.cluster.local")),
+            (
+                ALT,
+                Some("outbound|80||alt-known.default.svc.cluster.local"),
+            ),
             ("*.example.org", Some("outbound|80||arbitrary.example")),
         ],
     },
@@ -215,17 +233,31 @@ const CASES: &[Case] = &[
         from: "not-default",
         port: "80",
         routes: &[
-            ("not-default", &["*.default.svc.cluster.local"], "arbitrary.example"),
-            ("default", &["explicit.default.svc.cluster.local"], "explicit.example"),
+            (
+                "not-default",
+                &["*.default.svc.cluster.local"],
+                "arbitrary.example",
+            ),
+            (
+                "default",
+                &["explicit.default.svc.cluster.local"],
+                "explicit.example",
+            ),
         ],
         egress: &[
             "not-default/*.default.svc.cluster.local",
             "not-default/not-default.not-default.svc.cluster.local",
         ],
         expected: &[
-            ("*.default.svc.cluster.local", Some("outbound|80||arbitrary.example")),
+            (
+                "*.default.svc.cluster.local",
+                Some("outbound|80||arbitrary.example"),
+            ),
             ("explicit.default.svc.cluster.local", None),
-            (NOT, Some("outbound|80||not-default.not-default.svc.cluster.local")),
+            (
+                NOT,
+                Some("outbound|80||not-default.not-default.svc.cluster.local"),
+            ),
         ],
     },
     Case {
