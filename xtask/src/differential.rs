@@ -1,19 +1,30 @@
-//! `cargo xtask differential`: the decision against a real kernel, with as many cases as wanted.
+//! `cargo xtask differential`: the decision against a real kernel, with as many cases as wanted; and with
+//! `--registry` what the mesh makes of a connection, against the oracle of `tests/pilot` and a real Envoy.
+
+use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
 
 use crate::command::{self, cargo};
 use crate::setup::{apt, parts};
+use crate::{build, harness};
+
+/// The crate of the oracle.
+const ORACLE: &str = "egress-observer-pilot";
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {
     /// What the cases are made from
     #[arg(long)]
     seed: Option<u64>,
-    /// How many connections to make
+    /// How many connections to make; with --registry, how many random clusters to ask about
     #[arg(long)]
     cases: Option<usize>,
+    /// Which cluster a sidecar sends a connection to, instead of whether it is captured (needs no root)
+    #[arg(long, conflicts_with_all = ["backend", "version"])]
+    registry: bool,
     /// Only rules of this kind: iptables, nftables or ambient
     #[arg(long)]
     backend: Option<String>,
@@ -23,6 +34,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.registry {
+        return registry(args);
+    }
     if !apt::is_root()? {
         bail!("the comparison makes network namespaces: run it as root");
     }
@@ -43,4 +57,38 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     command::run(&mut test)
+}
+
+/// The oracle's matcher against Envoy, then the product against the oracle.
+fn registry(args: &Args) -> Result<()> {
+    command::run(cargo().args(["build", "-p", ORACLE, "--bin", "pilot"]))?;
+    let mut envoy = oracle("envoy", args.seed)?;
+    envoy.arg("--envoy").arg(parts::envoy()?);
+    command::run(&mut envoy)?;
+
+    let mut compare = oracle("compare", args.seed)?;
+    compare.arg("--bin").arg(offline_commands()?);
+    harness::option(
+        &mut compare,
+        "--cases",
+        args.cases.map(|cases| cases.to_string()),
+    );
+    command::run(&mut compare)
+}
+
+fn oracle(what: &str, seed: Option<u64>) -> Result<Command> {
+    let mut oracle = harness::program("pilot")?;
+    oracle.arg(what);
+    harness::option(&mut oracle, "--seed", seed.map(|seed| seed.to_string()));
+    Ok(oracle)
+}
+
+/// What answers from manifests, unless it is given.
+fn offline_commands() -> Result<PathBuf> {
+    if let Some(given) = build::given() {
+        return Ok(given);
+    }
+    let product = ["-p", "egress-observer", "--no-default-features"];
+    command::run(cargo().arg("build").args(product))?;
+    harness::built("egress-observer")
 }

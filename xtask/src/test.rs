@@ -21,8 +21,8 @@ use clap::Args as ClapArgs;
 use crate::setup::apt;
 
 /// What switches on the tests that need root, and those that need tools.
-const FEATURES: &str =
-    "egress-observer-tests/kernel,egress-observer-tests/e2e,egress-observer-chart/tools";
+const FEATURES: &str = "egress-observer-tests/kernel,egress-observer-tests/e2e,\
+    egress-observer-chart/tools,egress-observer-pilot/envoy";
 
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Args {

@@ -11,8 +11,9 @@ use super::tier::Tier;
 use crate::{command, workspace};
 
 /// Tests that are tiers of their own: the directory of their package, and their name.
-const OWN_TIERS: [(&str, &str); 5] = [
+const OWN_TIERS: [(&str, &str); 6] = [
     ("tests/chart", "checks"),
+    ("tests/pilot", "registry"),
     ("tests", "kernel"),
     ("tests", "differential"),
     ("tests", "e2e"),

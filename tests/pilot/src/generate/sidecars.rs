@@ -1,0 +1,81 @@
+//! Random Sidecars.
+
+use serde_json::{Value, json};
+
+use super::{CLIENT, Making};
+
+const HOSTS: [&str; 11] = [
+    "*/*",
+    "./*",
+    "other/*",
+    "third/*",
+    "istio-system/*",
+    "*/*.example.com",
+    "*/api.example.com",
+    "other/api.example.com",
+    "./web.example.com",
+    "shop/db.example.com",
+    "*/*.svc.cluster.local",
+];
+
+impl Making {
+    pub(super) fn sidecar(&mut self) -> Value {
+        let namespace = self
+            .random
+            .one(&[CLIENT, CLIENT, CLIENT, "istio-system", "other"]);
+        let mut spec = json!({});
+        if self.random.percent(35) && namespace != "istio-system" {
+            let app = self.random.one(&["client", "client", "somebody"]);
+            spec["workloadSelector"] = json!({"labels": {"app": app}});
+        }
+        if self.random.percent(30) {
+            let mode = self.random.one(&["ALLOW_ANY", "REGISTRY_ONLY"]);
+            spec["outboundTrafficPolicy"] = json!({"mode": mode});
+        }
+        let mut egress: Vec<Value> = Vec::new();
+        if self.random.percent(35) {
+            egress.push(self.egress_of_port());
+        }
+        if egress.is_empty() || self.random.percent(80) {
+            egress.push(json!({"hosts": self.hosts()}));
+        }
+        spec["egress"] = json!(egress);
+        json!({
+            "apiVersion": "networking.istio.io/v1", "kind": "Sidecar",
+            "metadata": self.metadata(namespace, "sidecar"), "spec": spec,
+        })
+    }
+
+    fn hosts(&mut self) -> Vec<&'static str> {
+        if self.random.percent(4) {
+            return vec!["~/*"];
+        }
+        let count = self.random.between(1, 3);
+        let mut hosts = Vec::new();
+        for _ in 0..count {
+            let host = self.random.one(&HOSTS);
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        hosts
+    }
+
+    fn egress_of_port(&mut self) -> Value {
+        let number = self.port();
+        let protocol = match number {
+            80 | 8080 => "HTTP",
+            443 => "TLS",
+            _ => "TCP",
+        };
+        let protocol = if self.random.percent(80) {
+            protocol
+        } else {
+            self.random.one(&["HTTP", "TCP", "TLS"])
+        };
+        json!({
+            "port": {"number": number, "protocol": protocol, "name": format!("port-{number}")},
+            "hosts": self.hosts(),
+        })
+    }
+}

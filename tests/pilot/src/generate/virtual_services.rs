@@ -1,0 +1,102 @@
+//! Random VirtualServices.
+
+use serde_json::{Value, json};
+
+use super::{CLIENT, HOSTS, Making};
+
+impl Making {
+    pub(super) fn virtual_service(&mut self) -> Value {
+        let namespace = self.random.one(&[CLIENT, CLIENT, "other", "istio-system"]);
+        let metadata = self.metadata(namespace, "route");
+        let mut hosts = vec![self.host()];
+        if self.random.percent(20) {
+            let other = self.host();
+            if !hosts.contains(&other) {
+                hosts.push(other);
+            }
+        }
+        let mut spec = json!({"hosts": hosts});
+        if let Some(export_to) = self.export_to() {
+            spec["exportTo"] = json!(export_to);
+        }
+        match self.random.below(10) {
+            0 => spec["gateways"] = json!(["istio-system/gateway"]),
+            1 => spec["gateways"] = json!(["mesh", "istio-system/gateway"]),
+            _ => {}
+        }
+        match self.random.below(5) {
+            0..=2 => spec["http"] = self.http(),
+            3 => spec["tls"] = self.tls(&hosts),
+            _ => spec["tcp"] = self.tcp(),
+        }
+        json!({
+            "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+            "metadata": metadata, "spec": spec,
+        })
+    }
+
+    fn host(&mut self) -> String {
+        if self.random.percent(25) {
+            return self.service_host();
+        }
+        self.random.one(&HOSTS).to_owned()
+    }
+
+    fn destination(&mut self) -> Value {
+        let exact: Vec<&str> = HOSTS
+            .iter()
+            .copied()
+            .filter(|host| !host.starts_with('*'))
+            .collect();
+        let host = if self.random.percent(25) {
+            self.service_host()
+        } else {
+            self.random.one(&exact).to_owned()
+        };
+        let mut destination = json!({"host": host});
+        if self.random.percent(50) {
+            destination["port"] = json!({"number": self.port()});
+        }
+        json!({"destination": destination})
+    }
+
+    fn http(&mut self) -> Value {
+        let mut routes = Vec::new();
+        if self.random.percent(30) {
+            let matching = match self.random.below(4) {
+                0 => json!({"port": self.port()}),
+                1 => json!({"uri": {"prefix": "/"}}),
+                2 => json!({"sourceLabels": {"app": self.random.one(&["client", "other"])}}),
+                _ => json!({"headers": {"x-user": {"exact": "me"}}}),
+            };
+            routes.push(json!({"match": [matching], "route": [self.destination()]}));
+        }
+        if routes.is_empty() || self.random.percent(70) {
+            let last = match self.random.below(10) {
+                0 => json!({"directResponse": {"status": 418}}),
+                1 => json!({"redirect": {"authority": "elsewhere.example.com"}}),
+                _ => json!({"route": [self.destination()]}),
+            };
+            routes.push(last);
+        }
+        json!(routes)
+    }
+
+    fn tls(&mut self, hosts: &[String]) -> Value {
+        let mut matching = json!({"sniHosts": [hosts[self.random.below(hosts.len())]]});
+        if self.random.percent(60) {
+            matching["port"] = json!(443);
+        }
+        json!([{"match": [matching], "route": [self.destination()]}])
+    }
+
+    fn tcp(&mut self) -> Value {
+        let mut route = json!({"route": [self.destination()]});
+        match self.random.below(4) {
+            0 => route["match"] = json!([{"port": self.port()}]),
+            1 => route["match"] = json!([{"destinationSubnets": ["198.18.0.0/29"]}]),
+            _ => {}
+        }
+        json!([route])
+    }
+}

@@ -1,0 +1,107 @@
+//! Real connections through a real Envoy, and the product's answers, beside the oracle's.
+//!
+//! Part of `cargo xtask test`; `EGRESS_OBSERVER_ENVOY` and `EGRESS_OBSERVER_BIN` name the programs.
+//! `cargo xtask differential --registry` runs the same with other seeds and more cases, and prints what
+//! differs with the few objects that it needs.
+#![cfg(test)]
+
+use std::env;
+use std::path::PathBuf;
+
+use egress_observer_pilot::compare::{self, Report};
+use egress_observer_pilot::generate;
+use egress_observer_pilot::real::{self, Compared};
+use egress_observer_pilot::{Order, write};
+
+/// The seed of all tests here.
+const SEED: u64 = 1;
+/// Connections that are made at least.
+const N_CONNECTIONS: usize = 5_000;
+/// Clusters of which the product is asked.
+const N_CASES: u64 = 500;
+
+fn program(variable: &str) -> PathBuf {
+    env::var_os(variable)
+        .map(PathBuf::from)
+        .unwrap_or_else(|| panic!("{variable} is not set: see CONTRIBUTING.md"))
+}
+
+#[test]
+fn real_connections_arrive_where_the_matcher_says() {
+    let envoy = program("EGRESS_OBSERVER_ENVOY");
+    let mut whole = Compared::default();
+    let mut case = 0;
+    while whole.n_connections < N_CONNECTIONS {
+        let world = generate::world(SEED, case);
+        let compared = real::case(&envoy, &world).unwrap();
+        for difference in &compared.differences {
+            println!("--seed {SEED} --case {case}: {difference}");
+        }
+        whole.add(compared);
+        case += 1;
+    }
+    println!(
+        "{} connections: {:?}",
+        whole.n_connections, whole.n_by_arrival
+    );
+    assert!(whole.differences.is_empty());
+    // A run in which something never happens does not tell anything about it.
+    for arrival in [
+        "cluster",
+        "passthrough",
+        "closed",
+        "silence",
+        "502",
+        "503",
+        "400",
+    ] {
+        let count = whole.n_by_arrival.get(arrival).copied().unwrap_or_default();
+        assert!(count >= 5, "{arrival} came up {count} times");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_noticed() {
+    let envoy = program("EGRESS_OBSERVER_ENVOY");
+    let (mut n_worlds, mut n_noticed) = (0, 0);
+    for case in 0..8 {
+        let world = generate::world(SEED, case);
+        let sent = write(&world.manifests, &world.client, Order::Forward);
+        let mut believed = sent.clone();
+        believed.listeners.clear();
+        if sent.listeners.is_empty() {
+            continue;
+        }
+        n_worlds += 1;
+        let compared = real::compare(&envoy, &world, &sent, &believed).unwrap();
+        n_noticed += usize::from(!compared.differences.is_empty());
+    }
+    assert!(n_worlds > 4);
+    // Listeners for destinations that are not among a world's are nobody's business.
+    assert!(n_noticed * 4 >= n_worlds * 3, "{n_noticed} of {n_worlds}");
+}
+
+#[test]
+fn the_product_says_what_the_oracle_says() {
+    let binary = program("EGRESS_OBSERVER_BIN");
+    let mut report = Report::default();
+    for case in 0..N_CASES {
+        compare::case(&binary, SEED, case, &mut report).unwrap();
+    }
+    for found in report.disagreements.iter().take(20) {
+        println!(
+            "--seed {SEED} --case {}: {}: {}",
+            found.case, found.destination, found.why
+        );
+    }
+    println!(
+        "{} answers, {} unknown, {} right for some clients, {} disagree",
+        report.n_answers,
+        report.n_unknown,
+        report.n_depends,
+        report.disagreements.len()
+    );
+    assert!(report.disagreements.is_empty());
+    // Whoever knows nothing is never wrong.
+    assert!(report.n_unknown * 10 < report.n_answers);
+}
