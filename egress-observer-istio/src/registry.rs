@@ -9,6 +9,7 @@
 //! Changes are taken in one object at a time.
 
 mod addresses;
+mod ambient;
 mod by_address;
 mod by_host;
 mod chains;

@@ -100,6 +100,7 @@ fn declare(
     let own = &container.security_context;
     let no_proxy = beginning == Beginning::EndsBeforeProxy
         && role.actor == Actor::Init
+        && role.rules != Rules::NotYet
         && ![INIT, VALIDATION].contains(&container.name.as_str());
     DeclaredContainer {
         name: container.name.clone(),

@@ -43,6 +43,9 @@ impl Registry {
         }
         let sought = Sought::new(to);
         let view = ClientView::new(self, viewer);
+        if viewer.is_ambient {
+            return view.by_ztunnel(&sought);
+        }
         if sought.host.is_none() {
             return view.by_address_alone(&sought);
         }

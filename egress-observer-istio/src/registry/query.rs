@@ -26,6 +26,8 @@ pub struct Viewer<'a> {
     /// Whether its proxy has `DNS_AUTO_ALLOCATE`: before 1.25 names lead to allocated addresses with
     /// it only.
     pub auto_allocate: bool,
+    /// Whether it is ztunnel that gets its connections, and not a sidecar.
+    pub is_ambient: bool,
     /// The version of its proxy; none is today's.
     pub version: Option<Version>,
 }

@@ -77,6 +77,7 @@ const SHOP: Viewer<'static> = Viewer {
     sidecar: None,
     dns_capture: false,
     auto_allocate: false,
+    is_ambient: false,
     version: None,
 };
 

@@ -186,6 +186,7 @@ impl Snapshot {
             labels: Some(&pod.labels),
             dns_capture: config.is_some_and(|config| config.dns.is_some()),
             auto_allocate: pod.auto_allocate,
+            is_ambient: matches!(pod.applied.membership, Membership::Ambient(_)),
             version: config.and_then(|config| config.version),
         }
     }
