@@ -34,7 +34,7 @@ pub struct Disagreement {
 impl Disagreement {
     /// What it has in common with others: the product's verdict and reason, and what it really is.
     pub fn kind(&self) -> String {
-        let why = self.why.split(": ").last().unwrap_or_default();
+        let why = self.why.as_str();
         let why = why.split(" outbound|").next().unwrap_or_default();
         let why = if why == "not" || why.starts_with("not ") && !why.contains("misrouted") {
             "another cluster"

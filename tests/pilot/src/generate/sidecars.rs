@@ -39,6 +39,14 @@ impl Making {
         if egress.is_empty() || self.random.percent(80) {
             egress.push(json!({"hosts": self.hosts()}));
         }
+        if self.random.percent(12) {
+            let at = self.random.below(egress.len());
+            egress[at]["bind"] = json!(self.random.one(&["198.18.0.1", "127.0.0.1"]));
+        }
+        if self.random.percent(6) {
+            let at = self.random.below(egress.len());
+            egress[at]["captureMode"] = json!("NONE");
+        }
         spec["egress"] = json!(egress);
         json!({
             "apiVersion": "networking.istio.io/v1", "kind": "Sidecar",

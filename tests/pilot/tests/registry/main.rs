@@ -9,9 +9,10 @@ use std::env;
 use std::path::PathBuf;
 
 use egress_observer_pilot::compare::{self, Report};
-use egress_observer_pilot::generate;
+use egress_observer_pilot::generate::{self, Destination, World};
 use egress_observer_pilot::real::{self, Compared};
-use egress_observer_pilot::{Order, write};
+use egress_observer_pilot::{Client, Order, Version, write};
+use serde_json::json;
 
 /// The seed of all tests here.
 const SEED: u64 = 1;
@@ -46,39 +47,74 @@ fn real_connections_arrive_where_the_matcher_says() {
     );
     assert!(whole.differences.is_empty());
     // A run in which something never happens does not tell anything about it.
-    for arrival in [
-        "cluster",
-        "passthrough",
-        "closed",
-        "silence",
-        "502",
-        "503",
-        "400",
-    ] {
+    for arrival in ["cluster", "passthrough", "closed", "silence", "502", "503"] {
         let count = whole.n_by_arrival.get(arrival).copied().unwrap_or_default();
         assert!(count >= 5, "{arrival} came up {count} times");
+    }
+}
+
+/// What random clusters have too seldom: a listener that takes everything for HTTP, routes that take no
+/// request.
+#[test]
+fn what_a_sidecar_answers_itself_is_what_the_matcher_says() {
+    let envoy = program("EGRESS_OBSERVER_ENVOY");
+    let manifests = json!([
+        {
+            "kind": "Sidecar", "metadata": {"name": "own", "namespace": "shop"},
+            "spec": {"egress": [{"bind": "198.18.0.1", "hosts": ["*/*"]}]},
+        },
+        {
+            "kind": "ServiceEntry", "metadata": {"name": "api", "namespace": "shop"},
+            "spec": {
+                "hosts": ["api.example.com"], "resolution": "DNS",
+                "ports": [{"number": 8080, "name": "http", "protocol": "HTTP"}],
+            },
+        },
+        {
+            "kind": "VirtualService", "metadata": {"name": "api", "namespace": "shop"},
+            "spec": {"hosts": ["api.example.com"], "http": [{
+                "match": [{"headers": {"x-user": {"exact": "me"}}}],
+                "route": [{"destination": {"host": "api.example.com"}}],
+            }]},
+        },
+    ]);
+    let destinations = ["api.example.com", "other.example.com"].map(|name| Destination {
+        name: Some(name.to_owned()),
+        to: "198.18.0.1:8080".parse().unwrap(),
+    });
+    let world = World {
+        manifests: manifests.as_array().unwrap().clone(),
+        client: Client::new("shop", Version::LATEST),
+        destinations: destinations.to_vec(),
+    };
+    let compared = real::case(&envoy, &world).unwrap();
+    assert!(
+        compared.differences.is_empty(),
+        "{:?}",
+        compared.differences
+    );
+    for arrival in ["400", "404", "passthrough", "silence"] {
+        assert!(compared.n_by_arrival.contains_key(arrival), "{arrival}");
     }
 }
 
 #[test]
 fn a_wrong_configuration_is_noticed() {
     let envoy = program("EGRESS_OBSERVER_ENVOY");
-    let (mut n_worlds, mut n_noticed) = (0, 0);
+    let mut n_noticed = 0;
     for case in 0..8 {
-        let world = generate::world(SEED, case);
+        let mut world = generate::world(SEED, case);
+        world.destinations.truncate(8);
         let sent = write(&world.manifests, &world.client, Order::Forward);
         let mut believed = sent.clone();
         believed.listeners.clear();
-        if sent.listeners.is_empty() {
-            continue;
-        }
-        n_worlds += 1;
         let compared = real::compare(&envoy, &world, &sent, &believed).unwrap();
         n_noticed += usize::from(!compared.differences.is_empty());
+        if n_noticed == 3 {
+            return;
+        }
     }
-    assert!(n_worlds > 4);
-    // Listeners for destinations that are not among a world's are nobody's business.
-    assert!(n_noticed * 4 >= n_worlds * 3, "{n_noticed} of {n_worlds}");
+    panic!("noticed {n_noticed} times");
 }
 
 #[test]
