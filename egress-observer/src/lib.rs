@@ -56,5 +56,6 @@ mod service_entry;
 #[cfg(feature = "agent")]
 mod source;
 mod suggest;
+mod templates;
 mod text;
 mod what_if;

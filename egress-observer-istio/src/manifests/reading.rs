@@ -130,6 +130,7 @@ impl Reading {
         let documents: Vec<Value> =
             match serde_saphyr::from_multiple_with_options(part.text, options()) {
                 Ok(documents) => documents,
+                Err(_) if let Some(documents) = json_documents(part.text) => documents,
                 Err(error) => {
                     let (line, message) = told(error.without_snippet(), part.line);
                     let is_template = part.text.contains("{{");
@@ -151,6 +152,10 @@ impl Reading {
 
     fn object(&mut self, path: &Arc<Path>, place: (usize, u64), mut value: Value) {
         let Some(kind) = value.get("kind").and_then(Value::as_str).map(str::to_owned) else {
+            if is_kustomization(path) {
+                self.tally.passed_over("Kustomization", None);
+                return;
+            }
             self.refuse(path, place.0, place.1, Fault::NoKind);
             return;
         };
@@ -177,6 +182,10 @@ impl Reading {
             metadata_text(&value, "name"),
         );
         let name = ObjectName::new(kind, namespace, name);
+        // One that is called otherwise here.
+        if value.get("kind").and_then(Value::as_str) != Some(kind.as_str()) {
+            value["kind"] = kind.as_str().into();
+        }
         match Object::read(kind, value) {
             Ok(object) => {
                 self.tally.read(kind);
@@ -203,6 +212,21 @@ impl Reading {
             fault,
         });
     }
+}
+
+/// Whether it is a file of kustomize, which needs no `kind`.
+fn is_kustomization(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name == "kustomization.yaml" || name == "kustomization.yml"
+}
+
+/// Several JSON values one behind the other, each on a line of its own or not: no YAML.
+fn json_documents(text: &str) -> Option<Vec<Value>> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    values.collect::<Result<_, _>>().ok()
 }
 
 /// The line of the file where a document is broken, and what is wrong there.

@@ -1,9 +1,10 @@
 //! What the snapshot that rules look at is made of.
 
+use crate::templates::made_by;
 use egress_observer_istio::{
     injection::pod,
     manifests::{Located, Object},
-    objects::{Metadata, OwnerReference, PodObject, PodStatus, Workload},
+    objects::{Metadata, PodObject, Workload},
 };
 
 /// The objects of the manifests, pods by a name of ours where they have no `uid`, and one pod for
@@ -22,7 +23,7 @@ pub(super) fn population(objects: &[Located]) -> Vec<Object> {
             population.push(object.clone());
         }
         if let Object::Workload(workload) = object {
-            population.extend(made_by(workload).map(Object::Pod));
+            population.extend(made_by(workload, template_key(workload)).map(Object::Pod));
         }
     }
     population
@@ -49,24 +50,4 @@ fn named(object: &PodObject) -> PodObject {
     // Its own hash would be the key otherwise.
     named.metadata.annotations.remove(pod::MIRROR);
     named
-}
-
-/// A pod that the workload would make.
-fn made_by(workload: &Workload) -> Option<PodObject> {
-    let template = workload.template()?;
-    Some(PodObject {
-        metadata: Metadata {
-            name: workload.metadata.name.clone(),
-            namespace: workload.metadata.namespace.clone(),
-            uid: template_key(workload),
-            owner_references: vec![OwnerReference {
-                kind: workload.kind.clone(),
-                name: workload.metadata.name.clone(),
-                controller: true,
-            }],
-            ..template.metadata.clone()
-        },
-        spec: template.spec.clone(),
-        status: PodStatus::default(),
-    })
 }
