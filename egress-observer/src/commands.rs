@@ -16,7 +16,7 @@ use std::{
 
 use thiserror::Error;
 
-use egress_observer_istio::{injection::pod::Pod, view::Snapshot};
+use egress_observer_istio::{injection::pod::Pod, objects::Kind, view::Snapshot};
 
 /// Input that cannot be used, so that there is no answer.
 #[derive(Debug, Error)]
@@ -25,6 +25,9 @@ pub struct BadInput(pub String);
 
 /// The pod with this namespace and name, or the first one of the workload that is called so.
 fn pod<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Pod, BadInput> {
+    if let [namespace, kind, workload] = name.split('/').collect::<Vec<_>>()[..] {
+        return pod_of_kind(snapshot, (namespace, kind, workload));
+    }
     let full = if name.contains('/') {
         name.to_owned()
     } else {
@@ -52,6 +55,51 @@ fn pod<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a Pod, BadInput> {
         1..=5 => format!("--pod {name}: no such pod in the manifests; there is {list}"),
         _ => format!("--pod {name}: no such pod among {n_pods} in the manifests, such as {list}"),
     }))
+}
+
+/// The first pod of a workload of this kind.
+fn pod_of_kind<'a>(
+    snapshot: &'a Snapshot,
+    (namespace, kind, name): (&str, &str, &str),
+) -> Result<&'a Pod, BadInput> {
+    let known = workload_kind(kind).ok_or_else(|| {
+        BadInput(format!(
+            "--pod {namespace}/{kind}/{name}: `{kind}` is no kind that makes pods; write the kind's name, \
+             its plural, or deploy, rs, sts, ds, cj, rc, dc, ksvc"
+        ))
+    })?;
+    let pods = snapshot.pods().filter(|pod| {
+        &*pod.namespace == namespace
+            && &*pod.workload == name
+            && pod.workload_kind.as_deref() == Some(known.as_str())
+    });
+    let first = pods.min_by_key(|pod| Arc::clone(&pod.name));
+    first.map(AsRef::as_ref).ok_or_else(|| {
+        BadInput(format!(
+            "--pod {namespace}/{kind}/{name}: the manifests have neither that {known} nor a pod of it"
+        ))
+    })
+}
+
+/// A kind that makes pods, by its name, its plural or what `kubectl` calls it for short.
+fn workload_kind(text: &str) -> Option<Kind> {
+    let short = match text {
+        "deploy" => "deployment",
+        "rs" => "replicaset",
+        "sts" => "statefulset",
+        "ds" => "daemonset",
+        "cj" => "cronjob",
+        "rc" => "replicationcontroller",
+        "dc" => "deploymentconfig",
+        "ksvc" => "knativeservice",
+        other => other,
+    };
+    let lower = short.to_lowercase();
+    let mut all = Kind::ALL.iter().copied();
+    all.find(|kind| {
+        kind.makes_pods()
+            && [kind.as_str().to_lowercase().as_str(), kind.plural()].contains(&&*lower)
+    })
 }
 
 /// Whether a name is likely to be meant.

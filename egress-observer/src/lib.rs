@@ -57,5 +57,6 @@ mod service_entry;
 #[cfg(feature = "agent")]
 mod source;
 mod suggest;
+mod templates;
 mod text;
 mod what_if;

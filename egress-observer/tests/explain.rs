@@ -358,3 +358,79 @@ fn the_service_entry_that_is_advised_makes_it_mediated() {
         assert_eq!(after[0]["verdict"], "mediated", "{to}: {after:?}");
     }
 }
+
+/// A workload of which no pod is given is answered for as today's configuration would make one.
+#[test]
+fn a_workload_without_pods_is_answered_for() {
+    let manifests = "
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: '{}'}
+---
+kind: ConfigMap
+metadata: {name: istio-sidecar-injector, namespace: istio-system}
+data: {values: '{}'}
+---
+kind: Namespace
+metadata: {name: shop, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: cart, namespace: shop}
+spec:
+  template:
+    metadata: {annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: '5432'}}
+    spec: {containers: [{name: cart}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web}]}}}
+---
+kind: Pod
+metadata:
+  {name: web-1-a, namespace: shop, labels: {pod-template-hash: '1'},
+  ownerReferences: [{kind: ReplicaSet, name: web-1, controller: true}]}
+spec: {containers: [{name: web}]}
+";
+    let answer = |pod: &str| {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("all.yaml");
+        std::fs::write(&file, manifests).expect("it is written");
+        Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+            .args([
+                "explain",
+                "-o",
+                "json",
+                "--to",
+                "203.0.113.1:5432",
+                "--pod",
+                pod,
+            ])
+            .arg("--manifests")
+            .arg(&file)
+            .output()
+            .expect("it runs")
+    };
+    for pod in ["shop/cart", "shop/sts/cart", "shop/StatefulSet/cart"] {
+        let output = answer(pod);
+        let [object] = &objects(&output)[..] else {
+            panic!("{output:?}")
+        };
+        assert_eq!(object["applied"]["reason"], "excluded_port", "{pod}");
+        assert_eq!(object["pod"], "shop/cart");
+    }
+    let output = answer("shop/deploy/web");
+    assert_eq!(objects(&output)[0]["pod"], "shop/web-1-a");
+    for (pod, said) in [
+        (
+            "shop/deploy/cart",
+            "neither that Deployment nor a pod of it",
+        ),
+        ("shop/thing/cart", "`thing` is no kind that makes pods"),
+    ] {
+        let output = answer(pod);
+        assert_eq!(output.status.code(), Some(65), "{output:?}");
+        assert!(text(&output.stderr).contains(said), "{output:?}");
+    }
+}

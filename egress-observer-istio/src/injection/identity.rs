@@ -14,6 +14,11 @@ pub fn uid(metadata: &Metadata) -> &str {
     mirror.unwrap_or(&metadata.uid)
 }
 
+/// What Argo's Rollouts have in place of `pod-template-hash`.
+const ROLLOUTS_HASH: &str = "rollouts-pod-template-hash";
+/// The label that names a pod's DeploymentConfig.
+const CONFIG: &str = "openshift.io/deployment-config.name";
+
 /// An absent namespace is `default`, as `kubectl` has it.
 pub fn namespace(namespace: &str) -> Arc<str> {
     named_namespace(namespace).into()
@@ -37,16 +42,21 @@ fn owner(metadata: &Metadata) -> Option<&OwnerReference> {
 
 /// The owner that Istio's telemetry names (`pkg/kube/inject` and the proxy's
 /// `workload.name`): a ReplicaSet's Deployment, a Job's CronJob, else the controller, else the pod.
-pub(super) fn workload(object: &PodObject) -> String {
+pub fn workload(object: &PodObject) -> String {
     let metadata = &object.metadata;
     let Some(owner) = owner(metadata) else {
         return metadata.name.clone();
     };
-    let hash = metadata.labels.get("pod-template-hash");
+    let labels = &metadata.labels;
+    let hash = labels
+        .get("pod-template-hash")
+        .or(labels.get(ROLLOUTS_HASH));
     let deployment =
         hash.and_then(|hash| owner.name.strip_suffix(hash.as_str())?.strip_suffix('-'));
     match (owner.kind.as_str(), deployment) {
         ("ReplicaSet", Some(deployment)) => deployment.to_owned(),
+        // OpenShift numbers the controllers of a DeploymentConfig, which their label names.
+        ("ReplicationController", _) => metadata.labels.get(CONFIG).unwrap_or(&owner.name).clone(),
         ("Job", _) => cron_job(&owner.name).unwrap_or(&owner.name).to_owned(),
         _ => owner.name.clone(),
     }
@@ -58,15 +68,18 @@ pub(super) fn owners<'a>(object: &'a PodObject, workload: &'a str) -> Vec<(&'a s
         return Vec::new();
     };
     let maker = match owner.kind.as_str() {
+        "ReplicaSet" if object.metadata.labels.contains_key(ROLLOUTS_HASH) => Some("Rollout"),
         "ReplicaSet" => Some("Deployment"),
         "Job" => Some("CronJob"),
+        "ReplicationController" => Some("DeploymentConfig"),
         _ => None,
     };
-    let maker = maker.map(|kind| (kind, workload));
-    maker
-        .into_iter()
-        .chain([(owner.kind.as_str(), owner.name.as_str())])
-        .collect()
+    let mut all: Vec<_> = maker.map(|kind| (kind, workload)).into_iter().collect();
+    // Knative's Service makes a Deployment for each revision.
+    let service = object.metadata.labels.get("serving.knative.dev/service");
+    all.extend(service.map(|service| ("KnativeService", service.as_str())));
+    all.push((owner.kind.as_str(), owner.name.as_str()));
+    all
 }
 
 /// A CronJob names its Jobs after itself and the scheduled minute: 8 to 10 digits.

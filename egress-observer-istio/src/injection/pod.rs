@@ -9,7 +9,7 @@ use std::{
 
 use tracing::warn;
 
-pub use super::identity::uid;
+pub use super::identity::{uid, workload as workload_of};
 use super::{
     applied::applied,
     containers::{containers, declared},

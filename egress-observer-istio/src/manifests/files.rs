@@ -1,6 +1,7 @@
 //! Which files are read.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     fs, io,
     io::Read as _,
@@ -36,17 +37,38 @@ pub fn read(paths: &[PathBuf]) -> Result<Reading, ManifestError> {
         for file in files(path)? {
             let bytes = bytes(&file).map_err(failed(&file))?;
             let path: Arc<Path> = file.into();
-            match str::from_utf8(&bytes) {
-                Ok(text) => reading.add(&path, text),
-                Err(error) => {
-                    let before = &bytes[..error.valid_up_to()];
-                    let n_lines = before.iter().filter(|byte| **byte == b'\n').count();
-                    reading.add_not_text(&path, n_lines as u64 + 1);
-                }
+            match text(&bytes) {
+                Ok(text) => reading.add(&path, &text),
+                Err(line) => reading.add_not_text(&path, line),
             }
         }
     }
     Ok(reading)
+}
+
+/// A file's text, in UTF-8 or, as PowerShell writes what it is told to, in UTF-16 with a mark at the
+/// beginning; or else the line where it is none.
+fn text(bytes: &[u8]) -> Result<Cow<'_, str>, u64> {
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => from_utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => from_utf16(rest, u16::from_be_bytes),
+        _ => match str::from_utf8(bytes) {
+            Ok(text) => Ok(Cow::Borrowed(text)),
+            Err(error) => {
+                let before = &bytes[..error.valid_up_to()];
+                let n_lines = before.iter().filter(|byte| **byte == b'\n').count();
+                Err(n_lines as u64 + 1)
+            }
+        },
+    }
+}
+
+fn from_utf16<'t>(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Result<Cow<'t, str>, u64> {
+    let (pairs, left) = bytes.as_chunks::<2>();
+    let units = pairs.iter().map(|pair| unit(*pair));
+    let text: Result<String, _> = char::decode_utf16(units).collect();
+    let text = text.ok().filter(|_| left.is_empty());
+    text.map(Cow::Owned).ok_or(1)
 }
 
 fn bytes(file: &Path) -> io::Result<Vec<u8>> {
@@ -179,6 +201,25 @@ mod tests {
         let expected = ["a/b/c.yml", "a/z.json", "b.yaml"].map(|path| root.0.join(path));
         assert_eq!(found, expected);
         assert_eq!(directories(&root.0).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_powershell_writes_is_read() {
+        let root = Directory::new("utf16");
+        let text = "kind: Pod\nmetadata: {name: ä}\n";
+        let units = || text.encode_utf16();
+        let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+        root.write("a.yaml", &[&[0xff, 0xfe], &little[..]].concat());
+        root.write("b.yaml", &[&[0xfe, 0xff], &big[..]].concat());
+        root.write("c.yaml", &[&[0xff, 0xfe, 0x41], &little[..]].concat());
+        let reading = read(std::slice::from_ref(&root.0)).unwrap();
+        let names = reading.objects.iter();
+        let names: Vec<_> = names
+            .map(|located| &located.object.metadata().name)
+            .collect();
+        assert_eq!(names, ["ä", "ä"]);
+        assert_eq!(reading.unreadable.len(), 1);
     }
 
     #[test]

@@ -131,6 +131,7 @@ impl Reading {
         let documents: Vec<Value> =
             match serde_saphyr::from_multiple_with_options(&quoted(part.text), options()) {
                 Ok(documents) => documents,
+                Err(_) if let Some(documents) = json_documents(part.text) => documents,
                 Err(error) => {
                     let (line, message) = told(error.without_snippet(), part.line);
                     let is_template = part.text.contains("{{");
@@ -183,6 +184,10 @@ impl Reading {
             metadata_text(&value, "name"),
         );
         let name = ObjectName::new(kind, namespace, name);
+        // One that is called otherwise here.
+        if value.get("kind").and_then(Value::as_str) != Some(kind.as_str()) {
+            value["kind"] = kind.as_str().into();
+        }
         match Object::read(kind, value) {
             Ok(object) => {
                 self.tally.read(kind);
@@ -221,6 +226,15 @@ fn kind_of_file(path: &Path) -> Option<(&'static str, &'static str)> {
         }
         _ => None,
     }
+}
+
+/// Several JSON values one behind the other, each on a line of its own or not: no YAML.
+fn json_documents(text: &str) -> Option<Vec<Value>> {
+    if !text.trim_start().starts_with('{') {
+        return None;
+    }
+    let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    values.collect::<Result<_, _>>().ok()
 }
 
 /// The line of the file where a document is broken, and what is wrong there.

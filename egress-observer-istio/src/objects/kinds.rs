@@ -137,6 +137,7 @@ const APPS: &[&str] = &["apps"];
 const BATCH: &[&str] = &["batch"];
 const ISTIO: &[&str] = &["networking.istio.io"];
 const CALICO: &[&str] = &["crd.projectcalico.org", "projectcalico.org"];
+const KNATIVE: &str = "serving.knative.dev";
 const V1: &[&str] = &["v1"];
 /// v1 since Istio 1.22; the others share its schema.
 const ISTIO_VERSIONS: &[&str] = &["v1", "v1beta1", "v1alpha3"];
@@ -235,6 +236,24 @@ kinds! {
             name: "CronJob", plural: "cronjobs", groups: BATCH, versions: V1,
             namespaced: true, watched: No
         }
+        ReplicationController {
+            name: "ReplicationController", plural: "replicationcontrollers", groups: CORE,
+            versions: V1, namespaced: true, watched: No
+        }
+        DeploymentConfig {
+            name: "DeploymentConfig", plural: "deploymentconfigs",
+            groups: &["apps.openshift.io"], versions: V1, namespaced: true, watched: No
+        }
+        // Argo's.
+        Rollout {
+            name: "Rollout", plural: "rollouts", groups: &["argoproj.io"],
+            versions: &["v1alpha1"], namespaced: true, watched: No
+        }
+        // Its kind is Service, see `Kind::find`.
+        KnativeService {
+            name: "KnativeService", plural: "knativeservices", groups: &[KNATIVE],
+            versions: V1, namespaced: true, watched: No
+        }
     }
     Node(Node) {
         Node {
@@ -273,6 +292,23 @@ impl Kind {
         self.facts().plural
     }
 
+    /// Whether its objects make pods from a template.
+    pub const fn makes_pods(self) -> bool {
+        matches!(
+            self,
+            Self::Deployment
+                | Self::ReplicaSet
+                | Self::StatefulSet
+                | Self::DaemonSet
+                | Self::Job
+                | Self::CronJob
+                | Self::ReplicationController
+                | Self::DeploymentConfig
+                | Self::Rollout
+                | Self::KnativeService
+        )
+    }
+
     /// Those that are watched.
     pub fn watched() -> impl Iterator<Item = Self> {
         let all = Self::ALL.iter().copied();
@@ -280,8 +316,11 @@ impl Kind {
     }
 
     /// The kind of this name in a group; in any, where an object does not say which. Other groups have
-    /// kinds of the same names (Knative's Service, for example).
+    /// kinds of the same names (Knative's Service, for example, which has another name here).
     pub fn find(name: &str, group: Option<&str>) -> Option<Self> {
+        if (name, group) == ("Service", Some(KNATIVE)) {
+            return Some(Self::KnativeService);
+        }
         let mut all = Self::ALL.iter().copied();
         all.find(|kind| {
             kind.as_str() == name && group.is_none_or(|group| kind.facts().groups.contains(&group))
@@ -338,7 +377,9 @@ mod tests {
     fn a_kind_is_found_by_its_group() {
         assert_eq!(Kind::find("Service", Some("")), Some(Kind::Service));
         assert_eq!(Kind::find("Service", None), Some(Kind::Service));
-        assert_eq!(Kind::find("Service", Some("serving.knative.dev")), None);
+        let knative = Kind::find("Service", Some("serving.knative.dev"));
+        assert_eq!(knative, Some(Kind::KnativeService));
+        assert_eq!(Kind::find("Service", Some("example.com")), None);
         assert_eq!(
             Kind::find("IPPool", Some("projectcalico.org")),
             Some(Kind::IpPool)

@@ -8,7 +8,8 @@ use super::{
 };
 
 /// Whatever makes pods from a template: Deployment, ReplicaSet, StatefulSet, DaemonSet, Job,
-/// ReplicationController; CronJob with its own nesting.
+/// ReplicationController, OpenShift's DeploymentConfig, Argo's Rollout, Knative's Service; CronJob with its
+/// own nesting.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Workload {
     #[serde(default)]

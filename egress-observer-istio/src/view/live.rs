@@ -212,7 +212,11 @@ impl Live {
             | Kind::StatefulSet
             | Kind::DaemonSet
             | Kind::Job
-            | Kind::CronJob => {
+            | Kind::CronJob
+            | Kind::ReplicationController
+            | Kind::DeploymentConfig
+            | Kind::Rollout
+            | Kind::KnativeService => {
                 self.stale.pods_of.insert(name.namespace.clone());
                 self.set_control_plane(&name, None);
                 self.around.remove_workload(kind, name);

@@ -23,6 +23,7 @@ use crate::{
         Explainer, Explanation, To, Who,
         recorded::{Recorded, Whose},
     },
+    templates,
 };
 use egress_observer_istio::{injection::pod::Pod, judgement::ClientSocket, vocabulary::Protocol};
 
@@ -33,7 +34,8 @@ use egress_observer_istio::{injection::pod::Pod, judgement::ClientSocket, vocabu
 pub struct ExplainArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
-    /// The pod that connects, or a workload, whose first pod stands for it.
+    /// The pod that connects, or a workload, also as NAMESPACE/KIND/NAME (`shop/deploy/cart`): its first
+    /// pod stands for it, or, where none is given, the one that it would make.
     #[arg(long, value_name = "NAMESPACE/NAME")]
     pod: String,
     /// Where to: HOST:PORT, IP:PORT, [IPV6]:PORT, or HOST@IP:PORT where the name's address is known;
@@ -100,7 +102,9 @@ struct LineError<'a> {
 
 /// Answers about each destination in turn.
 pub fn run(args: &ExplainArgs) -> Result<Outcome> {
-    let given = GivenObjects::read(&args.cluster.paths.manifests)?;
+    let mut given = GivenObjects::read(&args.cluster.paths.manifests)?;
+    let made = templates::of_workloads_without_pods(&given.objects);
+    given.objects.extend(made);
     let (snapshot, outcome) = given.snapshot(&args.cluster.ranges);
     let who = Who {
         container: args.container.clone(),
@@ -112,6 +116,14 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
         },
     };
     let pod = pod(&snapshot, &args.pod)?;
+    // One that nobody has made yet is as today's configuration would make it.
+    let made;
+    let pod = if templates::is_made(pod) {
+        made = pod.restarted();
+        &made
+    } else {
+        pod
+    };
     let explainer =
         Explainer::new(&snapshot, pod, who).map_err(|problem| BadInput(problem.to_string()))?;
     let protocol = match args.protocol {

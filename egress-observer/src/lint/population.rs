@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
+use crate::templates::made_by;
 use egress_observer_istio::{
     injection::pod,
     manifests::{Located, Object},
     objects::{
-        Metadata, OwnerReference, PodObject, PodStatus, ServiceEntryObject, ServiceEntrySpec,
-        ServiceEntryStatus, Workload,
+        Metadata, PodObject, ServiceEntryObject, ServiceEntrySpec, ServiceEntryStatus, Workload,
     },
 };
 
@@ -22,7 +22,7 @@ pub(super) fn population(objects: &[Located]) -> Vec<Object> {
             Object::Pod(pod) => population.push(Object::Pod(named(pod))),
             Object::Workload(workload) => {
                 population.push(object.clone());
-                population.extend(made_by(workload).map(Object::Pod));
+                population.extend(made_by(workload, template_key(workload)).map(Object::Pod));
             }
             Object::ServiceEntry(entry) => {
                 if namespaces.insert(&entry.metadata.namespace) {
@@ -80,24 +80,4 @@ fn named(object: &PodObject) -> PodObject {
     // Its own hash would be the key otherwise.
     named.metadata.annotations.remove(pod::MIRROR);
     named
-}
-
-/// A pod that the workload would make.
-fn made_by(workload: &Workload) -> Option<PodObject> {
-    let template = workload.template()?;
-    Some(PodObject {
-        metadata: Metadata {
-            name: workload.metadata.name.clone(),
-            namespace: workload.metadata.namespace.clone(),
-            uid: template_key(workload),
-            owner_references: vec![OwnerReference {
-                kind: workload.kind.clone(),
-                name: workload.metadata.name.clone(),
-                controller: true,
-            }],
-            ..template.metadata.clone()
-        },
-        spec: template.spec.clone(),
-        status: PodStatus::default(),
-    })
 }

@@ -148,6 +148,37 @@ fn workloads_are_named_as_istio_names_them() {
         pod(object).workload.to_string()
     };
     assert_eq!(owned("StatefulSet", "db"), "db");
+    let labelled = |kind: &str, name: &str, (label, value): (&str, &str)| {
+        let owners = json!([{"kind": kind, "name": name, "controller": true}]);
+        let object =
+            json!({"metadata": {"name": "p", "labels": {label: value}, "ownerReferences": owners}});
+        let pod = pod(object);
+        (
+            pod.workload.to_string(),
+            pod.workload_kind.unwrap_or_default(),
+        )
+    };
+    let named = |name: &str, kind: &str| (name.to_owned(), kind.to_owned());
+    assert_eq!(
+        labelled(
+            "ReplicaSet",
+            "pay-5d8",
+            ("rollouts-pod-template-hash", "5d8")
+        ),
+        named("pay", "Rollout")
+    );
+    assert_eq!(
+        labelled(
+            "ReplicationController",
+            "old-3",
+            ("openshift.io/deployment-config.name", "old")
+        ),
+        named("old", "DeploymentConfig")
+    );
+    assert_eq!(
+        labelled("ReplicaSet", "web-5d8", ("pod-template-hash", "5d8")),
+        named("web", "Deployment")
+    );
     assert_eq!(owned("Job", "backup-29100480"), "backup");
     assert_eq!(owned("Job", "migrate-2"), "migrate-2");
     assert_eq!(

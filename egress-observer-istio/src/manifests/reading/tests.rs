@@ -183,3 +183,28 @@ fn a_file_may_hold_a_whole_cluster() {
         .collect();
     assert_eq!(read(&documents.join("---\n")).objects.len(), 5_000);
 }
+
+#[test]
+fn json_values_in_a_row_are_documents() {
+    let pods =
+        ["a", "b"].map(|name| format!(r#"{{"kind": "Pod", "metadata": {{"name": "{name}"}}}}"#));
+    for joint in ["\n", "", "\n\n"] {
+        let reading = Reading::of("all.json".as_ref(), &pods.join(joint));
+        assert_eq!(
+            (reading.objects.len(), reading.unreadable.len()),
+            (2, 0),
+            "{joint:?}"
+        );
+    }
+    let reading = Reading::of("all.json".as_ref(), &format!("{}\n{{", pods[0]));
+    assert_eq!((reading.objects.len(), reading.unreadable.len()), (0, 1));
+}
+
+#[test]
+fn a_kustomization_is_passed_over() {
+    let text = "resources: [a.yaml]\n";
+    let reading = Reading::of("base/kustomization.yaml".as_ref(), text);
+    assert!(reading.unreadable.is_empty());
+    let reading = Reading::of("base/other.yaml".as_ref(), text);
+    assert_eq!(reading.unreadable.len(), 1);
+}
