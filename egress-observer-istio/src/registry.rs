@@ -32,6 +32,7 @@ mod object_ref;
 mod places;
 mod query;
 mod reader;
+mod rivals;
 mod routed;
 mod routes;
 mod routing;

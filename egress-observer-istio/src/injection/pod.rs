@@ -19,7 +19,7 @@ use super::{
     renewed::Renewed,
     same::same,
     setup::{Membership, Setup},
-    spec::{container, truthy, version},
+    spec::{container, release, truthy, version},
     today::Today,
 };
 pub use super::{
@@ -33,7 +33,7 @@ pub use super::{
 };
 use crate::{
     objects::{self, PodTemplate},
-    rules::{Version, flags},
+    rules::{Release, Version, flags},
     vocabulary::{Actor, Reason},
 };
 
@@ -62,6 +62,8 @@ pub struct Pod {
     pub applied: Setup,
     /// Whether its proxy has `DNS_AUTO_ALLOCATE`: names lead to addresses that istiod allocates.
     pub auto_allocate: bool,
+    /// The release of its proxy, by the image's tag.
+    pub release: Option<Release>,
     /// What would be set up today.
     pub desired: Setup,
     /// On which families its proxy listens.
@@ -122,6 +124,7 @@ impl Pod {
             listeners: listeners(object, &ips, today),
             applied,
             auto_allocate: auto_allocate(&object.spec),
+            release: release(&[container(&object.spec, PROXY)]),
             desired,
             ambient,
             containers: containers(object, &declared),

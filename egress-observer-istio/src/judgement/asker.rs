@@ -61,6 +61,8 @@ pub struct Asker<'a> {
     pub(super) role: ContainerRole,
     pub(super) viewer: Viewer<'a>,
     pub(super) policy: Option<Policy>,
+    /// Why the policy is not known, if it is not.
+    pub(super) policy_lacks: Reason,
     socket: ClientSocket,
     /// Decisions at any address.
     anywhere: RefCell<HashMap<Alike, Decision>>,
@@ -96,6 +98,7 @@ impl<'a> Asker<'a> {
             role,
             viewer: snapshot.viewer(pod),
             policy: snapshot.policy(pod),
+            policy_lacks: snapshot.policy_lacks(pod),
             socket,
             anywhere: RefCell::default(),
         }

@@ -113,6 +113,7 @@ fn of_name<'a>(
         unheard: asker.unheard(place.ip),
         lacking: known.lacking,
         policy: asker.policy,
+        policy_lacks: asker.policy_lacks,
     });
     Judgement {
         ip: place.ip,

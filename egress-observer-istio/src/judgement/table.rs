@@ -30,6 +30,8 @@ pub(super) struct Case {
     pub(super) lacking: Reason,
     /// What the sidecar does with what the mesh does not know, where that is known.
     pub(super) policy: Option<Policy>,
+    /// Why that is not known, if it is not.
+    pub(super) policy_lacks: Reason,
 }
 
 /// Judges. The first line that fits decides:
@@ -116,7 +118,7 @@ fn captured(case: &Case) -> (Verdict, Reason) {
         }
         (RegistryMatch::Undeclared, Some(Policy::AllowAny)) => (Verdict::Passthrough, reason),
         (RegistryMatch::Undeclared, Some(Policy::RegistryOnly)) => (Verdict::Blocked, reason),
-        (RegistryMatch::Undeclared, None) => (Verdict::Unknown, Reason::NotSynced),
+        (RegistryMatch::Undeclared, None) => (Verdict::Unknown, case.policy_lacks),
         (RegistryMatch::Unknown, _) => (Verdict::Unknown, case.lacking),
     }
 }
@@ -142,6 +144,7 @@ mod tests {
         unheard: None,
         lacking: Reason::NameNeeded,
         policy: Some(Policy::RegistryOnly),
+        policy_lacks: Reason::NotSynced,
     };
     const ANSWERED: Decision = Decision {
         reason: Reason::DnsCapture,

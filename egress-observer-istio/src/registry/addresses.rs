@@ -49,8 +49,7 @@ impl<'r> ClientView<'r, '_> {
         let by_host = &self.registry.index.by_host;
         self.spellings(name).find_map(|whole| {
             by_host.covering(&whole).find_map(|rivals| {
-                let all = rivals.of(None, super::reader::Reader::Curious);
-                let mut services = all.map(|claim| &*claim.of);
+                let mut services = rivals.all().map(|of| &**of);
                 let service = services.find(|of| of.entry.is_service() && !of.host.wildcard);
                 service.or_else(|| {
                     let mut egresses = self.egresses().iter();

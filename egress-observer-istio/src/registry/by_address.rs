@@ -9,8 +9,9 @@ use super::{
     host_entry::HostEntry,
     mesh_rules::{Request, Ruling},
     query::{By, Match},
+    rivals::Rivals,
     sought::Sought,
-    view::{ClientView, Rivals},
+    view::ClientView,
 };
 use crate::vocabulary::PortProtocol;
 
@@ -126,12 +127,12 @@ impl<'r> ClientView<'r, '_> {
 
     /// The first claim of a host on a port that any egress listener lets through.
     pub(super) fn seen_claim(&self, rivals: &'r Rivals, port: u16) -> Option<&'r Claim> {
-        let mut seen = rivals.seen(Some(port), self.namespace);
+        let mut claims = rivals.claims(port, self.namespace);
         let any = |claim: &Claim| {
             let mut egresses = self.egresses().iter();
             egresses.any(|egress| self.counts(egress, claim))
         };
-        seen.find(|(_, claim)| any(claim)).map(|(_, claim)| claim)
+        claims.find(|claim| any(claim))
     }
 
     /// Where a rule sends TLS that arrives at an entry's own address, by the name asked for.

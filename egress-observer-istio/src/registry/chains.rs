@@ -7,6 +7,7 @@ use super::{
     egress::Egress,
     listener::{Kind, Listener, Part},
     reader::Reader,
+    shelf::PartShelf,
     view::ClientView,
 };
 use crate::vocabulary::{PortProtocol, ServerFirst};
@@ -20,6 +21,8 @@ pub(super) struct Chains<'r> {
     pub(super) http: Option<&'r Claim>,
     /// What nothing else takes.
     pub(super) tcp: Option<&'r Claim>,
+    /// Whether HTTP is told by its `Host`, and is not all for the one claim.
+    pub(super) by_host: bool,
     /// The only kind that is there, if its servers speak first: it keeps others out.
     pub(super) only: Option<Kind>,
     /// The sniffed claim that is part of it, where there can be one only.
@@ -38,6 +41,12 @@ impl<'r> ClientView<'r, '_> {
     /// HTTP to an earlier one that is not (`buildSidecarOutboundListener` in
     /// `pilot/pkg/networking/core/listener.go`: `AutoOverTCP`).
     pub(super) fn at_address(&self, ip: IpAddr, port: u16) -> Option<Chains<'r>> {
+        let mut egresses = self.egresses().iter();
+        let bound = egresses
+            .find(|egress| egress.bind == Some(ip) && egress.port.is_none_or(|own| own == port));
+        if let Some(chains) = bound.and_then(|egress| self.bound(egress, port)) {
+            return Some(chains);
+        }
         self.on_first_egress(port, |egress| {
             let shelf = &self.registry.index.by_address;
             let seen = shelf.seen((ip, port), self.namespace);
@@ -56,9 +65,31 @@ impl<'r> ClientView<'r, '_> {
                 egress,
                 http,
                 tcp: Some(first),
+                by_host: false,
                 only: None,
                 sniffed: None,
             })
+        })
+    }
+
+    /// The listener at the address that a Sidecar's egress listener is bound to, for all that it lets
+    /// through, wherever that is. HTTP there is told by its `Host`, everything else goes to the first.
+    fn bound(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
+        let any = self.parts(port).iter().find(|own| own.part == Part::Any)?;
+        let seen = any.seen(self.namespace).map(|(_, claim)| claim);
+        let mut fit = seen.filter(|claim| self.counts(egress, claim));
+        let first = fit.next()?;
+        let protocol = |claim: &Claim| Self::protocol(egress, claim);
+        let is_http =
+            |claim: &&Claim| matches!(protocol(claim), PortProtocol::Http | PortProtocol::Sniffed);
+        let http = Some(first).filter(is_http).or_else(|| fit.find(is_http));
+        Some(Chains {
+            egress,
+            http,
+            tcp: Some(first).filter(|claim| protocol(claim) != PortProtocol::Http),
+            by_host: http.is_some_and(|claim| protocol(claim) == PortProtocol::Http),
+            only: None,
+            sniffed: None,
         })
     }
 
@@ -95,7 +126,11 @@ impl<'r> ClientView<'r, '_> {
         if let Some(protocol) = egress.protocol {
             return self.chains_of_one(egress, port, protocol);
         }
-        let part = |part| self.first(egress, port, part);
+        let parts = self.parts(port);
+        if parts.is_empty() {
+            return None;
+        }
+        let part = |part| self.first(egress, parts, part);
         let http = part(Part::Http);
         let tcp = part(Part::Tcp);
         let anywhere = part(Part::Sniffed);
@@ -107,7 +142,7 @@ impl<'r> ClientView<'r, '_> {
             part(Part::Tls),
             part(Part::Ranged(Kind::Stream)),
         ]);
-        let (protocol, own) = self.server_first(egress, port);
+        let (protocol, own) = self.server_first(egress, parts);
         if let Some(own) = own
             && others.is_none_or(|first| own < first)
         {
@@ -116,6 +151,7 @@ impl<'r> ClientView<'r, '_> {
                 egress,
                 http: None,
                 tcp,
+                by_host: true,
                 only: Some(Kind::ServerFirst(protocol)),
                 sniffed: None,
             });
@@ -130,17 +166,22 @@ impl<'r> ClientView<'r, '_> {
             egress,
             http: http.or(sniffed).map(|(_, claim)| claim),
             tcp,
+            by_host: true,
             only: None,
             sniffed: sniffed.map(|(_, claim)| claim).filter(|_| one),
         })
     }
 
     /// The first claim at every address, or within ranges, whose server speaks first.
-    fn server_first(&self, egress: &Egress, port: u16) -> (ServerFirst, Option<Placed<'r>>) {
+    fn server_first(
+        &self,
+        egress: &Egress,
+        parts: &'r [PartShelf],
+    ) -> (ServerFirst, Option<Placed<'r>>) {
         let of = |protocol| {
             let ranged = Part::Ranged(Kind::ServerFirst(protocol));
-            let parts = [Part::ServerFirst(protocol), ranged];
-            first_of(parts.map(|part| self.first(egress, port, part)))
+            let both = [Part::ServerFirst(protocol), ranged];
+            first_of(both.map(|part| self.first(egress, parts, part)))
         };
         let (mongo, mysql) = (of(ServerFirst::Mongo), of(ServerFirst::MySql));
         match (mongo, mysql) {
@@ -192,47 +233,35 @@ impl<'r> ClientView<'r, '_> {
             egress,
             http: speaks(&[PortProtocol::Http, PortProtocol::Sniffed]),
             tcp: speaks(&[PortProtocol::Tcp, PortProtocol::Sniffed]),
+            by_host: true,
             only: None,
             sniffed: None,
         })
     }
 
-    /// The first claim that is part of the listener at every address in this way.
-    pub(super) fn first(&self, egress: &Egress, port: u16, part: Part) -> Option<Placed<'r>> {
-        let stays = self.first_at(
-            egress,
-            Listener {
-                port,
-                part,
-                is_moved: false,
-            },
-        );
-        if self.allocated {
-            return stays;
+    /// What there is on a port, for this client's Sidecar.
+    fn parts(&self, port: u16) -> &'r [PartShelf] {
+        match self.viewer.sidecar {
+            Some(scope) if scope.restricts() => scope.listeners.parts(port),
+            _ => self.registry.index.listeners.parts(port),
         }
-        let moved = self.first_at(
-            egress,
-            Listener {
-                port,
-                part,
-                is_moved: true,
-            },
-        );
-        stays.into_iter().chain(moved).min()
     }
 
-    fn first_at(&self, egress: &Egress, listener: Listener) -> Option<Placed<'r>> {
-        let shelf = match self.viewer.sidecar {
-            Some(scope) if scope.restricts() => &scope.listeners,
-            _ => &self.registry.index.listeners,
-        };
-        let mut seen = shelf.seen(listener, self.namespace);
-        seen.find(|(_, claim)| self.counts(egress, claim))
+    /// The first claim that is part of a listener in this way.
+    fn first(&self, egress: &Egress, parts: &'r [PartShelf], part: Part) -> Option<Placed<'r>> {
+        let own = parts.iter().filter(|own| own.part == part);
+        let there = own.filter(|own| !(own.is_moved && self.allocated));
+        let firsts = there.filter_map(|own| {
+            let mut seen = own.seen(self.namespace);
+            seen.find(|(_, claim)| self.counts(egress, claim))
+        });
+        firsts.min()
     }
 
     /// Whether the client sees a claim that is part of a port in this way.
     pub(super) fn has_part(&self, port: u16, part: Part) -> bool {
-        let any = |egress| self.first(egress, port, part);
-        self.egresses().iter().any(|egress| any(egress).is_some())
+        let parts = self.parts(port);
+        let any = |egress| self.first(egress, parts, part).is_some();
+        self.egresses().iter().any(any)
     }
 }

@@ -34,11 +34,6 @@ impl Claim {
         self.at().protocol
     }
 
-    /// Whether it is the first of its host.
-    pub(super) fn is_first(&self) -> bool {
-        self.nth_port == 0
-    }
-
     /// Whether requests for its host are routed by name (`IsHTTPOrSniffed` in
     /// `pkg/config/protocol/instance.go`).
     pub(super) fn has_virtual_host(&self) -> bool {

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    host_entry::HostEntry,
-    reader::Reader,
-    view::{ClientView, Rivals},
-};
+use super::{host_entry::HostEntry, rivals::Rivals, view::ClientView};
 use crate::vocabulary::Host;
 
 impl<'r> ClientView<'r, '_> {
@@ -22,6 +18,13 @@ impl<'r> ClientView<'r, '_> {
     /// The same by the host as it is kept.
     pub(super) fn cluster_of(&self, host: &Host, port: u16) -> Option<&'r Arc<HostEntry>> {
         let rivals = self.registry.index.by_host.get(host)?;
+        if let Some(only) = rivals.only()
+            && rivals.seen(self.namespace).next().is_some()
+            && self.is_concrete(only)
+            && self.lets_through(only, Some(port))
+        {
+            return Some(only).filter(|of| of.port(port).is_some());
+        }
         let kept = self.kept(rivals);
         if kept.is_empty() {
             return self.inferred(rivals).filter(|of| of.port(port).is_some());
@@ -70,15 +73,11 @@ impl<'r> ClientView<'r, '_> {
     /// client's own namespace, else of those that are exported to it a Service, else the oldest;
     /// before 1.24 that of the namespace whose name comes first.
     fn inferred(&self, rivals: &'r Rivals) -> Option<&'r Arc<HostEntry>> {
-        let all = rivals.of(None, Reader::Curious).map(|claim| &claim.of);
-        let own = all.filter(|of| self.is_own(of));
+        let own = rivals.all().filter(|of| self.is_own(of));
         if let Some(own) = own.min_by_key(|of| !of.entry.is_service()) {
             return Some(own);
         }
-        let seen = rivals
-            .seen(None, self.namespace)
-            .map(|(_, claim)| &claim.of)
-            .filter(|of| self.is_there(of));
+        let seen = rivals.seen(self.namespace).filter(|of| self.is_there(of));
         if self.viewer.is_since(24) {
             seen.min_by_key(|of| (!of.entry.is_service(), of.order()))
         } else {

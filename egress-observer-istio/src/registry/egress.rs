@@ -1,5 +1,7 @@
 //! `spec.egress` of a Sidecar: which hosts of which namespaces it lets through, and on which port.
 
+use std::net::IpAddr;
+
 use super::reader::{NamespaceId, Namespaces};
 use crate::{
     objects::EgressListener,
@@ -15,6 +17,8 @@ pub(super) struct Egress {
     pub(super) protocol: Option<PortProtocol>,
     /// Whether it listens at an address of its own, and not at those of what it lets through.
     pub(super) has_bind: bool,
+    /// That address, if it is one that connections are captured to.
+    pub(super) bind: Option<IpAddr>,
     /// None is everything.
     hosts: Option<Vec<EgressHost>>,
 }
@@ -24,6 +28,7 @@ pub(super) static EVERYTHING: [Egress; 1] = [Egress {
     port: None,
     protocol: None,
     has_bind: false,
+    bind: None,
     hosts: None,
 }];
 
@@ -104,6 +109,7 @@ impl Egress {
         Self {
             port: port.map(|port| port.number),
             protocol: port.map(|port| PortProtocol::parse(&port.protocol)),
+            bind: listener.bind.parse().ok(),
             has_bind: !listener.bind.is_empty() || listener.capture_mode == "NONE",
             hosts: Some(hosts),
         }

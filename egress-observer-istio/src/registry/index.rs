@@ -14,15 +14,16 @@ use super::{
     host_entry::{HostEntry, Place},
     listener::Listener,
     reader::Reader,
-    shelf::{Ranked, Shelf},
+    rivals::Rivals,
+    shelf::{PortShelf, Shelf},
 };
 use crate::vocabulary::{Host, PortProtocol};
 
 /// The index.
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// By host: every claim at its port, and (none) one for each entry that has the host.
-    pub(super) by_host: ByHost<Ranked<Option<u16>>>,
+    /// By host, the entries that have it.
+    pub(super) by_host: ByHost<Rivals>,
     /// By single address and port.
     pub(super) by_address: Shelf<(IpAddr, u16)>,
     /// By single address, for whoever asks why.
@@ -30,7 +31,7 @@ pub(super) struct Index {
     pub(super) by_range: Shelf<(IpNet, u16)>,
     /// The lengths of the ranges on a port, and how many claims have one.
     lengths: HashMap<u16, BTreeMap<u8, usize>>,
-    pub(super) listeners: Shelf<Listener>,
+    pub(super) listeners: PortShelf,
     /// Hosts by their labels from right to left, so that those below a name are beside each other.
     reversed: BTreeMap<Box<str>, (Host, usize)>,
     /// ExternalName Services, by their own names.
@@ -39,7 +40,9 @@ pub(super) struct Index {
 
 impl Index {
     /// Takes in what is about a host at no port.
-    pub(super) fn insert_host(&mut self, host: &Arc<HostEntry>) {
+    pub(super) fn insert_host(&mut self, readers: &[Reader], host: &Arc<HostEntry>) {
+        let insert = |rivals: &mut Rivals| rivals.insert(host, readers);
+        self.by_host.change(&host.host, insert, Rivals::is_empty);
         let key = reversed(&host.host.name, host.host.wildcard);
         let (_, n) = self
             .reversed
@@ -54,6 +57,8 @@ impl Index {
 
     /// Gives up what is about a host at no port.
     pub(super) fn remove_host(&mut self, host: &HostEntry) {
+        let remove = |rivals: &mut Rivals| rivals.remove(host);
+        self.by_host.change(&host.host, remove, Rivals::is_empty);
         let key = reversed(&host.host.name, host.host.wildcard);
         if let Some((_, n)) = self.reversed.get_mut(&key) {
             *n -= 1;
@@ -67,7 +72,7 @@ impl Index {
     }
 
     /// What there is for the hosts below a wildcard; nothing for one that is none.
-    pub(super) fn below(&self, host: &Host) -> impl Iterator<Item = &Ranked<Option<u16>>> {
+    pub(super) fn below(&self, host: &Host) -> impl Iterator<Item = &Rivals> {
         let from = format!("{}.", reversed(&host.name, false));
         let all = host
             .wildcard
@@ -79,17 +84,6 @@ impl Index {
 
     pub(super) fn insert(&mut self, readers: &[Reader], claim: &Claim) {
         let port = claim.port();
-        self.by_host.change(
-            &claim.of.host,
-            |claims| {
-                if claim.is_first() {
-                    claims.insert(None, &[Reader::Curious], claim);
-                    claims.insert(None, readers, claim);
-                }
-                claims.insert(Some(port), seen(readers, claim), claim);
-            },
-            Ranked::is_empty,
-        );
         let readers = seen(readers, claim);
         for ip in claim.known_addresses() {
             self.by_address_alone.insert(ip, &[Reader::Curious], claim);
@@ -109,17 +103,6 @@ impl Index {
 
     pub(super) fn remove(&mut self, readers: &[Reader], claim: &Claim) {
         let port = claim.port();
-        self.by_host.change(
-            &claim.of.host,
-            |claims| {
-                if claim.is_first() {
-                    claims.remove(None, &[Reader::Curious], claim);
-                    claims.remove(None, readers, claim);
-                }
-                claims.remove(Some(port), seen(readers, claim), claim);
-            },
-            Ranked::is_empty,
-        );
         let readers = seen(readers, claim);
         for ip in claim.known_addresses() {
             self.by_address_alone.remove(ip, &[Reader::Curious], claim);

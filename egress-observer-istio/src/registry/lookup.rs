@@ -49,7 +49,7 @@ impl Registry {
         if sought.host.is_none() {
             return view.by_address_alone(&sought);
         }
-        let mut speeches = view.speeches(&sought).into_iter();
+        let mut speeches = view.speeches(&sought).into_iter().flatten();
         let first = speeches.next().unwrap_or(Speech::Other);
         let answer = view.by_speech(&sought, first);
         let told = speeches.try_fold(answer, |answer, speech| {
@@ -117,7 +117,7 @@ impl<'r> ClientView<'r, '_> {
     /// longer range on it belongs to another claim.
     fn by_ranged_rule(&self, ip: IpAddr, sought: &Sought<'_>) -> Option<Match<'r>> {
         let port = sought.port;
-        if self.registry.routing.streams.is_empty() {
+        if self.registry.routing.ranged.is_empty() {
             return None;
         }
         let (chains, longest, at_address) = match self.at_address(ip, port) {
@@ -154,6 +154,13 @@ impl<'r> ClientView<'r, '_> {
 
     /// The listener at an address.
     fn of_address(&self, chains: &Chains<'r>, sought: &Sought<'_>, speech: Speech) -> Match<'r> {
+        if speech == Speech::Http && chains.http.is_some() && chains.by_host {
+            let found = self.virtual_host(sought);
+            return match found {
+                Some(named) => self.named_answer(named, By::Address, sought),
+                None => self.undeclared(sought.port, Some(chains)),
+            };
+        }
         if let (Speech::Http, Some(claim)) = (speech, chains.http) {
             let named = self.ruled(chains.egress, claim, &Request::new(sought));
             return self.named_answer(named, By::Address, sought);

@@ -59,6 +59,9 @@ impl<'r> ClientView<'r, '_> {
             .flatten()
             .filter(|rule| self.is_imported(egress, rule))
             .collect();
+        if rules.len() < 2 {
+            return rules;
+        }
         let rank = |rule: &RoutingRule| rule.rank(self.namespace);
         rules.sort_by(|a, b| (rank(a), a).cmp(&(rank(b), b)));
         rules.dedup();
@@ -208,9 +211,9 @@ impl<'r> ClientView<'r, '_> {
         port: u16,
         ip: IpAddr,
     ) -> Vec<(u8, Ruling<'r>)> {
-        let streams = &self.registry.routing.streams;
+        let ranged = &self.registry.routing.ranged;
         let mut found = Vec::new();
-        for rule in streams.iter().filter(|rule| self.is_imported(egress, rule)) {
+        for rule in ranged.iter().filter(|rule| self.is_imported(egress, rule)) {
             for route in &rule.routes.tcp {
                 let matches = route
                     .matches

@@ -41,10 +41,10 @@ impl<'r> ClientView<'r, '_> {
     /// The host that a name is just another name of, through ExternalName Services
     /// (`resolveServiceAliases` in `pilot/pkg/model/push_context.go`). Nothing is led in circles.
     pub(super) fn alias_of(&self, name: &str) -> Option<&'r str> {
+        let aliases = &self.registry.index.aliases;
         if !self.viewer.is_since(21) {
             return None;
         }
-        let aliases = &self.registry.index.aliases;
         let mut target = self.alias_target(aliases.get(name)?)?;
         for _ in 0..ALIASES {
             match aliases.get(target) {
@@ -56,10 +56,22 @@ impl<'r> ClientView<'r, '_> {
     }
 
     fn alias_target(&self, of: &'r HostEntry) -> Option<&'r str> {
+        let namespace = &of.entry.object.namespace;
         match &of.place {
-            Place::Alias(target) if self.lets_through(of, None) => Some(target),
+            Place::Alias(target) if self.registry.discovery.includes(namespace) => Some(target),
             Place::Alias(_) | Place::Addresses | Place::Endpoints => None,
         }
+    }
+
+    /// Whether an egress listener lets another name of a claim's host through: it is asked by the
+    /// namespace of the claim (`matchingAliasService` in `pilot/pkg/model/sidecar.go`).
+    fn has_alias(&self, egress: &Egress, claim: &Claim, name: &str) -> bool {
+        let namespace = claim.of.entry.namespace;
+        let host = Host {
+            name: name.into(),
+            wildcard: false,
+        };
+        egress.lets_through(namespace, self.sight(namespace), &host)
     }
 
     /// Where HTTP requests for a name go on a port whose listener knows HTTP
@@ -75,9 +87,10 @@ impl<'r> ClientView<'r, '_> {
         let egress = self.router(port)?;
         let request = Request::new(sought);
         for whole in self.spellings(name) {
-            let found = self
-                .routed_claim(egress, &whole, false, port)
-                .or_else(|| self.routed_claim(egress, self.alias_of(&whole)?, false, port));
+            let found = self.routed_claim(egress, &whole, false, port).or_else(|| {
+                let claim = self.routed_claim(egress, self.alias_of(&whole)?, false, port)?;
+                self.has_alias(egress, claim, &whole).then_some(claim)
+            });
             if let Some(claim) = found {
                 return Some(self.ruled(egress, claim, &request));
             }
@@ -119,11 +132,8 @@ impl<'r> ClientView<'r, '_> {
         port: u16,
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
-        let seen = rivals.seen(Some(port), self.namespace);
-        let last = seen
-            .map(|(_, claim)| claim)
-            .filter(|claim| self.counts(egress, claim))
-            .last()?;
+        let claims = rivals.claims(port, self.namespace);
+        let last = claims.filter(|claim| self.counts(egress, claim)).last()?;
         last.has_virtual_host().then_some(last)
     }
 
@@ -160,8 +170,8 @@ impl<'r> ClientView<'r, '_> {
             wildcard: true,
         };
         let below = self.registry.index.below(&host);
-        let mut claims = below.flat_map(|rivals| rivals.seen(Some(port), self.namespace));
-        claims.any(|(_, claim)| self.counts(egress, claim))
+        let mut claims = below.flat_map(|rivals| rivals.claims(port, self.namespace));
+        claims.any(|claim| self.counts(egress, claim))
     }
 
     /// Where a TLS handshake goes that asks for a name, on the listener at every address or within a
@@ -178,7 +188,8 @@ impl<'r> ClientView<'r, '_> {
         let aliased = || {
             self.spellings(name).find_map(|whole| {
                 let target = (self.alias_of(&whole)?, false);
-                self.tls_claim(egress, target, sought.port, fits)
+                let claim = self.tls_claim(egress, target, sought.port, fits)?;
+                self.has_alias(egress, claim, &whole).then_some(claim)
             })
         };
         let own = |host: (&str, bool)| {
@@ -200,8 +211,8 @@ impl<'r> ClientView<'r, '_> {
         fits: impl Fn(&Claim) -> bool,
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
-        let mut seen = rivals.seen(Some(port), self.namespace);
-        let (_, claim) = seen.find(|(_, claim)| fits(claim) && self.counts(egress, claim))?;
+        let mut claims = rivals.claims(port, self.namespace);
+        let claim = claims.find(|claim| fits(claim) && self.counts(egress, claim))?;
         (!self.is_replaced(egress, &claim.of, port)).then_some(claim)
     }
 
@@ -257,10 +268,8 @@ impl<'r> ClientView<'r, '_> {
             let below = index.below(host);
             let mut claims = above
                 .chain(below)
-                .flat_map(|rivals| rivals.seen(Some(port), self.namespace));
-            claims
-                .find(|(_, claim)| is_fit(claim))
-                .map(|(_, claim)| claim)
+                .flat_map(|rivals| rivals.claims(port, self.namespace));
+            claims.find(|claim| is_fit(claim))
         })
     }
 }

@@ -40,8 +40,7 @@ impl Registry {
             Match::Ruled(_) | Match::Undeclared { .. } | Match::NameNeeded { .. } => None,
         };
         let mut hosts: BTreeMap<(&ObjectRef, &Host), &'r Arc<HostEntry>> = BTreeMap::new();
-        for claim in self.candidates(&view, &sought) {
-            let of = &claim.of;
+        for of in self.candidates(&view, &sought) {
             hosts.insert((&of.entry.object, &of.host), of);
         }
         hosts
@@ -51,14 +50,18 @@ impl Registry {
             .collect()
     }
 
-    fn candidates<'r>(&'r self, view: &ClientView<'r, '_>, sought: &Sought<'_>) -> Vec<&'r Claim> {
+    fn candidates<'r>(
+        &'r self,
+        view: &ClientView<'r, '_>,
+        sought: &Sought<'_>,
+    ) -> Vec<&'r Arc<HostEntry>> {
         let index = &self.index;
         let mut found = Vec::new();
         if let Some(name) = &sought.host {
             for name in view.spellings(name) {
                 let below = index.by_host.at(&name, true);
                 for claims in index.by_host.covering(&name).chain(below) {
-                    found.extend(claims.of(None, Reader::Curious).take(LOOKED_AT));
+                    found.extend(claims.all().take(LOOKED_AT));
                 }
             }
         }
@@ -79,7 +82,7 @@ impl Registry {
         &self,
         namespace: Option<NamespaceId>,
         port: u16,
-    ) -> impl Iterator<Item = &Claim> {
+    ) -> impl Iterator<Item = &Arc<HostEntry>> {
         let parts = [Part::HttpByNameOnly, Part::TlsByNameOnly];
         let keys = parts.into_iter().flat_map(move |part| {
             [false, true].map(|is_moved| Listener {
@@ -90,14 +93,15 @@ impl Registry {
         });
         let claims = keys.flat_map(move |key| {
             let seen = self.index.listeners.seen(key, namespace);
-            seen.map(|(_, claim)| claim).take(NEIGHBOURS)
+            seen.map(|(_, claim)| &claim.of).take(NEIGHBOURS)
         });
         claims.take(NEIGHBOURS)
     }
 }
 
-fn curious<K: Copy + Eq + Hash>(shelf: &Shelf<K>, key: K) -> impl Iterator<Item = &Claim> {
-    shelf.of(key, Reader::Curious).take(LOOKED_AT)
+fn curious<K: Copy + Eq + Hash>(shelf: &Shelf<K>, key: K) -> impl Iterator<Item = &Arc<HostEntry>> {
+    let claims = shelf.of(key, Reader::Curious).take(LOOKED_AT);
+    claims.map(|claim| &claim.of)
 }
 
 impl ClientView<'_, '_> {

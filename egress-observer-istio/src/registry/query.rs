@@ -8,7 +8,7 @@ use super::{
     sidecar::SidecarScope,
 };
 use crate::{
-    rules::Version,
+    rules::{Release, Version},
     vocabulary::{PortProtocol, Protocol},
 };
 
@@ -30,12 +30,22 @@ pub struct Viewer<'a> {
     pub is_ambient: bool,
     /// The version of its proxy; none is today's.
     pub version: Option<Version>,
+    /// The same with its patch level, if that is known.
+    pub release: Option<Release>,
 }
 
 impl Viewer<'_> {
     /// Whether its version is 1.`minor` or later.
     pub fn is_since(&self, minor: u16) -> bool {
         self.version.is_none_or(|own| own >= Version(minor))
+    }
+
+    /// Whether its release is this one or a later one.
+    pub fn is_since_release(&self, release: Release) -> bool {
+        match self.release {
+            Some(own) => own >= release,
+            None => self.is_since(release.0),
+        }
     }
 
     /// Whether its proxy uses allocated addresses, so that it listens there, and names lead there

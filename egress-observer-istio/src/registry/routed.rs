@@ -99,9 +99,9 @@ impl<'r> ClientView<'r, '_> {
         let streams = claim.is_some_and(|claim| !claim.has_virtual_host());
         let host = crate::vocabulary::Host::parse(host).filter(|_| streams);
         let rivals = host.and_then(|host| self.registry.index.by_host.get(&host));
-        let all = rivals.map(|rivals| rivals.seen(None, self.namespace));
+        let all = rivals.map(|rivals| rivals.seen(self.namespace));
         let first = all.into_iter().flatten().next();
-        match first.map(|(_, claim)| &*claim.of.ports) {
+        match first.map(|of| &*of.ports) {
             Some([only]) => only.number,
             Some(_) | None => port,
         }

@@ -63,8 +63,8 @@ impl<'r> ClientView<'r, '_> {
     fn namespace_of(&self, name: &str, wildcard: bool) -> Option<NamespaceId> {
         let mut at_host = self.registry.index.by_host.nearest(name, wildcard);
         let first = at_host.find_map(|rivals| {
-            let seen = rivals.seen(None, self.namespace);
-            seen.map(|(_, claim)| &claim.of)
+            rivals
+                .seen(self.namespace)
                 .filter(|of| self.lets_through(of, None))
                 .min_by_key(|of| !self.is_own(of))
         });

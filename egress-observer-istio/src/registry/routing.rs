@@ -29,6 +29,8 @@ pub(super) struct Routing {
     pub(super) by_sni: ByHost<BTreeSet<Arc<RoutingRule>>>,
     /// VirtualServices with routes for TLS or TCP.
     pub(super) streams: BTreeSet<Arc<RoutingRule>>,
+    /// Those of them that tell TCP by ranges.
+    pub(super) ranged: BTreeSet<Arc<RoutingRule>>,
     /// Without hosts, by namespace and name: for others to delegate to.
     pub(super) delegates: BTreeMap<(Box<str>, Box<str>), Arc<RoutingRule>>,
     pub(super) destination_rules: ByHost<BTreeSet<Arc<RoutingRule>>>,
@@ -129,6 +131,9 @@ impl Routing {
         if rule.has_streams() {
             self.streams.insert(Arc::clone(&rule));
         }
+        if rule.has_ranges() {
+            self.ranged.insert(Arc::clone(&rule));
+        }
         if rule.is_delegate {
             self.delegates.insert(rule.key(), Arc::clone(&rule));
         }
@@ -150,6 +155,7 @@ impl Routing {
             take(&mut self.by_sni, host, &rule);
         }
         self.streams.remove(&rule);
+        self.ranged.remove(&rule);
         if rule.is_delegate {
             self.delegates.remove(&rule.key());
         }

@@ -98,6 +98,12 @@ impl RoutingRule {
         !(self.routes.tls.is_empty() && self.routes.tcp.is_empty())
     }
 
+    /// Whether it tells TCP by ranges.
+    pub(super) fn has_ranges(&self) -> bool {
+        let mut matches = self.routes.tcp.iter().flat_map(|route| &route.matches);
+        matches.any(|matcher| !matcher.subnets.is_empty())
+    }
+
     fn order(&self) -> (&str, &str, &str, &ObjectRef) {
         let object = &self.object;
         (&self.created, &object.name, &object.namespace, object)

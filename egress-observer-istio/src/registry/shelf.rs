@@ -8,67 +8,14 @@ use std::{
 
 use super::{
     claim::Claim,
+    listener::{Listener, Part},
     reader::{NamespaceId, Reader},
 };
 
-/// Claims by a small key and by reader, oldest first. A tree, since every entry of a mesh may have
-/// the same port.
-#[derive(Debug)]
-pub(super) struct Ranked<K> {
-    /// Every claim is there; none is what a search starts from.
-    claims: BTreeSet<(K, Reader, Option<Claim>)>,
-}
-
-impl<K> Default for Ranked<K> {
-    fn default() -> Self {
-        Self {
-            claims: BTreeSet::new(),
-        }
-    }
-}
-
-impl<K: Copy + Ord> Ranked<K> {
-    pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Claim) {
-        for reader in readers {
-            self.claims.insert((key, *reader, Some(claim.clone())));
-        }
-    }
-
-    pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Claim) {
-        for reader in readers {
-            self.claims.remove(&(key, *reader, Some(claim.clone())));
-        }
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.claims.is_empty()
-    }
-
-    /// What one kind of reader sees.
-    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Claim> {
-        self.claims
-            .range((key, reader, None)..)
-            .take_while(move |item| (item.0, item.1) == (key, reader))
-            .filter_map(|(_, _, claim)| claim.as_ref())
-    }
-
-    /// What a client in `namespace` sees, in the order in which its sidecar gets to hear of it.
-    pub(super) fn seen(
-        &self,
-        key: K,
-        namespace: Option<NamespaceId>,
-    ) -> impl Iterator<Item = (Reader, &Claim)> {
-        Reader::of(namespace).flat_map(move |reader| {
-            let claims = self.of(key, reader);
-            claims.map(move |claim| (reader, claim))
-        })
-    }
-}
-
-/// Claims by a key that has many values.
+/// Claims by a key that has many values, few claims at each.
 #[derive(Debug)]
 pub(super) struct Shelf<K> {
-    by_key: HashMap<K, Ranked<()>>,
+    by_key: HashMap<K, Vec<(Reader, Claim)>>,
 }
 
 impl<K> Default for Shelf<K> {
@@ -81,41 +28,130 @@ impl<K> Default for Shelf<K> {
 
 impl<K: Copy + Eq + Hash> Shelf<K> {
     pub(super) fn insert(&mut self, key: K, readers: &[Reader], claim: &Claim) {
-        if !readers.is_empty() {
-            self.by_key
-                .entry(key)
-                .or_default()
-                .insert((), readers, claim);
+        for reader in readers {
+            let claims = self.by_key.entry(key).or_default();
+            let item = (*reader, claim.clone());
+            if let Err(at) = claims.binary_search(&item) {
+                claims.insert(at, item);
+            }
         }
     }
 
     pub(super) fn remove(&mut self, key: K, readers: &[Reader], claim: &Claim) {
         if let Some(claims) = self.by_key.get_mut(&key) {
-            claims.remove((), readers, claim);
+            claims.retain(|(reader, own)| !(readers.contains(reader) && own == claim));
             if claims.is_empty() {
                 self.by_key.remove(&key);
             }
         }
     }
 
-    #[cfg(test)]
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_key.is_empty()
-    }
-
-    /// See [`Ranked::of`].
+    /// What one kind of reader sees.
     pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Claim> {
-        let claims = self.by_key.get(&key).into_iter();
-        claims.flat_map(move |claims| claims.of((), reader))
+        let claims = self.by_key.get(&key).into_iter().flatten();
+        let own = claims.filter(move |(own, _)| *own == reader);
+        own.map(|(_, claim)| claim)
     }
 
-    /// See [`Ranked::seen`].
+    /// What a client in `namespace` sees, in the order in which its sidecar gets to hear of it.
     pub(super) fn seen(
         &self,
         key: K,
         namespace: Option<NamespaceId>,
     ) -> impl Iterator<Item = (Reader, &Claim)> {
-        let claims = self.by_key.get(&key).into_iter();
-        claims.flat_map(move |claims| claims.seen((), namespace))
+        let claims = self.by_key.get(&key).into_iter().flatten();
+        let seen = claims.filter(move |(reader, _)| reader.is_met_by(namespace));
+        seen.map(|(reader, claim)| (*reader, claim))
+    }
+}
+
+/// Claims by what they are part of on a port. Every entry of a mesh may have the same one.
+#[derive(Debug, Default)]
+pub(super) struct PortShelf {
+    by_port: HashMap<u16, Vec<PartShelf>>,
+}
+
+/// What is part of a port in one way. A tree, and none is what a search starts from.
+#[derive(Debug)]
+pub(super) struct PartShelf {
+    pub(super) part: Part,
+    /// See [`Listener`].
+    pub(super) is_moved: bool,
+    claims: BTreeSet<(Reader, Option<Claim>)>,
+}
+
+impl PartShelf {
+    fn is_of(&self, listener: Listener) -> bool {
+        self.part == listener.part && self.is_moved == listener.is_moved
+    }
+
+    /// What a client in `namespace` sees, in the order in which its sidecar gets to hear of it.
+    pub(super) fn seen(
+        &self,
+        namespace: Option<NamespaceId>,
+    ) -> impl Iterator<Item = (Reader, &Claim)> {
+        Reader::of(namespace).flat_map(move |reader| {
+            let claims = self.claims.range((reader, None)..);
+            let own = claims.take_while(move |(own, _)| *own == reader);
+            own.filter_map(move |(_, claim)| Some((reader, claim.as_ref()?)))
+        })
+    }
+}
+
+impl PortShelf {
+    pub(super) fn insert(&mut self, listener: Listener, readers: &[Reader], claim: &Claim) {
+        if readers.is_empty() {
+            return;
+        }
+        let parts = self.by_port.entry(listener.port).or_default();
+        let at = parts.iter().position(|part| part.is_of(listener));
+        let at = at.unwrap_or_else(|| {
+            parts.push(PartShelf {
+                part: listener.part,
+                is_moved: listener.is_moved,
+                claims: BTreeSet::new(),
+            });
+            parts.len() - 1
+        });
+        if let Some(part) = parts.get_mut(at) {
+            let items = readers.iter().map(|reader| (*reader, Some(claim.clone())));
+            part.claims.extend(items);
+        }
+    }
+
+    pub(super) fn remove(&mut self, listener: Listener, readers: &[Reader], claim: &Claim) {
+        let Some(parts) = self.by_port.get_mut(&listener.port) else {
+            return;
+        };
+        if let Some(part) = parts.iter_mut().find(|part| part.is_of(listener)) {
+            for reader in readers {
+                part.claims.remove(&(*reader, Some(claim.clone())));
+            }
+        }
+        parts.retain(|part| !part.claims.is_empty());
+        if parts.is_empty() {
+            self.by_port.remove(&listener.port);
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_port.is_empty()
+    }
+
+    /// What a client in `namespace` sees, in the order in which its sidecar gets to hear of it.
+    pub(super) fn seen(
+        &self,
+        listener: Listener,
+        namespace: Option<NamespaceId>,
+    ) -> impl Iterator<Item = (Reader, &Claim)> {
+        let parts = self.parts(listener.port).iter();
+        let own = parts.filter(move |part| part.is_of(listener));
+        own.flat_map(move |part| part.seen(namespace))
+    }
+
+    /// What there is on a port.
+    pub(super) fn parts(&self, port: u16) -> &[PartShelf] {
+        self.by_port.get(&port).map_or(&[], Vec::as_slice)
     }
 }

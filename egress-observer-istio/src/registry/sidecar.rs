@@ -8,7 +8,7 @@ use super::{
     listener::{Listener, Part},
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{NamespaceId, Namespaces, Reader},
-    shelf::Shelf,
+    shelf::PortShelf,
     values::ValueReader,
 };
 use crate::{
@@ -32,7 +32,7 @@ pub struct SidecarScope {
     /// Whether it is for all namespaces that have none of their own.
     for_all: bool,
     /// What it lets through of the listeners at every address. Nothing, if it keeps nothing out.
-    pub(super) listeners: Shelf<Listener>,
+    pub(super) listeners: PortShelf,
 }
 
 /// A Sidecar's `outboundTrafficPolicy`, as far as it is given.
@@ -83,7 +83,7 @@ impl SidecarScope {
             egress,
             namespace: id,
             for_all: false,
-            listeners: Shelf::default(),
+            listeners: PortShelf::default(),
         };
         scope.set_root(root);
         (scope, values.into_problems())
@@ -163,7 +163,9 @@ impl SidecarScope {
     fn keys(&self, claim: &Claim) -> Vec<Listener> {
         let port = claim.port();
         let mut keys: Vec<Listener> = Listener::of(claim).collect();
-        let is_own = self.egress.iter().any(|egress| egress.port == Some(port));
+        let is_own = self.egress.iter().any(|egress| {
+            egress.port == Some(port) || (egress.bind.is_some() && egress.port.is_none())
+        });
         if is_own && claim.protocol() != PortProtocol::Udp {
             keys.push(Listener {
                 port,

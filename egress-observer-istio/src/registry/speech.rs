@@ -1,11 +1,7 @@
 //! What a client says first on a connection, as far as name and port tell.
 
 use super::{
-    host_entry::HostEntry,
-    names::parents,
-    reader::Reader,
-    sought::Sought,
-    view::{ClientView, Rivals},
+    host_entry::HostEntry, names::parents, rivals::Rivals, sought::Sought, view::ClientView,
 };
 use crate::vocabulary::PortProtocol;
 
@@ -24,62 +20,71 @@ impl ClientView<'_, '_> {
     /// What a client may say first, the likeliest before the others: what the entries of the name say
     /// of the port, seen by the client or not, and what is usual on ports 80 and 443. Anything, where
     /// nothing tells.
-    pub(super) fn speeches(&self, sought: &Sought<'_>) -> Vec<Speech> {
-        let mut all = Vec::new();
-        for protocol in self.declared_protocols(sought) {
-            let said: &[Speech] = match protocol {
-                PortProtocol::Http => &[Speech::Http],
-                PortProtocol::Tls => &[Speech::Tls],
-                PortProtocol::Tcp => &[Speech::Other],
-                PortProtocol::Sniffed => &[Speech::Http, Speech::Tls, Speech::Other],
-                PortProtocol::Udp => &[],
-            };
-            all.extend(said);
-        }
+    pub(super) fn speeches(&self, sought: &Sought<'_>) -> [Option<Speech>; 3] {
+        let mut all = [None; 3];
+        self.declared(sought, |protocol| match protocol {
+            PortProtocol::Http => add(&mut all, &[Speech::Http]),
+            PortProtocol::Tls => add(&mut all, &[Speech::Tls]),
+            PortProtocol::Tcp => add(&mut all, &[Speech::Other]),
+            PortProtocol::Sniffed => add(&mut all, &EVERY),
+            PortProtocol::Udp => {}
+        });
         match sought.port {
-            80 => all.push(Speech::Http),
-            443 => all.push(Speech::Tls),
-            _ if all.is_empty() => all.extend([Speech::Http, Speech::Tls, Speech::Other]),
+            80 => add(&mut all, &[Speech::Http]),
+            443 => add(&mut all, &[Speech::Tls]),
+            _ if all[0].is_none() => add(&mut all, &EVERY),
             _ => {}
         }
-        let mut seen = Vec::new();
-        all.retain(|speech| {
-            let new = !seen.contains(speech);
-            seen.push(*speech);
-            new
-        });
         all
     }
 
     /// The protocols of a port, by the entries that have the very name; else by those with a wildcard
     /// above it, or a headless Service whose pod it may be.
-    fn declared_protocols(&self, sought: &Sought<'_>) -> Vec<PortProtocol> {
+    fn declared(&self, sought: &Sought<'_>, mut tell: impl FnMut(PortProtocol)) {
         let Some(name) = sought.host.as_deref() else {
-            return Vec::new();
+            return;
         };
         let by_host = &self.registry.index.by_host;
         for whole in self.spellings(name) {
             let host = self.alias_of(&whole).unwrap_or(&whole);
-            let service = parents(host).find_map(|parent| by_host.at(parent, false));
-            for rivals in by_host.covering(host) {
-                let found = protocols(rivals, sought.port, |_| true);
-                if !found.is_empty() {
-                    return found;
-                }
+            let mut above = by_host.covering(host);
+            if above.any(|rivals| tell_of(rivals, sought.port, |_| true, &mut tell)) {
+                return;
             }
-            if let Some(rivals) = service {
-                let found = protocols(rivals, sought.port, HostEntry::has_names_of_pods);
-                if !found.is_empty() {
-                    return found;
-                }
+            let pods = HostEntry::has_names_of_pods;
+            let mut services = parents(host).filter_map(|parent| by_host.at(parent, false));
+            if services.any(|rivals| tell_of(rivals, sought.port, pods, &mut tell)) {
+                return;
             }
         }
-        Vec::new()
     }
 }
 
-fn protocols(rivals: &Rivals, port: u16, fit: impl Fn(&HostEntry) -> bool) -> Vec<PortProtocol> {
-    let hosts = rivals.of(None, Reader::Curious).map(|claim| &claim.of);
-    let ports = hosts.filter(|of| fit(of)).filter_map(|of| of.port(port));
-    ports.map(|port| port.protocol).collect()
+const EVERY: [Speech; 3] = [Speech::Http, Speech::Tls, Speech::Other];
+
+/// Adds what is not there yet.
+fn add(all: &mut [Option<Speech>; 3], more: &[Speech]) {
+    for speech in more {
+        if !all.contains(&Some(*speech))
+            && let Some(free) = all.iter_mut().find(|free| free.is_none())
+        {
+            *free = Some(*speech);
+        }
+    }
+}
+
+/// Tells the protocols of a port; whether there are any.
+fn tell_of(
+    rivals: &Rivals,
+    port: u16,
+    fit: impl Fn(&HostEntry) -> bool,
+    tell: &mut impl FnMut(PortProtocol),
+) -> bool {
+    let fit = rivals.all().filter(|of| fit(of));
+    let mut any = false;
+    for port in fit.filter_map(|of| of.port(port)) {
+        tell(port.protocol);
+        any = true;
+    }
+    any
 }

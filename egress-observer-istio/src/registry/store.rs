@@ -84,7 +84,7 @@ impl Registry {
             }
         }
         for host in &declared.hosts {
-            self.index.insert_host(host);
+            self.index.insert_host(&readers, host);
         }
         self.declared.insert(declared.object.clone(), declared);
     }

@@ -79,6 +79,7 @@ const SHOP: Viewer<'static> = Viewer {
     auto_allocate: false,
     is_ambient: false,
     version: None,
+    release: None,
 };
 
 /// An answer in few words: `namespace/name host by`.

@@ -8,12 +8,10 @@ use super::{
     host_entry::{HostEntry, Place},
     query::Viewer,
     reader::NamespaceId,
-    shelf::Ranked,
+    rivals::Rivals,
     store::Registry,
 };
-
-/// What there is for one host.
-pub(super) type Rivals = Ranked<Option<u16>>;
+use crate::rules::Release;
 
 /// What a client sees of the registry.
 pub(super) struct ClientView<'r, 'v> {
@@ -100,7 +98,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
     /// `pilot/pkg/model/push_context.go`).
     pub(super) fn admits_default(&self, words: &[String], own: bool) -> bool {
         let has = |word: &str| words.iter().any(|it| it == word);
-        self.viewer.is_since(30) || if has(".") { own } else { has("*") }
+        self.viewer.is_since_release(Release(30, 3)) || if has(".") { own } else { has("*") }
     }
 
     /// Whether an egress listener lets an entry through that is exported to the client
@@ -139,9 +137,8 @@ impl<'r, 'v> ClientView<'r, 'v> {
         egress: &'s Egress,
         rivals: &'r Rivals,
     ) -> impl Iterator<Item = &'r Arc<HostEntry>> + use<'r, 's, 'v> {
-        let seen = rivals.seen(None, self.namespace);
-        seen.map(|(_, claim)| &claim.of)
-            .filter(|of| self.is_concrete(of) && self.imports(egress, of))
+        let seen = rivals.seen(self.namespace);
+        seen.filter(|of| self.is_concrete(of) && self.imports(egress, of))
     }
 
     /// Whether an entry's namespace is the one whose entries count for its host.
@@ -149,6 +146,9 @@ impl<'r, 'v> ClientView<'r, 'v> {
         let Some(rivals) = self.registry.index.by_host.get(&of.host) else {
             return true;
         };
+        if rivals.only().is_some() {
+            return true;
+        }
         let mut all = self.imported(egress, rivals).peekable();
         let Some(first) = all.next() else {
             return true;

@@ -188,6 +188,7 @@ impl Snapshot {
             auto_allocate: pod.auto_allocate,
             is_ambient: matches!(pod.applied.membership, Membership::Ambient(_)),
             version: config.and_then(|config| config.version),
+            release: pod.release,
         }
     }
 

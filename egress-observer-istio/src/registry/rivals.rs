@@ -1,0 +1,84 @@
+//! The entries that have one host: few, mostly one.
+
+use std::sync::Arc;
+
+use super::{
+    claim::Claim,
+    host_entry::HostEntry,
+    reader::{NamespaceId, Reader},
+};
+use crate::vocabulary::PortProtocol;
+
+/// The entries that have one host, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Rivals {
+    all: Vec<Rival>,
+}
+
+#[derive(Debug)]
+struct Rival {
+    of: Arc<HostEntry>,
+    claims: Box<[Claim]>,
+    readers: Box<[Reader]>,
+}
+
+impl Rivals {
+    pub(super) fn insert(&mut self, of: &Arc<HostEntry>, readers: &[Reader]) {
+        let at = self
+            .all
+            .partition_point(|rival| rival.of.order() < of.order());
+        let rival = Rival {
+            of: Arc::clone(of),
+            claims: Claim::all(of).collect(),
+            readers: readers.into(),
+        };
+        self.all.insert(at, rival);
+    }
+
+    pub(super) fn remove(&mut self, of: &HostEntry) {
+        self.all.retain(|rival| rival.of.order() != of.order());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The only one, if there is only one.
+    pub(super) fn only(&self) -> Option<&Arc<HostEntry>> {
+        match self.all.as_slice() {
+            [one] => Some(&one.of),
+            _ => None,
+        }
+    }
+
+    /// Every entry, seen or not.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<HostEntry>> {
+        self.all.iter().map(|rival| &rival.of)
+    }
+
+    /// The entries that a client in `namespace` sees, in the order in which its sidecar gets to hear of
+    /// them.
+    pub(super) fn seen(
+        &self,
+        namespace: Option<NamespaceId>,
+    ) -> impl Iterator<Item = &Arc<HostEntry>> {
+        self.visible(namespace).map(|rival| &rival.of)
+    }
+
+    /// What these claim on a port.
+    pub(super) fn claims(
+        &self,
+        port: u16,
+        namespace: Option<NamespaceId>,
+    ) -> impl Iterator<Item = &Claim> {
+        let claims = self.visible(namespace).flat_map(|rival| &rival.claims);
+        claims.filter(move |claim| claim.port() == port && claim.protocol() != PortProtocol::Udp)
+    }
+
+    fn visible(&self, namespace: Option<NamespaceId>) -> impl Iterator<Item = &Rival> {
+        Reader::of(namespace).flat_map(move |reader| {
+            let all = self.all.iter();
+            all.filter(move |rival| rival.readers.contains(&reader))
+        })
+    }
+}
