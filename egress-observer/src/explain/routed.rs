@@ -4,7 +4,7 @@ use super::answer::{Explanation, RoutedTo};
 use egress_observer_istio::{
     judgement::Judgement,
     registry::{Fate, Match, Routed},
-    vocabulary::{Expected, Verdict},
+    vocabulary::{Expected, Reason, Verdict},
 };
 
 const PASSTHROUGH: &str = "PassthroughCluster";
@@ -13,7 +13,11 @@ const BLACK_HOLE: &str = "BlackHoleCluster";
 /// The cluster that the sidecar sends it to, as far as it gets it at all. `otherwise` is the cluster
 /// of what the mesh does not know, where that is none of Istio's own.
 pub(super) fn routed(judged: &Judgement<'_>, otherwise: Option<String>) -> Option<RoutedTo> {
-    if judged.applied.expected != Expected::Captured {
+    let is_unheard = matches!(
+        judged.reason,
+        Reason::ProxyNotRunning | Reason::NoListenerForFamily
+    );
+    if judged.applied.expected != Expected::Captured || is_unheard {
         return None;
     }
     let own = |cluster: String| RoutedTo {

@@ -68,15 +68,14 @@ pub(super) fn outcome(
                 .to_owned(),
             None => "Routed if the client asks for a declared host.".to_owned(),
         },
-        (_, Verdict::Unknown) => match explanation.reason {
-            Reason::ServicesNeeded => "It is inside the cluster, and no Service is among the \
-                                       objects: whether the mesh knows it, Services would tell."
-                .to_owned(),
-            Reason::EndpointsNeeded => "It may be a pod of a headless Service with this port: its \
-                                        endpoints would tell."
-                .to_owned(),
-            _ => "Not known.".to_owned(),
-        },
+        (_, Verdict::Unknown) if explanation.reason == Reason::ServicesNeeded => {
+            "It is inside the cluster, and no Service is among the objects: whether the mesh knows it, \
+             Services would tell."
+                .to_owned()
+        }
+        (_, Verdict::Unknown) if explanation.reason == Reason::EndpointsNeeded => {
+            "It may be a pod of a headless Service with this port: its endpoints would tell.".to_owned()
+        }
         _ => "Not known.".to_owned(),
     }
 }
