@@ -19,5 +19,6 @@ mod overflow;
 mod permissions;
 mod privileges;
 mod restart;
+mod services;
 mod sockets;
 mod udp;

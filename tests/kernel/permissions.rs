@@ -23,12 +23,14 @@ const CHART: &str = concat!(
     "/../deploy/charts/egress-observer"
 );
 
-fn rendered() -> Result<String> {
+/// With and without the right to Services.
+fn rendered(services: bool) -> Result<String> {
     let helm = std::env::var_os("EGRESS_OBSERVER_HELM");
     let helm = helm.context("EGRESS_OBSERVER_HELM is not set: run `cargo xtask test`")?;
     let mut render = Command::new(helm);
     render.args(["template", "egress-observer", CHART]);
     render.args(["--namespace", "egress-observer"]);
+    render.args(["--set", &format!("config.services={services}")]);
     output(&mut render)
 }
 
@@ -87,17 +89,23 @@ fn asked(request: &Request) -> Option<Right> {
 
 #[test]
 fn the_charts_roles_grant_what_the_agent_asks_for_and_nothing_else() -> Result<()> {
-    let chart = rendered()?;
     let mut bed = Bed::new()?;
+    roles_are_exact(&mut bed, &rendered(true)?, "watch", 11)?;
+    roles_are_exact(&mut bed, &rendered(false)?, "off", 10)
+}
+
+/// Starts agents with `--services` and the chart's roles: all of so many kinds can be watched, and what
+/// is granted is asked for.
+fn roles_are_exact(bed: &mut Bed, chart: &str, services: &str, n_kinds: usize) -> Result<()> {
     let mut all = BTreeSet::new();
     for streaming_lists in [StreamingLists::Served, StreamingLists::SwitchedOff] {
         let api = ApiServer::start(Options {
             streaming_lists,
-            rbac: Some(Rbac::parse(&chart)?),
+            rbac: Some(Rbac::parse(chart)?),
             ..Options::default()
         })?;
         api.apply(manifests::namespace("shop", true))?;
-        bed.start_agent_with(&api, &[], Agent::start)?;
+        bed.start_agent_with(&api, &["--services", services], Agent::start)?;
         wait::until("ranges are looked for", ASKED, || {
             let asked = api.requests();
             let last = Some("kube-flannel-cfg");
@@ -128,10 +136,10 @@ fn the_charts_roles_grant_what_the_agent_asks_for_and_nothing_else() -> Result<(
             .select("egress_observer_watch_synced", &[])
             .map(|sample| sample.value)
             .collect();
-        ensure!(synced == [1.0; 10], "{}", scrape.text);
+        ensure!(synced == vec![1.0; n_kinds], "{}", scrape.text);
         bed.take_agent()?.stop()?;
     }
-    let granted = granted(&chart)?;
+    let granted = granted(chart)?;
     ensure!(
         all == granted,
         "asked for and not granted: {:#?}\ngranted and not asked for: {:#?}",

@@ -12,7 +12,7 @@
 //! - [`oci`]: containers by runc, and the agent from its image;
 //! - [`agent`], [`metrics`], [`record`]: the program under test and what it says;
 //! - [`node`], [`story`], [`report`], [`form`]: the story that the demo plays and the end-to-end test checks;
-//! - [`churn`]: a full node whose pods come and go;
+//! - [`churn`]: a full node whose pods come and go; [`services`]: a cluster with thousands of Services;
 //! - [`mod@bench`]: what the agent costs.
 #![forbid(unsafe_code)]
 
@@ -50,5 +50,6 @@ pub mod report;
 pub mod story;
 
 pub mod churn;
+pub mod services;
 
 pub mod bench;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     envoy::Policy,
     istio::{Capture, PROXY_ID},
-    network::{NODE_IP, POD_CIDR, POD_CIDR_V6, SERVICE_CIDR},
+    network::{API_IP, DNS_IP, NODE_IP, POD_CIDR, POD_CIDR_V6, SERVICE_CIDR},
     pod::{Container, INIT, PROXY, Pod},
 };
 
@@ -169,6 +169,40 @@ pub fn service_cidr() -> Value {
         "metadata": {"name": "kubernetes"},
         "spec": {"cidrs": [SERVICE_CIDR]},
     })
+}
+
+/// A Service with a cluster IP, as the API server shows it: namespace and name, and of each port name,
+/// number and protocol.
+pub fn service((namespace, name): (&str, &str), ip: &str, ports: &[(&str, u16, &str)]) -> Value {
+    let ports = ports.iter().map(|(name, port, protocol)| {
+        json!({"name": name, "port": port, "targetPort": port, "protocol": protocol})
+    });
+    json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": name, "namespace": namespace, "creationTimestamp": STARTED,
+            "labels": {"app": name},
+        },
+        "spec": {
+            "type": "ClusterIP", "clusterIP": ip, "clusterIPs": [ip], "selector": {"app": name},
+            "ports": ports.collect::<Vec<_>>(),
+        },
+    })
+}
+
+/// The Services that every cluster has: the API server's, and that of the cluster's DNS.
+pub fn cluster_services() -> [Value; 2] {
+    let dns = [
+        ("dns", 53, "UDP"),
+        ("dns-tcp", 53, "TCP"),
+        ("metrics", 9153, "TCP"),
+    ];
+    let api = [("https", 443, "TCP")];
+    [
+        service(("default", "kubernetes"), &API_IP.to_string(), &api),
+        service(("kube-system", "kube-dns"), &DNS_IP.to_string(), &dns),
+    ]
 }
 
 /// A running pod of a Deployment, as the API server shows it after injection.

@@ -22,6 +22,8 @@ pub const NODE_IP: Ipv4Addr = Ipv4Addr::new(10, 79, 1, 1);
 /// The bridge's own address. Without one it takes the lowest of its ports' and changes it with every pod
 /// that comes or goes: others go on sending to the last one, for seconds or for good.
 const BRIDGE: &str = "02:00:0a:4f:01:01";
+/// The API server's Service: the first address of the range.
+pub const API_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 1);
 /// The cluster's DNS service.
 pub const DNS_IP: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 10);
 

@@ -223,6 +223,8 @@ impl Node {
         ];
         self.manifests.write("node.yaml", &ranges)?;
         self.manifests
+            .write("services.yaml", &manifests::cluster_services())?;
+        self.manifests
             .write("injector.yaml", &[manifests::injector_config()])
     }
 

@@ -24,6 +24,9 @@ const WATCHED: [(&str, &str); 9] = [
     ("networking.k8s.io", "servicecidrs"),
 ];
 
+/// What it lists and watches unless told not to.
+const SERVICES: (&str, &str) = ("", "services");
+
 /// ConfigMaps in kube-system that tell the pods' ranges.
 const RANGES: [&str; 5] = [
     "cilium-config",
@@ -42,7 +45,7 @@ pub fn check(manifests: &[Value]) -> Vec<String> {
     for object in manifests {
         let found = match kind(object) {
             "DaemonSet" => pod(&object["spec"]["template"]["spec"]),
-            "ClusterRole" => cluster_role(object),
+            "ClusterRole" => cluster_role(object, watches_services(manifests)),
             "Role" => role(object),
             "ClusterRoleBinding" | "RoleBinding" => binding(object, manifests),
             "ServiceAccount" | "Namespace" | "Service" | "ConfigMap" | "NetworkPolicy"
@@ -137,7 +140,18 @@ fn mounts(container: &Value, spec: &Value) -> Vec<String> {
         .collect()
 }
 
-fn cluster_role(object: &Value) -> Vec<String> {
+/// Whether the agent is told to watch Services, which it needs a right for; then, and only then.
+fn watches_services(manifests: &[Value]) -> bool {
+    let daemon_sets = manifests
+        .iter()
+        .filter(|object| kind(object) == "DaemonSet");
+    let containers =
+        daemon_sets.flat_map(|own| list(&own["spec"]["template"]["spec"]["containers"]));
+    let mut variables = containers.flat_map(|container| list(&container["env"]));
+    variables.any(|own| own["name"] == "EGRESS_OBSERVER_SERVICES" && own["value"] == "watch")
+}
+
+fn cluster_role(object: &Value, with_services: bool) -> Vec<String> {
     let mut granted = BTreeSet::new();
     let mut faults = Vec::new();
     for rule in list(&object["rules"]) {
@@ -150,8 +164,10 @@ fn cluster_role(object: &Value) -> Vec<String> {
             }
         }
     }
-    if granted != BTreeSet::from(WATCHED) {
-        faults.push(format!("grants {granted:?}, expected {WATCHED:?}"));
+    let services = with_services.then_some(SERVICES);
+    let expected: BTreeSet<_> = WATCHED.into_iter().chain(services).collect();
+    if granted != expected {
+        faults.push(format!("grants {granted:?}, expected {expected:?}"));
     }
     faults
 }
@@ -285,6 +301,30 @@ mod tests {
         assert!(!istio(rule("configmaps", &["list", "watch", "update"], &["istio"])).is_empty());
         assert!(!istio(rule("configmaps", &["list", "watch"], &[])).is_empty());
         let all = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["list", "watch"]});
-        assert!(!cluster_role(&json!({"rules": [all]})).is_empty());
+        assert!(!cluster_role(&json!({"rules": [all]}), true).is_empty());
+    }
+
+    #[test]
+    fn services_are_granted_to_an_agent_that_watches_them_and_to_no_other() {
+        let granted = |services: bool| {
+            let services = services.then_some(SERVICES);
+            let all = WATCHED.into_iter().chain(services);
+            let rules = all.map(|(group, resource)| {
+                json!({"apiGroups": [group], "resources": [resource], "verbs": ["list", "watch"]})
+            });
+            json!({"rules": rules.collect::<Vec<_>>()})
+        };
+        let agent = |value: &str| {
+            let env = json!([{"name": "EGRESS_OBSERVER_SERVICES", "value": value}]);
+            let spec = json!({"containers": [{"name": "agent", "env": env}]});
+            [json!({"kind": "DaemonSet", "spec": {"template": {"spec": spec}}})]
+        };
+        for (value, watches) in [("watch", true), ("off", false)] {
+            assert_eq!(watches_services(&agent(value)), watches);
+            for right in [false, true] {
+                let faults = cluster_role(&granted(right), watches);
+                assert_eq!(faults.is_empty(), right == watches, "{value}: {faults:?}");
+            }
+        }
     }
 }

@@ -55,6 +55,11 @@ impl Used {
         Ok(used)
     }
 
+    /// CPU time so far.
+    pub(crate) fn cpu_seconds(self) -> f64 {
+        self.cpu_ns as f64 / 1e9
+    }
+
     /// What was used in between.
     pub(crate) fn since(self, earlier: Self) -> Usage {
         let seconds = (self.at - earlier.at).as_secs_f64();

@@ -147,6 +147,9 @@ fn api_server() -> Result<ApiServer> {
     for name in namespaces() {
         api.apply(manifests::namespace(name, true))?;
     }
+    for service in manifests::cluster_services() {
+        api.apply(service)?;
+    }
     api.apply(manifests::mesh_config(Policy::AllowAny))?;
     api.apply(manifests::injector_config())
         .context("cannot fill the API server")?;

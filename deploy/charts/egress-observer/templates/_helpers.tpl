@@ -88,6 +88,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
   value: {{ .metrics.maxDestinations | int64 | quote }}
 - name: EGRESS_OBSERVER_DNS
   value: {{ ternary "on" "off" .dns | quote }}
+- name: EGRESS_OBSERVER_SERVICES
+  value: {{ ternary "watch" "off" .services | quote }}
 - name: EGRESS_OBSERVER_MAX_FLOWS
   value: {{ .maxFlows | int64 | quote }}
 - name: EGRESS_OBSERVER_START_JITTER
