@@ -9,6 +9,7 @@
 //! Changes are taken in one object at a time.
 
 mod addresses;
+mod beside;
 mod by_address;
 mod by_host;
 mod chains;
@@ -16,8 +17,10 @@ mod changes;
 mod claim;
 mod clusters;
 mod declared;
+mod declared_port;
 mod defaults;
 mod discovery;
+mod edit;
 mod egress;
 mod host_entry;
 mod index;
@@ -40,6 +43,7 @@ mod service_entry;
 mod shelf;
 mod shows;
 mod sidecar;
+mod sidecar_edit;
 mod sought;
 mod speech;
 mod store;
@@ -50,13 +54,17 @@ mod why_not;
 
 pub use self::{
     addresses::NameAnswer,
+    beside::Beside,
+    declared_port::DeclaredPort,
     defaults::RegistryDefaults,
     discovery::Discovery,
+    edit::{EntryEdit, Undo},
     host_entry::RegistryEntry,
     miss::{NearMiss, Why},
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     query::{By, Fate, Hit, Match, RegistryQuery, Routed, Viewer},
     sidecar::{SidecarPolicy, SidecarScope},
+    sidecar_edit::EgressPlace,
     store::Registry,
 };
 

@@ -7,6 +7,7 @@
 
 pub mod change;
 pub mod live;
+mod outbound;
 mod roster;
 mod selected;
 mod snapshot;

@@ -57,4 +57,5 @@ mod service_entry;
 mod source;
 mod suggest;
 mod text;
+mod trial;
 mod what_if;

@@ -19,7 +19,7 @@ use super::{
 use crate::vocabulary::{Host, PortProtocol};
 
 /// The index.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     /// By host: every claim at its port, and (none) one for each entry that has the host.
     pub(super) by_host: ByHost<Ranked<Option<u16>>>,

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// All of them, by host.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Routing {
     by_object: HashMap<ObjectRef, Arc<RoutingRule>>,
     pub(super) virtual_services: ByHost<BTreeSet<Arc<RoutingRule>>>,

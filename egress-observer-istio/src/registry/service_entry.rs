@@ -34,8 +34,8 @@ pub(super) fn declared(
     let kind = ObjectKind::ServiceEntry;
     let alike = (resolution(spec), selector);
     let entry = Arc::new(RegistryEntry {
-        resolution: resolution(spec).to_owned(),
         location: spec.location.clone(),
+        has_no_endpoints: spec.endpoints.is_empty() && spec.workload_selector.is_none(),
         ..entry(kind, metadata, &spec.export_to, alike, namespaces)
     });
     let mut values = ValueReader::new(entry.object.clone());
@@ -82,6 +82,8 @@ fn ports(all: &[ServicePort]) -> Arc<[Port]> {
                 number: port.number,
                 protocol: PortProtocol::parse(&port.protocol),
                 server_first: ServerFirst::parse(&port.protocol),
+                word: PortProtocol::word(&port.protocol),
+                target: port.target_port,
             });
         }
     }

@@ -13,7 +13,7 @@ use super::{
 
 /// Claims by a small key and by reader, oldest first. A tree, since every entry of a mesh may have
 /// the same port.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Ranked<K> {
     /// Every claim is there; none is what a search starts from.
     claims: BTreeSet<(K, Reader, Option<Claim>)>,
@@ -66,7 +66,7 @@ impl<K: Copy + Ord> Ranked<K> {
 }
 
 /// Claims by a key that has many values.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shelf<K> {
     by_key: HashMap<K, Ranked<()>>,
 }

@@ -19,7 +19,7 @@ use super::{
 use crate::vocabulary::Export;
 
 /// What the mesh knows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Registry {
     pub(super) namespaces: Namespaces,
     /// By what an object is; the claims are also in `index`, and in the Sidecars.
