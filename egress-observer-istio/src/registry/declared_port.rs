@@ -66,10 +66,15 @@ impl Registry {
         declared.hosts.first().map(|of| &*of.entry)
     }
 
-    /// Whether there is a ServiceEntry of this name.
-    pub fn has_service_entry(&self, namespace: &str, name: &str) -> bool {
+    /// The ServiceEntry of this name, if there is one.
+    pub fn service_entry_ref(&self, namespace: &str, name: &str) -> Option<&ObjectRef> {
         let object = ObjectRef::new(ObjectKind::ServiceEntry, namespace, name);
-        self.declared.contains_key(&object)
+        self.declared.get_key_value(&object).map(|(own, _)| own)
+    }
+
+    /// `exportTo` of entries that have none.
+    pub fn default_export(&self) -> &[String] {
+        &self.defaults.service_export_to
     }
 
     /// The entry that makes up a host's clusters for a client, or the first of those that do.

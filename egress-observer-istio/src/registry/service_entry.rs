@@ -62,7 +62,11 @@ pub(super) fn declared(
             nth_host,
             ports: Arc::clone(&ports),
             addresses: Arc::clone(&addresses),
-            allocated: allocated(status, written, &mut values),
+            allocated: if is_allocatable(object) {
+                allocated(status, written, &mut values)
+            } else {
+                Vec::new()
+            },
             endpoints: Arc::clone(&endpoints),
             place: place(spec, &endpoints),
         }));
@@ -126,7 +130,7 @@ fn is_allocatable(object: &objects::ServiceEntryObject) -> bool {
 }
 
 /// The addresses that were allocated to a host, or to all hosts of the entry. They do not count where
-/// istiod allocates none.
+/// istiod allocates none (`convertServices` in `pilot/pkg/serviceregistry/serviceentry/conversion.go`).
 fn allocated(
     status: &objects::ServiceEntryStatus,
     host: &str,

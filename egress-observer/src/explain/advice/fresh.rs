@@ -112,7 +112,10 @@ fn name(case: &AdviceCase<'_>, host: &str, port: u16) -> String {
         "{}-{port}",
         host.replace(['.', '_'], "-").replace('*', "all")
     );
-    let taken = |name: &str| case.registry().has_service_entry(&case.pod.namespace, name);
+    let taken = |name: &str| {
+        let known = case.registry().service_entry_ref(&case.pod.namespace, name);
+        known.is_some()
+    };
     let mut name = base.clone();
     let mut n = 2_u32;
     while taken(&name) {

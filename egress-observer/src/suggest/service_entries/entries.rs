@@ -192,6 +192,7 @@ impl Draft {
             connections: total.connections,
             used_by: users.collect(),
             hosts: self.hosts.iter().filter(|_| wildcard).cloned().collect(),
+            wanted: self.ports.iter().copied().collect(),
             guessed: guessed.copied().collect(),
             because,
             near: self.near.iter().cloned().collect(),
