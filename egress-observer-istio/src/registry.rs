@@ -10,6 +10,7 @@
 
 mod addresses;
 mod ambient;
+mod beside;
 mod by_address;
 mod by_host;
 mod chains;
@@ -17,11 +18,14 @@ mod changes;
 mod claim;
 mod clusters;
 mod declared;
+mod declared_port;
 mod defaults;
 mod discovery;
+mod edit;
 mod egress;
 mod host_entry;
 mod index;
+mod known_chains;
 mod listener;
 mod lookup;
 mod mesh_rules;
@@ -32,6 +36,7 @@ mod object_ref;
 mod places;
 mod query;
 mod reader;
+mod reversed;
 mod rivals;
 mod routed;
 mod routes;
@@ -42,6 +47,7 @@ mod service_entry;
 mod shelf;
 mod shows;
 mod sidecar;
+mod sidecar_edit;
 mod sought;
 mod speech;
 mod store;
@@ -52,13 +58,17 @@ mod why_not;
 
 pub use self::{
     addresses::NameAnswer,
+    beside::Beside,
+    declared_port::DeclaredPort,
     defaults::RegistryDefaults,
     discovery::Discovery,
+    edit::{EntryEdit, Undo},
     host_entry::RegistryEntry,
     miss::{NearMiss, Why},
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     query::{By, Fate, Hit, Match, RegistryQuery, Routed, Viewer},
     sidecar::{SidecarPolicy, SidecarScope},
+    sidecar_edit::EgressPlace,
     store::Registry,
 };
 

@@ -8,6 +8,7 @@
 pub mod change;
 mod headless;
 pub mod live;
+mod outbound;
 mod roster;
 mod selected;
 mod snapshot;

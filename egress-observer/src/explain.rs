@@ -12,6 +12,7 @@ mod routed;
 pub mod text;
 mod who;
 
+use self::advice::AdviceCase;
 pub use self::{
     answer::{
         Advice, ExplainedDestination, ExplainedSource, Explanation, Method, OtherEntry,
@@ -20,11 +21,11 @@ pub use self::{
     destination::{To, ToError},
     who::{Unanswered, Who},
 };
-use crate::api_version::API_VERSION;
+use crate::{api_version::API_VERSION, trial::Trial};
 use egress_observer_istio::{
     injection::pod::{DeclaredContainer, Pod},
     judgement::{Asker, Endpoint, Evidence, Judgement, Stage, assess},
-    registry::{Match, ObjectKind},
+    registry::{Match, NearMiss, ObjectKind},
     view::Snapshot,
     vocabulary::{Actor, Expected, Protocol, Reason},
 };
@@ -40,6 +41,8 @@ pub struct Explainer<'a> {
     policy_doubt: Option<String>,
     stale: Option<bool>,
     notes: Vec<String>,
+    /// Where what is advised is tried first.
+    trial: Trial<'a>,
 }
 
 impl<'a> Explainer<'a> {
@@ -64,6 +67,7 @@ impl<'a> Explainer<'a> {
             policy_source: snapshot.policy_source(pod),
             policy_doubt: unknown.then(|| snapshot.policy_doubt(pod)),
             stale: pod.stale(),
+            trial: Trial::new(snapshot),
         })
     }
 
@@ -87,6 +91,7 @@ impl<'a> Explainer<'a> {
         };
         let applied = judged.applied;
         let desired = self.asker.decide(Stage::Desired, &asked);
+        let near = self.near(&judged, to, &asked);
         let mut explanation = Explanation {
             api_version: API_VERSION,
             kind: "Explanation",
@@ -108,8 +113,8 @@ impl<'a> Explainer<'a> {
             desired: parts::stand(&self.pod.desired, desired),
             applied: parts::stand(&self.pod.applied, applied),
             stale: self.stale,
-            registry: parts::registry(&judged, self.others(&judged, to, &asked)),
-            routed: routed::routed(&judged, self.snapshot.egress_proxy(self.pod)),
+            registry: parts::registry(&judged, near.iter().map(parts::other).collect()),
+            routed: routed::routed(&judged, &self.otherwise(asked.port)),
             policy: self.asker.policy(),
             policy_source: self.policy_source.clone(),
             verdict: judged.verdict,
@@ -131,8 +136,28 @@ impl<'a> Explainer<'a> {
             explanation.advice = advice::before_the_proxy(&explanation, self.pod);
             return explanation;
         }
-        explanation.advice = advice::advice(&explanation, self.pod, self.policy_doubt.as_deref());
+        let case = AdviceCase {
+            snapshot: self.snapshot,
+            trial: &self.trial,
+            pod: self.pod,
+            asker: &self.asker,
+            to: asked,
+            host: to.host.as_deref(),
+            ip_is_given: to.ip.is_some(),
+            judged: &judged,
+            near: &near,
+        };
+        explanation.advice = advice::advice(&explanation, &case, self.policy_doubt.as_deref());
         explanation
+    }
+
+    /// The cluster of what the mesh does not know.
+    fn otherwise(&self, port: u16) -> String {
+        if let Some(proxy) = self.snapshot.egress_proxy(self.pod) {
+            return proxy;
+        }
+        let resolves = self.snapshot.resolves_unknown_hosts(self.pod);
+        routed::unknown(resolves, port).to_owned()
     }
 
     /// What would apply to the destination, and does not because it goes around the sidecar.
@@ -150,16 +175,13 @@ impl<'a> Explainer<'a> {
         objects.map(|object| object.to_string()).collect()
     }
 
-    /// Entries that one would think of. What is known needs no excuse from the rest.
-    fn others(&self, judged: &Judgement<'_>, to: &To, asked: &Endpoint) -> Vec<OtherEntry> {
+    /// Entries that one would think of.
+    fn near(&self, judged: &Judgement<'_>, to: &To, asked: &Endpoint) -> Vec<NearMiss<'a>> {
         if judged.routed().is_some() {
             return Vec::new();
         }
         let asked = asked.query(to.host.as_deref());
-        let misses = self
-            .snapshot
-            .registry
-            .near_misses(self.asker.viewer(), &asked);
-        misses.iter().map(parts::other).collect()
+        let registry = &self.snapshot.registry;
+        registry.near_misses(self.asker.viewer(), &asked)
     }
 }

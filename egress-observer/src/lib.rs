@@ -59,4 +59,5 @@ mod source;
 mod suggest;
 mod templates;
 mod text;
+mod trial;
 mod what_if;

@@ -1,6 +1,6 @@
 //! A ServiceEntry to be applied: the one place that writes its YAML.
 
-use std::{fmt, net::IpAddr};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -13,6 +13,7 @@ pub(crate) struct NewServiceEntry {
     pub(crate) version: ApiVersion,
     pub(crate) name: String,
     pub(crate) namespace: String,
+    pub(crate) labels: BTreeMap<String, String>,
     pub(crate) hosts: Vec<String>,
     /// Empty: at any address.
     pub(crate) addresses: Vec<String>,
@@ -20,6 +21,7 @@ pub(crate) struct NewServiceEntry {
     /// Empty: to whom the mesh's configuration says.
     pub(crate) export_to: Vec<String>,
     pub(crate) resolution: Resolution,
+    pub(crate) location: Location,
 }
 
 /// One of `spec.ports`.
@@ -28,6 +30,8 @@ pub(crate) struct Port {
     pub(crate) number: u16,
     pub(crate) name: String,
     pub(crate) protocol: AppProtocol,
+    /// Where the host listens, if that is another port; 0 if not.
+    pub(crate) target: u16,
 }
 
 /// The version of the API group; all have the same fields.
@@ -50,8 +54,22 @@ pub(crate) enum ApiVersion {
 pub(crate) enum Resolution {
     /// It asks for the name.
     Dns,
+    /// It asks for the name, and keeps to one of the addresses.
+    DnsRoundRobin,
+    /// It asks for the name that the client says, below a wildcard.
+    DynamicDns,
+    /// It has the addresses.
+    Static,
     /// It goes where the client was going.
     None,
+}
+
+/// Whether the host is part of the mesh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Location {
+    #[default]
+    External,
+    Internal,
 }
 
 /// What is spoken on a port, as `spec.ports[].protocol` has it.
@@ -72,7 +90,41 @@ impl Resolution {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Dns => "DNS",
+            Self::DnsRoundRobin => "DNS_ROUND_ROBIN",
+            Self::DynamicDns => "DYNAMIC_DNS",
+            Self::Static => "STATIC",
             Self::None => "NONE",
+        }
+    }
+
+    /// The one that is written so; nothing is NONE.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let all = [
+            Self::Dns,
+            Self::DnsRoundRobin,
+            Self::DynamicDns,
+            Self::Static,
+            Self::None,
+        ];
+        let text = if text.is_empty() { "NONE" } else { text };
+        all.into_iter().find(|known| known.as_str() == text)
+    }
+}
+
+impl Location {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::External => "MESH_EXTERNAL",
+            Self::Internal => "MESH_INTERNAL",
+        }
+    }
+
+    /// The one that is written so; nothing is external.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match text {
+            "" | "MESH_EXTERNAL" => Some(Self::External),
+            "MESH_INTERNAL" => Some(Self::Internal),
+            _ => None,
         }
     }
 }
@@ -123,10 +175,7 @@ impl AppProtocol {
 impl NewServiceEntry {
     /// The same as an object.
     pub(crate) fn object(&self) -> Value {
-        let ports = self.ports.iter().map(|port| {
-            let protocol = port.protocol.as_str();
-            json!({"number": port.number, "name": port.name, "protocol": protocol})
-        });
+        let ports = self.ports.iter().map(Port::object);
         let mut object = json!({
             "apiVersion": self.version.as_str(),
             "kind": "ServiceEntry",
@@ -135,7 +184,7 @@ impl NewServiceEntry {
                 "hosts": self.hosts,
                 "ports": ports.collect::<Vec<_>>(),
                 "resolution": self.resolution.as_str(),
-                "location": "MESH_EXTERNAL",
+                "location": self.location.as_str(),
             },
         });
         for (field, words) in [
@@ -148,7 +197,35 @@ impl NewServiceEntry {
                 spec.insert(field.to_owned(), json!(words));
             }
         }
+        if let Some(metadata) = object["metadata"].as_object_mut()
+            && !self.labels.is_empty()
+        {
+            metadata.insert("labels".to_owned(), json!(self.labels));
+        }
         object
+    }
+}
+
+impl Port {
+    /// The same as an object.
+    pub(crate) fn object(&self) -> Value {
+        let protocol = self.protocol.as_str();
+        let mut object = json!({"number": self.number, "name": self.name, "protocol": protocol});
+        if self.target != 0 {
+            object["targetPort"] = self.target.into();
+        }
+        object
+    }
+
+    /// One line of YAML.
+    fn flow(&self) -> String {
+        let Self { number, target, .. } = self;
+        let (name, protocol) = (scalar(&self.name), self.protocol.as_str());
+        let target = match target {
+            0 => String::new(),
+            target => format!(", targetPort: {target}"),
+        };
+        format!("{{number: {number}, name: {name}, protocol: {protocol}{target}}}")
     }
 }
 
@@ -166,26 +243,24 @@ impl fmt::Display for NewServiceEntry {
         writeln!(f, "metadata:")?;
         writeln!(f, "  name: {}", scalar(&self.name))?;
         writeln!(f, "  namespace: {}", scalar(&self.namespace))?;
+        if !self.labels.is_empty() {
+            writeln!(f, "  labels:")?;
+        }
+        for (key, value) in &self.labels {
+            writeln!(f, "    {}: {}", scalar(key), quoted(value))?;
+        }
         writeln!(f, "spec:")?;
         write_list(f, "hosts", self.hosts.iter().map(|host| scalar(host)))?;
         let addresses = self.addresses.iter().map(|address| quoted(address));
         write_list(f, "addresses", addresses)?;
-        let ports = self.ports.iter().map(|port| {
-            let protocol = port.protocol.as_str();
-            let name = scalar(&port.name);
-            format!(
-                "{{number: {}, name: {name}, protocol: {protocol}}}",
-                port.number
-            )
-        });
-        write_list(f, "ports", ports)?;
+        write_list(f, "ports", self.ports.iter().map(Port::flow))?;
         write_list(
             f,
             "exportTo",
             self.export_to.iter().map(|word| quoted(word)),
         )?;
         writeln!(f, "  resolution: {}", self.resolution.as_str())?;
-        writeln!(f, "  location: MESH_EXTERNAL")
+        writeln!(f, "  location: {}", self.location.as_str())
     }
 }
 
@@ -260,16 +335,19 @@ mod tests {
             number: *number,
             name: format!("p-{number}"),
             protocol: AppProtocol::usual(*number),
+            target: 0,
         };
         NewServiceEntry {
             version: ApiVersion::V1,
             name: "a".to_owned(),
             namespace: "shop".to_owned(),
+            labels: BTreeMap::new(),
             hosts: vec![host.to_owned()],
             addresses: Vec::new(),
             ports: ports.iter().map(port).collect(),
             export_to: Vec::new(),
             resolution: Resolution::Dns,
+            location: Location::External,
         }
     }
 
@@ -328,6 +406,8 @@ mod tests {
             if wide {
                 entry.addresses = vec!["192.0.2.1".to_owned(), "2001:db8::1".to_owned()];
                 entry.export_to = vec!["*".to_owned()];
+                entry.labels.insert("app.test/a".to_owned(), host.clone());
+                entry.ports[1].target = 15_432;
             }
             prop_assert_eq!(read(&entry), entry.object());
         }

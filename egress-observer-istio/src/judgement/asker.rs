@@ -104,6 +104,13 @@ impl<'a> Asker<'a> {
         }
     }
 
+    /// The same where the sidecar does something else with what the mesh does not know.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
+    }
+
     /// What its container is.
     pub fn role(&self) -> ContainerRole {
         self.role

@@ -4,7 +4,7 @@ use crate::protojson::Refused;
 
 /// The last state that Istio took, and why it refuses the newest one, if it does. A running istiod goes on
 /// with the last one; one that starts knows none (`pkg/config/mesh/meshwatcher/collection.go`).
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Known<T> {
     pub(super) last: Option<T>,
     pub(super) refused: Option<Refused>,

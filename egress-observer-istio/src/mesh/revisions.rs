@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// `Mesh` is the configuration of all revisions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Mesh {
     /// Every ConfigMap with a mesh configuration; istiod may be told to read any.
     texts: BTreeMap<ObjectName, Known<MeshText>>,
@@ -33,7 +33,7 @@ pub struct Mesh {
 }
 
 /// What is known of an injector's ConfigMap.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct InjectorState {
     map: ObjectName,
     known: Known<Injector>,

@@ -10,7 +10,7 @@ use super::{
 use crate::vocabulary::Reason;
 
 /// What the mesh's ConfigMaps say about a revision.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RevisionConfig {
     /// Namespace and name of the revision's own ConfigMap, which may not be there.
     pub(super) own: String,

@@ -40,6 +40,8 @@ pub struct ServiceEntrySpec {
     pub workload_selector: Option<WorkloadSelector>,
     #[serde(default)]
     pub export_to: Vec<String>,
+    #[serde(default)]
+    pub subject_alt_names: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

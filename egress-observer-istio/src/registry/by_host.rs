@@ -5,7 +5,7 @@ use std::{collections::HashMap, iter, sync::Arc};
 use crate::vocabulary::Host;
 
 /// Something for each host, found by the names that the hosts stand for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ByHost<T> {
     exact: HashMap<Arc<str>, T>,
     /// By the name that the wildcard is below.

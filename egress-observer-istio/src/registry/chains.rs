@@ -114,7 +114,7 @@ impl<'r> ClientView<'r, '_> {
     }
 
     /// The listener at every address of a port, if there is one.
-    pub(super) fn at_any_address(&self, port: u16) -> Option<Chains<'r>> {
+    pub(super) fn find_at_any_address(&self, port: u16) -> Option<Chains<'r>> {
         self.on_first_egress(port, |egress| self.chains(egress, port))
     }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{objects::Metadata, vocabulary::Export};
 
 /// What an object declares, and what of it cannot be read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Declaration {
     pub(super) object: ObjectRef,
     pub(super) hosts: Vec<Arc<HostEntry>>,
@@ -29,13 +29,13 @@ impl Declaration {
 }
 
 /// An object's entry, as far as all kinds have the same. The namespaces that it names are known from
-/// then on. `alike` is what must be equal, besides its labels and `exportTo`, in entries that Istio
-/// merges.
+/// then on. Its `resolution` and selector must be equal, besides its labels and `exportTo`, in entries
+/// that Istio merges.
 pub(super) fn entry(
     kind: ObjectKind,
     metadata: &Metadata,
     export_to: &[String],
-    alike: impl Hash,
+    (resolution, selector): (&str, impl Hash),
     namespaces: &mut Namespaces,
 ) -> RegistryEntry {
     let mut object = ObjectRef::new(kind, &metadata.namespace, &metadata.name);
@@ -48,14 +48,18 @@ pub(super) fn entry(
     words.sort_unstable();
     words.dedup();
     let mut digest = DefaultHasher::new();
-    (&metadata.labels, words, alike).hash(&mut digest);
+    (&metadata.labels, selector).hash(&mut digest);
+    let selects_as = digest.finish();
+    (selects_as, words, resolution).hash(&mut digest);
     RegistryEntry {
         object,
         created: metadata.creation_timestamp.clone(),
-        resolution: String::new(),
+        resolution: resolution.to_owned(),
         location: String::new(),
         export_to: export_to.to_vec(),
+        has_no_endpoints: false,
         namespace,
         merges_as: digest.finish(),
+        selects_as,
     }
 }

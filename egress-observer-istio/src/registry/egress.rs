@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A part of `spec.egress`, or what stands for a Sidecar where there is none.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Egress {
     /// Only this port of what is let through; none: all.
     pub(super) port: Option<u16>,
@@ -33,7 +33,7 @@ pub(super) static EVERYTHING: [Egress; 1] = [Egress {
 }];
 
 /// `namespace/dnsName`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct EgressHost {
     namespaces: Origin,
     /// None: all.
@@ -43,7 +43,7 @@ pub(super) struct EgressHost {
 }
 
 /// Which namespaces are meant.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Origin {
     Any,
     /// That of the pod.
@@ -151,6 +151,29 @@ impl Egress {
             wanted.any(|meant| meant.touches(namespace, own, host))
                 && !(excludes && taken_away.any(|meant| meant.means(namespace, own, host)))
         })
+    }
+
+    /// One for all ports that lets nothing through yet.
+    pub(super) fn of_nothing() -> Self {
+        Self {
+            port: None,
+            protocol: None,
+            has_bind: false,
+            bind: None,
+            hosts: Some(Vec::new()),
+        }
+    }
+
+    /// Lets a host through, too.
+    pub(super) fn admit(&mut self, host: EgressHost) {
+        self.hosts.get_or_insert_default().push(host);
+    }
+
+    /// Takes back the last host that was admitted.
+    pub(super) fn dismiss(&mut self) {
+        if let Some(hosts) = &mut self.hosts {
+            hosts.pop();
+        }
     }
 
     /// Whether it lets everything through.

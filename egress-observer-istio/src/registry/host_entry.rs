@@ -11,7 +11,7 @@ use super::{
 use crate::vocabulary::{Host, PortProtocol, ServerFirst};
 
 /// A ServiceEntry or a Service.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RegistryEntry {
     /// Which.
     pub object: ObjectRef,
@@ -23,14 +23,23 @@ pub struct RegistryEntry {
     pub location: String,
     /// `exportTo` as written.
     pub export_to: Vec<String>,
+    /// Whether its endpoints are the hosts themselves: it lists none, and selects none.
+    pub has_no_endpoints: bool,
     pub(super) namespace: NamespaceId,
     /// The same for entries that Istio makes one of, where they have a host in common
     /// (`canMergeServices` in `pilot/pkg/model/sidecar.go`): a digest of resolution, labels, selector
     /// and `exportTo`.
     pub(super) merges_as: u64,
+    /// The part of that which is about labels and selector.
+    pub(super) selects_as: u64,
 }
 
 impl RegistryEntry {
+    /// Whether labels and selector are those of another entry.
+    pub fn selects_like(&self, other: &Self) -> bool {
+        self.selects_as == other.selects_as
+    }
+
     pub(super) fn is_service(&self) -> bool {
         self.object.kind == ObjectKind::Service
     }
@@ -42,6 +51,10 @@ pub(super) struct Port {
     pub(super) number: u16,
     pub(super) protocol: PortProtocol,
     pub(super) server_first: Option<ServerFirst>,
+    /// `protocol` of a ServiceEntry in capital letters, as far as Istio knows it; else nothing.
+    pub(super) word: &'static str,
+    /// `targetPort` of a ServiceEntry, or nothing.
+    pub(super) target: u16,
 }
 
 /// Where the proxy listens for what is not HTTP.

@@ -14,13 +14,14 @@ use super::{
     host_entry::{HostEntry, Place},
     listener::Listener,
     reader::Reader,
+    reversed::Reversed,
     rivals::Rivals,
     shelf::{PortShelf, Shelf},
 };
 use crate::vocabulary::{Host, PortProtocol};
 
 /// The index.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     /// By host, the entries that have it.
     pub(super) by_host: ByHost<Rivals>,
@@ -32,8 +33,8 @@ pub(super) struct Index {
     /// The lengths of the ranges on a port, and how many claims have one.
     lengths: HashMap<u16, BTreeMap<u8, usize>>,
     pub(super) listeners: PortShelf,
-    /// Hosts by their labels from right to left, so that those below a name are beside each other.
-    reversed: BTreeMap<Box<str>, (Host, usize)>,
+    /// Every host, for those below a name.
+    reversed: Reversed,
     /// ExternalName Services, by their own names.
     pub(super) aliases: HashMap<Arc<str>, Arc<HostEntry>>,
 }
@@ -43,12 +44,7 @@ impl Index {
     pub(super) fn insert_host(&mut self, readers: &[Reader], host: &Arc<HostEntry>) {
         let insert = |rivals: &mut Rivals| rivals.insert(host, readers);
         self.by_host.change(&host.host, insert, Rivals::is_empty);
-        let key = reversed(&host.host.name, host.host.wildcard);
-        let (_, n) = self
-            .reversed
-            .entry(key)
-            .or_insert_with(|| (host.host.clone(), 0));
-        *n += 1;
+        self.reversed.insert(&host.host);
         if let Place::Alias(_) = host.place {
             self.aliases
                 .insert(Arc::clone(&host.host.name), Arc::clone(host));
@@ -59,13 +55,7 @@ impl Index {
     pub(super) fn remove_host(&mut self, host: &HostEntry) {
         let remove = |rivals: &mut Rivals| rivals.remove(host);
         self.by_host.change(&host.host, remove, Rivals::is_empty);
-        let key = reversed(&host.host.name, host.host.wildcard);
-        if let Some((_, n)) = self.reversed.get_mut(&key) {
-            *n -= 1;
-            if *n == 0 {
-                self.reversed.remove(&key);
-            }
-        }
+        self.reversed.remove(&host.host);
         if let Place::Alias(_) = host.place {
             self.aliases.remove(&host.host.name);
         }
@@ -73,13 +63,8 @@ impl Index {
 
     /// What there is for the hosts below a wildcard; nothing for one that is none.
     pub(super) fn below(&self, host: &Host) -> impl Iterator<Item = &Rivals> {
-        let from = format!("{}.", reversed(&host.name, false));
-        let all = host
-            .wildcard
-            .then(|| self.reversed.range(from.clone().into_boxed_str()..));
-        let below = all.into_iter().flatten();
-        let below = below.take_while(move |(key, _)| key.starts_with(&from));
-        below.filter_map(|(_, (host, _))| self.by_host.get(host))
+        let hosts = self.reversed.below(host);
+        hosts.filter_map(|host| self.by_host.get(host))
     }
 
     pub(super) fn insert(&mut self, readers: &[Reader], claim: &Claim) {
@@ -139,15 +124,6 @@ impl Index {
         let lengths = self.lengths.get(&port).into_iter().flatten().rev();
         lengths.filter_map(move |(length, _)| Some(IpNet::new(ip, *length).ok()?.trunc()))
     }
-}
-
-/// A host's labels from right to left; a wildcard's star comes last.
-fn reversed(name: &str, wildcard: bool) -> Box<str> {
-    let mut labels: Vec<&str> = name.rsplit('.').collect();
-    if wildcard {
-        labels.push("*");
-    }
-    labels.join(".").into()
 }
 
 /// Nobody in the mesh sees UDP: no listener is made for it.

@@ -168,13 +168,12 @@ impl<'r> ClientView<'r, '_> {
         if routing.streams.is_empty() {
             return Vec::new();
         }
-        let mut rules = if of.host.wildcard {
-            self.rules(egress, [&routing.streams])
-        } else {
-            let by_host = &routing.virtual_services;
-            self.rules(egress, by_host.nearest(&of.host.name, false))
-        };
-        rules.retain(|rule| rule.has_streams() && rule.touches(&of.host));
+        let by_host = &routing.virtual_services;
+        let above = by_host.nearest(&of.host.name, of.host.wildcard);
+        let below = routing.stream_hosts.below(&of.host);
+        let below = below.filter_map(|host| by_host.get(host));
+        let mut rules = self.rules(egress, above.chain(below));
+        rules.retain(|rule| rule.has_streams());
         rules
     }
 

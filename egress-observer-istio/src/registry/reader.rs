@@ -9,7 +9,7 @@ use crate::vocabulary::Export;
 pub(super) struct NamespaceId(u32);
 
 /// The namespaces that objects have mentioned. None is ever forgotten; there are not many.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Namespaces {
     by_name: HashMap<Arc<str>, NamespaceId>,
 }

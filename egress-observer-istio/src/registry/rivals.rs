@@ -10,12 +10,12 @@ use super::{
 use crate::vocabulary::PortProtocol;
 
 /// The entries that have one host, the oldest first.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rivals {
     all: Vec<Rival>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Rival {
     of: Arc<HostEntry>,
     claims: Box<[Claim]>,
@@ -49,6 +49,13 @@ impl Rivals {
             [one] => Some(&one.of),
             _ => None,
         }
+    }
+
+    /// A claim as it is kept here.
+    pub(super) fn own(&self, claim: &Claim) -> Option<&Claim> {
+        let mut all = self.all.iter();
+        let rival = all.find(|rival| Arc::ptr_eq(&rival.of, &claim.of))?;
+        rival.claims.iter().find(|own| own.port() == claim.port())
     }
 
     /// Every entry, seen or not.

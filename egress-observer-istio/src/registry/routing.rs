@@ -11,6 +11,7 @@ use super::{
     defaults::RegistryDefaults,
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::Namespaces,
+    reversed::Reversed,
     rule::RoutingRule,
     values::ValueReader,
     virtual_service::RouteTable,
@@ -21,10 +22,12 @@ use crate::{
 };
 
 /// All of them, by host.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Routing {
     by_object: HashMap<ObjectRef, Arc<RoutingRule>>,
     pub(super) virtual_services: ByHost<BTreeSet<Arc<RoutingRule>>>,
+    /// The hosts of those with routes for TLS or TCP.
+    pub(super) stream_hosts: Reversed,
     /// VirtualServices with routes for TLS, by the names that clients ask for.
     pub(super) by_sni: ByHost<BTreeSet<Arc<RoutingRule>>>,
     /// VirtualServices with routes for TLS or TCP.
@@ -130,6 +133,9 @@ impl Routing {
         }
         if rule.has_streams() {
             self.streams.insert(Arc::clone(&rule));
+            rule.hosts
+                .iter()
+                .for_each(|host| self.stream_hosts.insert(host));
         }
         if rule.has_ranges() {
             self.ranged.insert(Arc::clone(&rule));
@@ -154,7 +160,11 @@ impl Routing {
         for host in sni_hosts(&rule) {
             take(&mut self.by_sni, host, &rule);
         }
-        self.streams.remove(&rule);
+        if self.streams.remove(&rule) {
+            rule.hosts
+                .iter()
+                .for_each(|host| self.stream_hosts.remove(host));
+        }
         self.ranged.remove(&rule);
         if rule.is_delegate {
             self.delegates.remove(&rule.key());

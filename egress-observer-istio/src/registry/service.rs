@@ -35,7 +35,7 @@ pub(super) fn declared(
         kind,
         metadata,
         &export_to,
-        &spec.selector,
+        ("", &spec.selector),
         namespaces,
     ));
     let mut values = ValueReader::new(entry.object.clone());
@@ -97,6 +97,8 @@ fn ports(all: &[KubernetesPort]) -> Arc<[Port]> {
                 number: port.port,
                 protocol,
                 server_first: ServerFirst::parse(word.split('-').next().unwrap_or_default()),
+                word: "",
+                target: 0,
             });
         }
     }

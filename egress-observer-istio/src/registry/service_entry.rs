@@ -34,8 +34,8 @@ pub(super) fn declared(
     let kind = ObjectKind::ServiceEntry;
     let alike = (resolution(spec), selector);
     let entry = Arc::new(RegistryEntry {
-        resolution: resolution(spec).to_owned(),
         location: spec.location.clone(),
+        has_no_endpoints: spec.endpoints.is_empty() && spec.workload_selector.is_none(),
         ..entry(kind, metadata, &spec.export_to, alike, namespaces)
     });
     let mut values = ValueReader::new(entry.object.clone());
@@ -62,7 +62,11 @@ pub(super) fn declared(
             nth_host,
             ports: Arc::clone(&ports),
             addresses: Arc::clone(&addresses),
-            allocated: allocated(status, written, &mut values),
+            allocated: if is_allocatable(object) {
+                allocated(status, written, &mut values)
+            } else {
+                Vec::new()
+            },
             endpoints: Arc::clone(&endpoints),
             place: place(spec, &endpoints),
         }));
@@ -82,6 +86,8 @@ fn ports(all: &[ServicePort]) -> Arc<[Port]> {
                 number: port.number,
                 protocol: PortProtocol::parse(&port.protocol),
                 server_first: ServerFirst::parse(&port.protocol),
+                word: PortProtocol::word(&port.protocol),
+                target: port.target_port,
             });
         }
     }
@@ -124,7 +130,7 @@ fn is_allocatable(object: &objects::ServiceEntryObject) -> bool {
 }
 
 /// The addresses that were allocated to a host, or to all hosts of the entry. They do not count where
-/// istiod allocates none.
+/// istiod allocates none (`convertServices` in `pilot/pkg/serviceregistry/serviceentry/conversion.go`).
 fn allocated(
     status: &objects::ServiceEntryStatus,
     host: &str,

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Claims by a key that has many values, few claims at each.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shelf<K> {
     by_key: HashMap<K, Vec<(Reader, Claim)>>,
 }
@@ -66,13 +66,13 @@ impl<K: Copy + Eq + Hash> Shelf<K> {
 }
 
 /// Claims by what they are part of on a port. Every entry of a mesh may have the same one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct PortShelf {
     by_port: HashMap<u16, Vec<PartShelf>>,
 }
 
 /// What is part of a port in one way. A tree, and none is what a search starts from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct PartShelf {
     pub(super) part: Part,
     /// See [`Listener`].

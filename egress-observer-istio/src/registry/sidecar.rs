@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A Sidecar object, and what of the registry it lets through.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct SidecarScope {
     /// The object.
     pub object: ObjectRef,
@@ -27,7 +27,7 @@ pub struct SidecarScope {
     pub egress_hosts: Vec<String>,
     created: String,
     selector: Option<BTreeMap<String, String>>,
-    egress: Vec<Egress>,
+    pub(super) egress: Vec<Egress>,
     namespace: NamespaceId,
     /// Whether it is for all namespaces that have none of their own.
     for_all: bool,

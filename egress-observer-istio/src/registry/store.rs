@@ -11,6 +11,7 @@ use super::{
     discovery::Discovery,
     host_entry::RegistryEntry,
     index::Index,
+    known_chains::KnownChains,
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::{Namespaces, Reader},
     routing::Routing,
@@ -19,7 +20,7 @@ use super::{
 use crate::vocabulary::Export;
 
 /// What the mesh knows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Registry {
     pub(super) namespaces: Namespaces,
     /// By what an object is; the claims are also in `index`, and in the Sidecars.
@@ -31,6 +32,7 @@ pub struct Registry {
     /// Of Sidecars and of rules; those of entries are in `declared`.
     pub(super) problems: BTreeMap<ObjectRef, Vec<UnreadableValue>>,
     pub(super) defaults: RegistryDefaults,
+    pub(super) known_chains: KnownChains,
     /// Which namespaces istiod looks at.
     pub(super) discovery: Discovery,
     n_services: usize,
@@ -74,6 +76,7 @@ impl Registry {
 
     /// Takes an object in, in place of an earlier state of it.
     pub(super) fn set(&mut self, declared: Declaration) {
+        self.known_chains.clear();
         self.remove(&declared.object);
         self.n_services += usize::from(declared.object.kind == ObjectKind::Service);
         let readers = self.readers_of(&declared);
@@ -99,6 +102,7 @@ impl Registry {
     }
 
     pub(super) fn unindex(&mut self, declared: &Declaration) {
+        self.known_chains.clear();
         self.n_services -= usize::from(declared.object.kind == ObjectKind::Service);
         let readers = self.readers_of(declared);
         for claim in declared.claims() {
@@ -133,6 +137,7 @@ impl Registry {
 
     /// Takes a Sidecar in, in place of an earlier state of it.
     pub(super) fn set_scope(&mut self, mut scope: SidecarScope) {
+        self.known_chains.clear();
         self.remove_scope(&scope.object);
         if scope.restricts() {
             for declared in self.declared.values() {
@@ -150,6 +155,7 @@ impl Registry {
 
     /// Forgets a Sidecar. Whether there was one.
     pub(super) fn remove_scope(&mut self, object: &ObjectRef) -> bool {
+        self.known_chains.clear();
         let Some(scopes) = self.sidecars.get_mut(&object.namespace) else {
             return false;
         };

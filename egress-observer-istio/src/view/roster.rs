@@ -10,7 +10,7 @@ use std::{
 use crate::injection::pod::Pod;
 
 /// Pods by uid.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Roster {
     pods: HashMap<String, Arc<Pod>>,
     /// Those that the cluster has no more, and since when.

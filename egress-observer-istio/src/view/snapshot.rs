@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// One consistent view of pods and mesh configuration.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     pub(super) pods: Roster,
     pub(super) mesh: Mesh,
@@ -172,7 +172,7 @@ impl Snapshot {
     }
 
     /// The Sidecar that applies to a pod. Gateways have none.
-    fn sidecar(&self, pod: &Pod) -> Option<&SidecarScope> {
+    pub(super) fn sidecar(&self, pod: &Pod) -> Option<&SidecarScope> {
         let redirected = matches!(pod.applied.membership, Membership::Sidecar(_));
         redirected.then(|| self.registry.sidecar_for(&pod.namespace, &pod.labels))?
     }

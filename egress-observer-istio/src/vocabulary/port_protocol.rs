@@ -62,6 +62,27 @@ impl PortProtocol {
         }
     }
 
+    /// The word that stands in a ServiceEntry, in capital letters; nothing for one that is not known.
+    pub fn word(protocol: &str) -> &'static str {
+        let known = [
+            "HTTP",
+            "HTTPS",
+            "HTTP2",
+            "HTTP_PROXY",
+            "GRPC",
+            "GRPC-WEB",
+            "TLS",
+            "TCP",
+            "MONGO",
+            "MYSQL",
+            "REDIS",
+            "UDP",
+        ];
+        let mut known = known.into_iter();
+        let found = known.find(|word| word.eq_ignore_ascii_case(protocol));
+        found.unwrap_or_default()
+    }
+
     /// What a client most likely speaks on a port: a guess, for advice.
     pub fn usual(port: u16) -> Self {
         match port {

@@ -1,25 +1,35 @@
 //! The ways out of "the pod cannot reach it", and out of what goes unseen, each with its price.
 
+mod case;
+mod declare;
+mod elsewhere;
+mod fresh;
+mod nowhere;
+mod policy;
+mod proposal;
+#[cfg(test)]
+mod tests;
+
 use ipnet::IpNet;
 
+pub(super) use self::case::AdviceCase;
 use super::answer::{Advice, Explanation, Method};
-use crate::{
-    install::{RangeList, Spellings},
-    service_entry::{ApiVersion, AppProtocol, NewServiceEntry, Port, Resolution, host_of},
-};
+use crate::install::{RangeList, Spellings};
 use egress_observer_istio::{
     injection::pod::{AmbientLabel, Pod},
     vocabulary::{Expected, Reason, RegistryMatch, Verdict},
 };
 
-/// What there is to do about a connection, the best first.
+/// What there is to do about a connection, the best first. What can be tried has been: it helps, and
+/// takes nothing else away, or says what.
 ///
 /// `policy_doubt` says why the policy is not known, where it is not.
 pub(super) fn advice(
     explanation: &Explanation,
-    pod: &Pod,
+    case: &AdviceCase<'_>,
     policy_doubt: Option<&str>,
 ) -> Vec<Advice> {
+    let pod = case.pod;
     let mut advice = Vec::new();
     let at_once = pod.ambient.label == AmbientLabel::Asked;
     if explanation.stale == Some(true) && !at_once {
@@ -27,20 +37,22 @@ pub(super) fn advice(
     }
     match explanation.verdict {
         Verdict::Blocked => {
-            advice.push(service_entry(explanation, pod));
-            advice.push(allow_any());
+            advice.extend(declare::ways(case));
+            advice.extend(policy::open(case));
             advice.push(bypass(explanation, pod));
         }
-        Verdict::Passthrough => advice.push(service_entry(explanation, pod)),
+        Verdict::Passthrough => advice.extend(declare::ways(case)),
+        Verdict::Misrouted => advice.extend(elsewhere::ways(case)),
+        Verdict::Unreachable => advice.extend(nowhere::ways(explanation, case)),
         // Where a restart does it, nothing else is needed.
-        Verdict::DeclaredBypass if explanation.desired.expected != Expected::Captured => {
+        Verdict::DeclaredBypass
+            if explanation.desired.expected != Expected::Captured && case.is_known() =>
+        {
             advice.push(capture(explanation));
         }
         Verdict::Unmeshed => advice.extend(into_the_mesh(explanation, pod)),
         Verdict::Unknown => advice.extend(find_out(explanation, policy_doubt)),
         Verdict::Mediated
-        | Verdict::Misrouted
-        | Verdict::Unreachable
         | Verdict::DeclaredBypass
         | Verdict::ConfiguredBypass
         | Verdict::UnexpectedBypass
@@ -106,67 +118,6 @@ fn restart(explanation: &Explanation, pod: &Pod) -> Advice {
         price: format!("A rollout; {effect}."),
         apply: Some(pod.how_to_restart()),
     }
-}
-
-fn allow_any() -> Advice {
-    Advice {
-        method: Method::AllowAny,
-        what: "Let sidecars pass unknown hosts through, in the whole mesh.".to_owned(),
-        price: "Every pod may reach everything; Istio neither controls nor routes it, and its \
-                telemetry shows PassthroughCluster instead of a host. Takes effect at once."
-            .to_owned(),
-        apply: Some(
-            "# with istioctl:\n\
-             istioctl install --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY\n\
-             # or with Helm:\n\
-             helm upgrade istiod istio/istiod -n istio-system --reuse-values \\\n\
-             \x20 --set meshConfig.outboundTrafficPolicy.mode=ALLOW_ANY"
-                .to_owned(),
-        ),
-    }
-}
-
-fn service_entry(explanation: &Explanation, pod: &Pod) -> Advice {
-    Advice {
-        method: Method::ServiceEntry,
-        what: "Declare the host. Istio's own recommendation: an allow-list, and routes, timeouts \
-               and telemetry work for it."
-            .to_owned(),
-        price: "One object for each host, to be kept up to date. Takes effect at once.".to_owned(),
-        apply: Some(manifest(explanation, pod)),
-    }
-}
-
-/// A ServiceEntry for the destination.
-fn manifest(explanation: &Explanation, pod: &Pod) -> String {
-    let destination = &explanation.destination;
-    let number = destination.port;
-    let protocol = AppProtocol::usual(number);
-    let known = destination.ip.map(|ip| ip.to_string());
-    let address = vec![known.unwrap_or_else(|| "<its address>".to_owned())];
-    let (host, addresses, resolution) = match (&destination.host, destination.ip) {
-        // Told by its name, whatever its address.
-        (Some(host), _) if protocol.says_a_name() => (host.clone(), Vec::new(), Resolution::Dns),
-        // Without an address it would take every connection to the port.
-        (Some(host), _) => (host.clone(), address, Resolution::Dns),
-        (None, Some(ip)) => (host_of(ip), address, Resolution::None),
-        (None, None) => (".external".to_owned(), address, Resolution::None),
-    };
-    let entry = NewServiceEntry {
-        version: ApiVersion::V1,
-        name: format!("{}-{number}", host.replace(['.', '_'], "-")),
-        namespace: pod.namespace.to_string(),
-        hosts: vec![host],
-        addresses,
-        ports: vec![Port {
-            number,
-            name: protocol.as_str().to_ascii_lowercase(),
-            protocol,
-        }],
-        export_to: Vec::new(),
-        resolution,
-    };
-    entry.to_string()
 }
 
 fn bypass(explanation: &Explanation, pod: &Pod) -> Advice {

@@ -146,26 +146,40 @@ pub struct OtherEntry {
 }
 
 /// One way out.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Advice {
     /// Which.
     pub method: Method,
     /// What to do.
     pub what: String,
-    /// What it costs.
+    /// What it costs, and what it breaks where nothing better was found.
     pub price: String,
     /// Ready to use: YAML or commands.
     pub apply: Option<String>,
 }
 
 /// The ways out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Method {
-    /// `outboundTrafficPolicy: ALLOW_ANY`.
+    /// `outboundTrafficPolicy: ALLOW_ANY`, of the mesh or of the Sidecar that decides.
     AllowAny,
     /// A ServiceEntry.
     ServiceEntry,
+    /// A host more in a Sidecar's egress hosts.
+    LetThrough,
+    /// A namespace more in `exportTo`.
+    Export,
+    /// A port or an address more in an object that there is.
+    Extend,
+    /// Addresses for an entry that takes everything on its port.
+    Addresses,
+    /// No allocated address for an entry.
+    NoAllocation,
+    /// Two entries of a host made equal, so that Istio merges them.
+    MakeEqual,
+    /// A VirtualService's destination.
+    Route,
     /// Around the sidecar, by range.
     Bypass,
     /// Back into the sidecar.

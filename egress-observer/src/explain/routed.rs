@@ -4,15 +4,29 @@ use super::answer::{Explanation, RoutedTo};
 use egress_observer_istio::{
     judgement::Judgement,
     registry::{Fate, Match, Routed},
-    vocabulary::{Expected, Reason, Verdict},
+    vocabulary::{Expected, PortProtocol, Reason, Verdict},
 };
 
 const PASSTHROUGH: &str = "PassthroughCluster";
 const BLACK_HOLE: &str = "BlackHoleCluster";
 
-/// The cluster that the sidecar sends it to, as far as it gets it at all. `otherwise` is the cluster
-/// of what the mesh does not know, where that is none of Istio's own.
-pub(super) fn routed(judged: &Judgement<'_>, otherwise: Option<String>) -> Option<RoutedTo> {
+/// Where the proxy resolves the `Host` of the request itself.
+const DYNAMIC_DNS: &str = "AllowAnyDynamicDNSCluster";
+
+/// The cluster of what the mesh does not know and lets through. With `ALLOW_ANY_DYNAMIC_DNS` that of
+/// plaintext HTTP is another one (`buildOutboundCatchAllNetworkFilterChains` in
+/// `pilot/pkg/networking/core/listener_builder.go`, `buildCatchAllVirtualHost` in `httproute.go`; 1.31).
+pub(super) fn unknown(resolves: bool, port: u16) -> &'static str {
+    if resolves && PortProtocol::usual(port) == PortProtocol::Http {
+        DYNAMIC_DNS
+    } else {
+        PASSTHROUGH
+    }
+}
+
+/// The cluster that the sidecar sends it to, as far as it gets it at all. `otherwise` is that of what
+/// the mesh does not know and lets through.
+pub(super) fn routed(judged: &Judgement<'_>, otherwise: &str) -> Option<RoutedTo> {
     let is_unheard = matches!(
         judged.reason,
         Reason::ProxyNotRunning | Reason::NoListenerForFamily
@@ -26,9 +40,7 @@ pub(super) fn routed(judged: &Judgement<'_>, otherwise: Option<String>) -> Optio
     };
     match (judged.routed(), judged.verdict) {
         (Some(routed), _) => Some(named(&routed)),
-        (None, Verdict::Passthrough) => {
-            Some(own(otherwise.unwrap_or_else(|| PASSTHROUGH.to_owned())))
-        }
+        (None, Verdict::Passthrough) => Some(own(otherwise.to_owned())),
         (None, Verdict::Unreachable) if matches!(judged.matched, Match::Undeclared { .. }) => {
             Some(own(PASSTHROUGH.to_owned()))
         }
@@ -83,6 +95,24 @@ pub(super) fn outcome(explanation: &Explanation, routed: &Routed<'_>) -> String 
             "The sidecar sends it to {cluster}{via}, and has no such cluster: the connection is \
              reset, an HTTP request is answered with 503."
         ),
+    }
+}
+
+/// What comes of what the mesh does not know and lets through.
+pub(super) fn passthrough(explanation: &Explanation) -> String {
+    let routed = explanation.routed.as_ref();
+    match routed.and_then(|it| it.cluster.as_deref()) {
+        Some(proxy) if proxy.starts_with("outbound|") => format!(
+            "The sidecar sends it to the egress proxy of its Sidecar, not where it was going: {proxy}."
+        ),
+        Some(DYNAMIC_DNS) => "The sidecar asks DNS for the Host of the request, and sends it there, \
+                              wherever the client was going (AllowAnyDynamicDNSCluster). What is no \
+                              plaintext HTTP goes where it was going (PassthroughCluster). It works, and \
+                              no policy applies to it."
+            .to_owned(),
+        Some(_) | None => "The sidecar lets it through to where it was going (PassthroughCluster): it \
+                           works, and no policy applies to it."
+            .to_owned(),
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn outcome(
     }
     match (&judged.matched, explanation.verdict) {
         (_, Verdict::Unreachable) => routed::allocated(explanation),
-        (_, Verdict::Passthrough) => passthrough(explanation),
+        (_, Verdict::Passthrough) => routed::passthrough(explanation),
         (Match::Undeclared { http, .. }, Verdict::Blocked) => blocked(port, *http),
         (Match::NameNeeded { .. }, _) => match explanation.policy {
             Some(Policy::RegistryOnly) => "Routed if the client asks for a declared host; refused \
@@ -77,23 +77,6 @@ pub(super) fn outcome(
             "It may be a pod of a headless Service with this port: its endpoints would tell.".to_owned()
         }
         _ => "Not known.".to_owned(),
-    }
-}
-
-fn passthrough(explanation: &Explanation) -> String {
-    let cluster = explanation
-        .routed
-        .as_ref()
-        .and_then(|it| it.cluster.as_deref());
-    match cluster {
-        Some(proxy) if proxy.starts_with("outbound|") => format!(
-            "The sidecar sends it to the egress proxy of its Sidecar, not where it was going: {proxy}."
-        ),
-        Some(_) | None => {
-            "The sidecar lets it through to where it was going (PassthroughCluster): \
-                           it works, and no policy applies to it."
-                .to_owned()
-        }
     }
 }
 

@@ -7,6 +7,7 @@
 //! ```
 
 mod answer;
+mod beside;
 mod check;
 mod difference;
 mod entries;
@@ -38,6 +39,9 @@ pub(crate) fn suggest(
     differences: bool,
 ) -> Suggestions {
     let mut suggestions = entries::plan(observed, settings, known.as_ref());
+    if let Some(known) = &known {
+        beside::fit(&mut suggestions, known);
+    }
     check::note_unseen(&mut suggestions.entries);
     check::note_shared(&mut suggestions.entries);
     let Some(mut known) = known else {
@@ -49,7 +53,9 @@ pub(crate) fn suggest(
         suggestions.differences = Some(all);
     }
     let entries = &mut suggestions.entries;
+    let before = known.registry();
     known.apply(entries.iter().map(|entry| &entry.manifest));
     check::note_undeclared(entries, observed, settings, &known);
+    check::note_lost(entries, &before, &known);
     suggestions
 }

@@ -54,6 +54,9 @@ pub(crate) struct SuggestedEntry {
     pub(crate) used_by: Vec<EntryUser>,
     /// The hosts below a wildcard that were asked for.
     pub(crate) hosts: Vec<String>,
+    /// The ports that are wanted; it may have others.
+    #[serde(skip)]
+    pub(crate) wanted: Vec<u16>,
     /// Ports whose protocol is guessed.
     pub(crate) guessed: Vec<u16>,
     /// Why the resolution is what it is.
@@ -133,6 +136,8 @@ pub(crate) enum Refusal {
     InvalidNamespace,
     /// The mesh has no listener for UDP.
     Udp,
+    /// An entry that the namespace has, or sees, has the host with endpoints of its own.
+    HasEndpoints,
 }
 
 impl Refusal {
@@ -150,6 +155,9 @@ impl Refusal {
             Self::InvalidHost => "Istio takes no such host",
             Self::InvalidNamespace => "Kubernetes has no such namespace",
             Self::Udp => "UDP: the mesh has no listener for it",
+            Self::HasEndpoints => {
+                "an entry has the host with endpoints of its own: add the port there (see --diff)"
+            }
         }
     }
 }

@@ -9,14 +9,22 @@ use super::{
     observed::{EntryTarget, ObservedDestinations, Usage, WantedEntry},
     settings::EntrySettings,
 };
-use crate::{explain::To, flows::Caller, service_entry::NewServiceEntry, text::count};
+use crate::{
+    explain::To,
+    flows::Caller,
+    service_entry::NewServiceEntry,
+    text::count,
+    trial::{Change, losses},
+};
 use egress_observer_istio::{
-    registry::Match,
+    registry::{Match, Registry, RegistryQuery},
     vocabulary::{Export, Protocol, Verdict},
 };
 
 /// How many notes an entry has at most.
 const NOTES: usize = 8;
+/// For how many namespaces it is tried what an entry takes away.
+const USERS: usize = 8;
 
 /// Says which connections no entry brings under control, since no sidecar sees them.
 pub(super) fn note_unseen(entries: &mut [SuggestedEntry]) {
@@ -151,6 +159,33 @@ fn still_undeclared(applied: &KnownMesh, workload: &str, from: &Caller, to: &To)
     Some(format!(
         "not enough for {namespace}/{workload} to {to}: {why}"
     ))
+}
+
+/// Says what works today and would not any more with all entries applied.
+pub(super) fn note_lost(entries: &mut [SuggestedEntry], before: &Registry, applied: &KnownMesh) {
+    let after = applied.registry();
+    for entry in entries {
+        let users = entry.used_by.iter().map(|user| user.namespace.clone());
+        let namespaces: BTreeSet<String> = users.collect();
+        let change = [Change::Declare(entry.manifest.clone())];
+        for namespace in namespaces.iter().take(USERS) {
+            let now = applied.sight(before, namespace);
+            let then = applied.sight(&after, namespace);
+            let to = RegistryQuery {
+                ip: None,
+                host: entry.manifest.hosts.first().map(String::as_str),
+                port: entry.manifest.ports.first().map_or(0, |port| port.number),
+                protocol: Protocol::Tcp,
+            };
+            let lost = losses(&now, &then, &to, &change);
+            if !lost.is_empty() && entry.notes.len() < NOTES {
+                let lost = lost.join("; ");
+                entry
+                    .notes
+                    .push(format!("it breaks what works today in {namespace}: {lost}"));
+            }
+        }
+    }
 }
 
 /// Says who does not see the entry that it needs.

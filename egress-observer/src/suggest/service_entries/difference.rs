@@ -38,7 +38,7 @@ pub(crate) fn differences(
             let Some(id) = near.id.clone() else {
                 continue;
             };
-            let wanted = format!("not for {}: {}", ports(&entry.manifest), near.because);
+            let wanted = format!("not for {}: {}", ports(entry), near.because);
             let difference = changed.entry((id, wanted.clone())).or_insert(Difference {
                 change: Sign::Change,
                 object: near.object.clone(),
@@ -68,7 +68,7 @@ fn added(entry: &SuggestedEntry) -> Difference {
         hosts: manifest.hosts.clone(),
         connections: entry.connections,
         perhaps: 0,
-        because: Some(format!("for {}", ports(manifest))),
+        because: Some(format!("for {}", ports(entry))),
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     observed::{EntryTarget, ObservedDestinations, Usage, WantedEntry},
     settings::EntrySettings,
 };
-use crate::service_entry::{NewServiceEntry, Port, Resolution, host_of};
+use crate::service_entry::{Location, NewServiceEntry, Port, Resolution, host_of};
 
 /// As many elements as a list of a ServiceEntry may have (its CustomResourceDefinition).
 const MOST: usize = 256;
@@ -156,6 +156,7 @@ impl Draft {
                 number: *number,
                 name: format!("{word}-{number}"),
                 protocol,
+                target: 0,
             }
         });
         let mut total = ConnectionTally::default();
@@ -180,15 +181,18 @@ impl Draft {
                 version: settings.version,
                 name,
                 namespace: key.namespace.clone(),
+                labels: BTreeMap::new(),
                 hosts: vec![key.host.clone()],
                 addresses,
                 ports: ports.collect(),
                 export_to: self.export_to(key, settings),
                 resolution,
+                location: Location::External,
             },
             connections: total.connections,
             used_by: users.collect(),
             hosts: self.hosts.iter().filter(|_| wildcard).cloned().collect(),
+            wanted: self.ports.iter().copied().collect(),
             guessed: guessed.copied().collect(),
             because,
             near: self.near.iter().cloned().collect(),

@@ -8,15 +8,17 @@ use std::{
 use ipnet::IpNet;
 use serde::Serialize;
 
-use crate::{explain::To, flow_pods::FlowPods, flows::Caller, service_entry::NewServiceEntry};
+use crate::{
+    explain::To, flow_pods::FlowPods, flows::Caller, service_entry::NewServiceEntry, trial::Sight,
+};
 use egress_observer_istio::{
     injection::pod,
     judgement::{Asker, ClientSocket, Evidence, assess},
     manifests::Object,
     objects,
-    registry::{Match, NearMiss, ObjectKind, ObjectRef, RegistryQuery, Viewer, Why},
+    registry::{Match, NearMiss, ObjectKind, ObjectRef, Registry, RegistryQuery, Viewer, Why},
     view::{Snapshot, live::Live},
-    vocabulary::{Protocol, Scope},
+    vocabulary::{Export, Protocol, Scope},
 };
 
 /// The time of creation of what is not created yet: of several entries, the oldest counts.
@@ -29,8 +31,8 @@ pub(super) type EntryId = (Arc<str>, Arc<str>);
 #[derive(Debug)]
 pub(crate) struct KnownMesh {
     snapshot: Snapshot,
-    /// The hosts of every ServiceEntry.
-    entries: BTreeMap<EntryId, Vec<String>>,
+    /// Every ServiceEntry.
+    entries: BTreeMap<EntryId, objects::ServiceEntryObject>,
     pods: FlowPods,
 }
 
@@ -56,7 +58,7 @@ impl KnownMesh {
             if let Object::ServiceEntry(object) = object {
                 let namespace = pod::namespace(&object.metadata.namespace);
                 let id = (namespace, object.metadata.name.as_str().into());
-                entries.insert(id, object.spec.hosts.clone());
+                entries.insert(id, object.clone());
             }
         }
         let snapshot = Live::of(objects, cluster_ranges).into_snapshot();
@@ -71,7 +73,69 @@ impl KnownMesh {
     pub(super) fn entries(&self) -> impl Iterator<Item = (&EntryId, &[String])> {
         self.entries
             .iter()
-            .map(|(id, hosts)| (id, hosts.as_slice()))
+            .map(|(id, object)| (id, object.spec.hosts.as_slice()))
+    }
+
+    /// Every ServiceEntry that has this very host.
+    pub(super) fn of_host(
+        &self,
+        host: &str,
+    ) -> impl Iterator<Item = (&EntryId, &objects::ServiceEntryObject)> {
+        let has = move |object: &objects::ServiceEntryObject| {
+            let mut hosts = object.spec.hosts.iter();
+            hosts.any(|own| own.eq_ignore_ascii_case(host))
+        };
+        self.entries.iter().filter(move |(_, object)| has(object))
+    }
+
+    /// What is known to the mesh, apart from what becomes of it.
+    pub(super) fn registry(&self) -> Registry {
+        self.snapshot.registry.clone()
+    }
+
+    /// What a namespace's workloads see of a registry, which is this one's, or was.
+    pub(super) fn sight<'r>(&self, registry: &'r Registry, namespace: &'r str) -> Sight<'r> {
+        let mut pods = self.pods.all().iter();
+        let pod = pods.find(|pod| *pod.namespace == *namespace);
+        let labels = pod.map(|pod| pod.labels.clone()).unwrap_or_default();
+        let viewer = Viewer {
+            namespace,
+            sidecar: registry.sidecar_for(namespace, &labels),
+            labels: None,
+            ..pod.map_or_else(Viewer::default, |pod| Viewer {
+                sidecar: None,
+                labels: None,
+                namespace,
+                ..self.snapshot.viewer(pod)
+            })
+        };
+        Sight {
+            registry,
+            viewer,
+            policy: pod.and_then(|pod| self.snapshot.policy(pod)),
+        }
+    }
+
+    /// The ServiceEntry that counts for a host in a namespace.
+    pub(super) fn kept(&self, namespace: &str, host: &str) -> Option<EntryId> {
+        let registry = &self.snapshot.registry;
+        let sight = self.sight(registry, namespace);
+        registry.kept_for(&sight.viewer, host).and_then(id)
+    }
+
+    /// Whether a namespace sees an entry.
+    pub(super) fn shows(&self, id: &EntryId, namespace: &str) -> bool {
+        let registry = &self.snapshot.registry;
+        let object = registry.service_entry_ref(&id.0, &id.1);
+        let entry = object.and_then(|object| registry.entry(object));
+        entry.is_some_and(|entry| {
+            let words = if entry.export_to.is_empty() {
+                registry.default_export()
+            } else {
+                &entry.export_to
+            };
+            Export::of(words, &[]).shows_to(&id.0, namespace)
+        })
     }
 
     /// Whose view counts: the pod's, or that of its namespace.
@@ -143,7 +207,16 @@ impl KnownMesh {
             let object = serde_json::from_value::<objects::ServiceEntryObject>(entry.object());
             // What is written can be read.
             if let Ok(mut object) = object {
-                object.metadata.creation_timestamp = LATER.to_owned();
+                // One that is changed is as old as it was.
+                let id = (
+                    pod::namespace(&object.metadata.namespace),
+                    object.metadata.name.as_str().into(),
+                );
+                let known = self.entries.get(&id);
+                object.metadata.creation_timestamp = match known {
+                    Some(known) => known.metadata.creation_timestamp.clone(),
+                    None => LATER.to_owned(),
+                };
                 self.snapshot.registry.set_service_entry(&object);
             }
         }

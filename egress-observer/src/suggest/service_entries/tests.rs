@@ -13,8 +13,8 @@ use crate::{
 };
 use egress_observer_istio::{
     manifests::{Object, Reading},
-    registry::{Match, RegistryQuery, Viewer},
-    view::live::Live,
+    registry::{Fate, Match, RegistryQuery, Viewer},
+    view::{Snapshot, live::Live},
     vocabulary::{Protocol, Verdict},
 };
 
@@ -326,21 +326,130 @@ fn what_todays_objects_declare_is_left_out() {
     let found = suggested(&lines, &EntrySettings::default(), Some(objects()));
     let names: Vec<_> = entries(&found);
     assert_eq!(names[0], "bank/a-test a.test tls-443 [] . DNS");
-    assert!(names[1].starts_with("shop/a-test-"), "{names:?}");
-    assert!(names[1].ends_with(" a.test http-80 [] . DNS"), "{names:?}");
+    assert_eq!(names[1], "shop/a-test a.test tls-443,http-80 [] . NONE");
     let near = |entry: &SuggestedEntry| entry.near[0].because.clone();
     assert_eq!(
         near(&found.entries[0]),
         "its exportTo leaves out the client's namespace"
     );
     assert_eq!(near(&found.entries[1]), "it declares another port: 443");
-    assert!(found.entries.iter().all(|entry| entry.notes.is_empty()));
+    let notes = found.entries.iter().map(|entry| entry.notes.clone());
+    let extended = "ServiceEntry shop/a-test as it is, with what is new".to_owned();
+    assert_eq!(notes.collect::<Vec<_>>(), [vec![], vec![extended]]);
     // Several names, of which each is declared.
     let names = flow("shop", json!({"names": ["a.test", "b.test"]}));
     let wide = json!({"hosts": ["*.test"], "ports": [{"number": 443, "protocol": "TLS"}]});
     let objects = vec![service_entry("shop", "all", wide)];
     let found = suggested(&[names], &EntrySettings::default(), Some(objects));
     assert_eq!(found.entries.len() + found.not_suggested.len(), 0);
+}
+
+/// What is there, what is asked for, what becomes of it, words of its notes.
+type Beside = (
+    &'static [(&'static str, &'static str, &'static str)],
+    u16,
+    &'static str,
+    &'static str,
+);
+
+#[test]
+fn an_entry_beside_others_of_its_host_takes_nothing_from_them() {
+    let tls = r#"{"number": 443, "name": "tls", "protocol": "TLS"}"#;
+    let cases: [Beside; 6] = [
+        (
+            &[("shop", "api", r#""resolution": "NONE""#)],
+            8443,
+            "shop/api a.test tls,tls-8443 []  NONE",
+            "as it is, with what is new",
+        ),
+        (
+            &[(
+                "shop",
+                "api",
+                r#""resolution": "DNS", "exportTo": ["*"], "subjectAltNames": ["x"]"#,
+            )],
+            8443,
+            "shop/a-test a.test tls-8443 [] * DNS",
+            "so that Istio merges both",
+        ),
+        (
+            &[("shop", "api", r#""resolution": "DNS", "exportTo": ["*"]"#)],
+            5432,
+            "shop/a-test a.test tcp-5432 [198.18.0.1] * DNS",
+            "so that Istio merges both",
+        ),
+        (
+            &[("shared", "api", r#""resolution": "NONE""#)],
+            8443,
+            "shop/a-test a.test tls-8443,tls [] . NONE",
+            "in shop it hides ServiceEntry shared/api (ports 443)",
+        ),
+        (
+            &[("shared", "api", r#""exportTo": ["."]"#)],
+            8443,
+            "shop/a-test a.test tls-8443 [] . DNS",
+            "",
+        ),
+        (
+            &[(
+                "shared",
+                "api",
+                r#""resolution": "STATIC", "endpoints": [{"address": "192.0.2.1"}]"#,
+            )],
+            8443,
+            "",
+            "",
+        ),
+    ];
+    for (there, port, expected, note) in cases {
+        let objects = there.iter().map(|(namespace, name, more)| {
+            let spec = format!(r#"{{"hosts": ["a.test"], "ports": [{tls}], {more}}}"#);
+            service_entry(namespace, name, serde_json::from_str(&spec).unwrap())
+        });
+        let objects: Vec<Object> = objects.collect();
+        let line = to("a.test", "198.18.0.1", port);
+        let found = suggested(&[line], &EntrySettings::default(), Some(objects.clone()));
+        let what = format!("{there:?}: {found}");
+        if expected.is_empty() {
+            assert_eq!(refusals(&found), [Refusal::HasEndpoints], "{what}");
+            continue;
+        }
+        assert_eq!(entries(&found), [expected], "{what}");
+        let notes = found.entries[0].notes.join("; ");
+        assert!(notes.contains(note), "{what}");
+        assert!(!notes.contains("breaks"), "{what}");
+        let after = with_suggested(objects, &found);
+        for port in [443, port] {
+            if port != 443 || there[0].2 != r#""exportTo": ["."]"# {
+                assert!(is_known(&after, port), "{port}: {what}");
+            }
+        }
+    }
+}
+
+/// The cluster with what is suggested: objects of a name replace each other.
+fn with_suggested(mut objects: Vec<Object>, found: &Suggestions) -> Snapshot {
+    for mut new in read(&found.to_string()) {
+        new.metadata_mut().creation_timestamp = "2030-01-01T00:00:00Z".to_owned();
+        objects.push(new);
+    }
+    Live::of(objects, &[]).into_snapshot()
+}
+
+/// Whether the namespace's sidecars route the host at a port to itself.
+fn is_known(snapshot: &Snapshot, port: u16) -> bool {
+    let viewer = Viewer {
+        namespace: "shop",
+        ..Viewer::default()
+    };
+    let to = RegistryQuery {
+        ip: Some("198.18.0.1".parse().unwrap()),
+        host: Some("a.test"),
+        port,
+        protocol: Protocol::Tcp,
+    };
+    let matched = snapshot.registry.lookup(&viewer, &to);
+    matches!(matched, Match::Declared(hit) if hit.routed.fate == Fate::AsDialled)
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::answer::{EntryUser, NotSuggested, SuggestedEntry, Suggestions};
-use crate::{service_entry::NewServiceEntry, text::count};
+use crate::text::count;
 
 /// How many lines say who uses an entry.
 const USERS: usize = 10;
@@ -120,9 +120,10 @@ impl NotSuggested {
     }
 }
 
-/// The ports of an entry, in words.
-pub(super) fn ports(manifest: &NewServiceEntry) -> String {
-    let ports = manifest.ports.iter();
+/// The ports that an entry is wanted for, in words.
+pub(super) fn ports(entry: &SuggestedEntry) -> String {
+    let ports = entry.manifest.ports.iter();
+    let ports = ports.filter(|port| entry.wanted.contains(&port.number));
     let all: Vec<_> = ports
         .map(|port| format!("{} ({})", port.number, port.protocol.as_str()))
         .collect();
