@@ -82,11 +82,18 @@ impl<'r> ClientView<'r, '_> {
         let protocol = |claim: &Claim| Self::protocol(egress, claim);
         let is_http =
             |claim: &&Claim| matches!(protocol(claim), PortProtocol::Http | PortProtocol::Sniffed);
-        let http = Some(first).filter(is_http).or_else(|| fit.find(is_http));
+        let sniffed = |claim: &&Claim| protocol(claim) == PortProtocol::Sniffed;
+        // A sniffed one takes the place of HTTP that was there before it.
+        let http = match Some(first).filter(is_http).or_else(|| fit.find(is_http)) {
+            Some(claim) if !sniffed(&claim) => fit.find(sniffed).or(Some(claim)),
+            other => other,
+        };
+        let tcp = Some(first).filter(|claim| protocol(claim) != PortProtocol::Http);
+        let tcp = tcp.or(http.filter(sniffed));
         Some(Chains {
             egress,
             http,
-            tcp: Some(first).filter(|claim| protocol(claim) != PortProtocol::Http),
+            tcp,
             by_host: http.is_some_and(|claim| protocol(claim) == PortProtocol::Http),
             only: None,
             sniffed: None,

@@ -71,14 +71,14 @@ impl<'r> ClientView<'r, '_> {
 
     /// Where a VirtualService leads to a host that no egress listener lets through: the entry of the
     /// client's own namespace, else of those that are exported to it a Service, else the oldest;
-    /// before 1.24 that of the namespace whose name comes first.
+    /// before 1.30 that of the namespace whose name comes first.
     fn inferred(&self, rivals: &'r Rivals) -> Option<&'r Arc<HostEntry>> {
         let own = rivals.all().filter(|of| self.is_own(of));
         if let Some(own) = own.min_by_key(|of| !of.entry.is_service()) {
             return Some(own);
         }
         let seen = rivals.seen(self.namespace).filter(|of| self.is_there(of));
-        if self.viewer.is_since(24) {
+        if self.viewer.is_since(30) {
             seen.min_by_key(|of| (!of.entry.is_service(), of.order()))
         } else {
             seen.min_by_key(|of| &of.entry.object.namespace)

@@ -104,8 +104,8 @@ impl<'r> ClientView<'r, '_> {
                     None => self.undeclared(sought.port, Some(&chains)),
                 };
             }
-            Speech::Tls => self.server_name(chains.egress, sought, None),
-            Speech::Http | Speech::Other => None,
+            Speech::Tls if chains.only.is_none() => self.server_name(chains.egress, sought, None),
+            Speech::Http | Speech::Tls | Speech::Other => None,
         };
         match named {
             Some(named) => self.named_answer(named, By::Sni, sought),

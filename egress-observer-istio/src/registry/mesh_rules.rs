@@ -22,6 +22,18 @@ pub(super) struct Ruling<'r> {
     pub(super) rule: &'r Arc<RoutingRule>,
     /// None: the proxy answers itself.
     pub(super) to: Option<&'r ClusterRef>,
+    /// Whether it is so for every request; one that no route takes is answered with 404.
+    pub(super) is_certain: bool,
+}
+
+impl<'r> Ruling<'r> {
+    fn certain(rule: &'r Arc<RoutingRule>, to: Option<&'r ClusterRef>) -> Self {
+        Self {
+            rule,
+            to,
+            is_certain: true,
+        }
+    }
 }
 
 /// An HTTP request, as far as routes are told by it.
@@ -72,7 +84,9 @@ impl<'r> ClientView<'r, '_> {
         let words = &self.registry.defaults.virtual_service_export_to;
         let own = Some(rule.namespace) == self.namespace;
         rule.is_exported_to(self.namespace)
-            && (!rule.has_default_export || self.admits_default(words, own))
+            && (!rule.has_default_export
+                || self.viewer.is_since(30)
+                || self.admits_default(words, own))
             && (!self.viewer.is_since(22)
                 || self.registry.discovery.includes(&rule.object.namespace))
             && egress.lets_rule_through(rule.namespace, self.sight(rule.namespace), &rule.hosts)
@@ -115,8 +129,12 @@ impl<'r> ClientView<'r, '_> {
         let mut found = Vec::new();
         self.walk(&rule.routes.http, (rule, DELEGATIONS), request, &mut found);
         let catch_all = found.iter().find(|(catch_all, _)| *catch_all);
-        let (_, to) = catch_all.or_else(|| found.first())?;
-        Some(Ruling { rule, to: *to })
+        let (is_certain, to) = *catch_all.or_else(|| found.first())?;
+        Some(Ruling {
+            rule,
+            to,
+            is_certain,
+        })
     }
 
     /// The routes that apply to the client, up to the first that takes every request
@@ -190,7 +208,7 @@ impl<'r> ClientView<'r, '_> {
             for route in &rule.routes.tcp {
                 let to = route.to.first();
                 if route.matches.is_empty() || self.takes(route, port, ip) {
-                    return Some(Ruling { rule, to });
+                    return Some(Ruling::certain(rule, to));
                 }
             }
         }
@@ -224,7 +242,7 @@ impl<'r> ClientView<'r, '_> {
                     .map(IpNet::prefix_len);
                 if let Some(length) = lengths.max() {
                     let to = route.to.first();
-                    found.push((length, Ruling { rule, to }));
+                    found.push((length, Ruling::certain(rule, to)));
                 }
             }
         }
@@ -258,10 +276,7 @@ impl<'r> ClientView<'r, '_> {
             let mut matches = route.matches.iter();
             matches.any(|it| named(it) && it.applies(self.viewer, port) && is_within(it, ip))
         })?;
-        Some(Ruling {
-            rule,
-            to: route.to.first(),
-        })
+        Some(Ruling::certain(rule, route.to.first()))
     }
 }
 

@@ -54,7 +54,17 @@ impl<'r> ClientView<'r, '_> {
         by: By,
         sought: &Sought<'_>,
     ) -> Match<'r> {
-        let Ruling { rule, to } = ruling;
+        let Ruling {
+            rule,
+            to,
+            is_certain,
+        } = ruling;
+        if !is_certain {
+            return Match::NameNeeded {
+                http: true,
+                tls: false,
+            };
+        }
         let named = |name: &str| self.spellings(name).any(|name| rule.stands_for(&name));
         let deliberate = sought.host.as_deref().is_none_or(named)
             || claim.is_some_and(|claim| self.is_meant_by(sought, claim));
