@@ -146,8 +146,9 @@ fn services_that_may_not_be_listed_are_as_good_as_none() -> Result<()> {
     bed.expect("pod", [(MEDIATED, 1), (PASSED, 1), (UNKNOWN, 2)])
 }
 
-/// What may be used where there are thousands and they change all the time: twice of what was measured
-/// for memory, and more for time, as other programs run beside tests.
+/// What may be used where there are thousands and they change all the time: memory of half as much again as
+/// was measured (3.9 KiB), and ten times the time (0.33 ms), as the agent may be one without optimisation, and
+/// other programs run beside it.
 #[test]
 fn thousands_of_services_that_change_cost_little() -> Result<()> {
     let plan = Plan {
@@ -159,6 +160,6 @@ fn thousands_of_services_that_change_cost_little() -> Result<()> {
     println!("{cost}");
     let per_service = cost.bytes_per_service(plan.services);
     ensure!(per_service <= 6 << 10, "{per_service} bytes each: {cost}");
-    ensure!(cost.seconds_per_change() <= 1e-3, "{cost}");
+    ensure!(cost.seconds_per_change() <= 3e-3, "{cost}");
     Ok(())
 }

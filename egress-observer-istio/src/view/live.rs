@@ -180,14 +180,7 @@ impl Live {
             name: own,
         } = &name;
         match kind {
-            Kind::Pod => {
-                self.settle_pod(&name);
-                if let Some(known) = self.pods.remove(&name) {
-                    self.headless.pod_changed(&known.object);
-                    self.snapshot.pods.leave(known.key, now);
-                    self.stale.selected_in.insert(name.namespace);
-                }
-            }
+            Kind::Pod => self.remove_pod(name, now),
             Kind::ConfigMap => self.remove_config_map(&name),
             Kind::Namespace => {
                 self.around.namespaces.remove(own);
@@ -256,6 +249,15 @@ impl Live {
             if before.key != key {
                 self.snapshot.pods.leave(before.key, now);
             }
+        }
+    }
+
+    fn remove_pod(&mut self, name: ObjectName, now: Instant) {
+        self.settle_pod(&name);
+        if let Some(known) = self.pods.remove(&name) {
+            self.headless.pod_changed(&known.object);
+            self.snapshot.pods.leave(known.key, now);
+            self.stale.selected_in.insert(name.namespace);
         }
     }
 
