@@ -19,6 +19,7 @@ pub use self::{
         RegistryAnswer, RoutedTo, Stand,
     },
     destination::{To, ToError},
+    text::ToldAdvice,
     who::{Unanswered, Who},
 };
 use crate::{api_version::API_VERSION, trial::Trial};

@@ -46,7 +46,10 @@ fn unallocated(case: &AdviceCase<'_>) -> Vec<Advice> {
     let near = case.near.iter().map(|miss| &miss.entry.object);
     let object = match case.judged.matched {
         Match::Declared(hit) => Some(&hit.entry.object),
-        _ => { near }.find(|object| object.kind == ObjectKind::ServiceEntry),
+        Match::Ruled(_)
+        | Match::Undeclared { .. }
+        | Match::NameNeeded { .. }
+        | Match::AddressNeeded(_) => { near }.find(|it| it.kind == ObjectKind::ServiceEntry),
     };
     let Some(object) = object.filter(|_| case.asker.viewer().is_since(25)) else {
         return Vec::new();

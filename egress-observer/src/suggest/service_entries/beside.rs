@@ -47,8 +47,12 @@ pub(super) fn fit(suggestions: &mut Suggestions, known: &KnownMesh) {
             liken_to(manifest, first);
             return true;
         }
+        let resolution = manifest.resolution;
         match fitted(manifest, &host, known) {
             Fit::Kept(note) => {
+                if manifest.resolution != resolution {
+                    entry.because = "that of the entry that there is for the host";
+                }
                 entry.notes.extend(note);
                 models.insert(key, manifest.clone());
                 true
@@ -125,6 +129,7 @@ fn beside_shared(manifest: &mut NewServiceEntry, seen: &[(&EntryId, &ServiceEntr
     if hidden.is_empty() {
         return Fit::Kept(None);
     }
+    manifest.ports.sort_by_key(|port| port.number);
     let hidden = hidden.join(", ");
     let own = &manifest.namespace;
     Fit::Kept(Some(format!(

@@ -381,7 +381,7 @@ fn an_entry_beside_others_of_its_host_takes_nothing_from_them() {
         (
             &[("shared", "api", r#""resolution": "NONE""#)],
             8443,
-            "shop/a-test a.test tls-8443,tls [] . NONE",
+            "shop/a-test a.test tls,tls-8443 [] . NONE",
             "in shop it hides ServiceEntry shared/api (ports 443)",
         ),
         (
