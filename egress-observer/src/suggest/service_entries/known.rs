@@ -48,6 +48,9 @@ pub(crate) struct Near {
     pub(super) to_change: bool,
     #[serde(skip)]
     pub(super) id: Option<EntryId>,
+    /// Whether it is a Service: no entry has to declare what that has.
+    #[serde(skip)]
+    pub(super) is_service: bool,
 }
 
 impl KnownMesh {
@@ -259,6 +262,7 @@ fn near(miss: &NearMiss<'_>, to: &To, namespace: &str) -> Near {
         host: miss.host.to_string(),
         because,
         to_change: named && may_change && id.is_some(),
+        is_service: object.kind == ObjectKind::Service && !matches!(miss.why, Why::OtherName),
         id,
     }
 }

@@ -427,6 +427,33 @@ fn an_entry_beside_others_of_its_host_takes_nothing_from_them() {
     }
 }
 
+#[test]
+fn nothing_is_suggested_for_what_a_service_has() {
+    let service = json!({"metadata": {"name": "reviews", "namespace": "shop"},
+        "spec": {"clusterIP": "10.96.0.20", "ports": [{"name": "http", "port": 9080}]}});
+    let objects = || {
+        vec![Object::Service(
+            serde_json::from_value(service.clone()).unwrap(),
+        )]
+    };
+    let settings = EntrySettings {
+        include_addresses: true,
+        ..EntrySettings::default()
+    };
+    let lines = [
+        flow("shop", json!({"ip": "10.96.0.20", "port": 8080})),
+        flow(
+            "shop",
+            json!({"host": "reviews.shop", "ip": "10.96.0.20", "port": 8080}),
+        ),
+    ];
+    for line in lines {
+        let found = suggested(std::slice::from_ref(&line), &settings, Some(objects()));
+        assert_eq!(refusals(&found), [Refusal::Service], "{line}: {found}");
+        assert!(found.entries.is_empty(), "{line}: {found}");
+    }
+}
+
 /// The cluster with what is suggested: objects of a name replace each other.
 fn with_suggested(mut objects: Vec<Object>, found: &Suggestions) -> Snapshot {
     for mut new in read(&found.to_string()) {
