@@ -19,6 +19,7 @@ pub use self::{
         RegistryAnswer, RoutedTo, Stand,
     },
     destination::{To, ToError},
+    text::ToldAdvice,
     who::{Unanswered, Who},
 };
 use crate::{api_version::API_VERSION, trial::Trial};
@@ -136,19 +137,29 @@ impl<'a> Explainer<'a> {
             explanation.advice = advice::before_the_proxy(&explanation, self.pod);
             return explanation;
         }
+        explanation.advice = self.advice(&explanation, to, (&asked, &judged, &near));
+        explanation
+    }
+
+    /// The ways out.
+    fn advice(
+        &self,
+        explanation: &Explanation,
+        to: &To,
+        (asked, judged, near): (&Endpoint, &Judgement<'_>, &[NearMiss<'_>]),
+    ) -> Vec<Advice> {
         let case = AdviceCase {
             snapshot: self.snapshot,
             trial: &self.trial,
             pod: self.pod,
             asker: &self.asker,
-            to: asked,
+            to: *asked,
             host: to.host.as_deref(),
             ip_is_given: to.ip.is_some(),
-            judged: &judged,
-            near: &near,
+            judged,
+            near,
         };
-        explanation.advice = advice::advice(&explanation, &case, self.policy_doubt.as_deref());
-        explanation
+        advice::advice(explanation, &case, self.policy_doubt.as_deref())
     }
 
     /// The cluster of what the mesh does not know.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, net::IpAddr};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use egress_observer_istio::vocabulary::PortProtocol;
+use egress_observer_istio::{objects, vocabulary::PortProtocol};
 
 /// What is written of one: an external host, or several below a wildcard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) struct NewServiceEntry {
     pub(crate) hosts: Vec<String>,
     /// Empty: at any address.
     pub(crate) addresses: Vec<String>,
-    pub(crate) ports: Vec<Port>,
+    pub(crate) ports: Vec<EntryPort>,
     /// Empty: to whom the mesh's configuration says.
     pub(crate) export_to: Vec<String>,
     pub(crate) resolution: Resolution,
@@ -26,7 +26,7 @@ pub(crate) struct NewServiceEntry {
 
 /// One of `spec.ports`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Port {
+pub(crate) struct EntryPort {
     pub(crate) number: u16,
     pub(crate) name: String,
     pub(crate) protocol: AppProtocol,
@@ -175,7 +175,7 @@ impl AppProtocol {
 impl NewServiceEntry {
     /// The same as an object.
     pub(crate) fn object(&self) -> Value {
-        let ports = self.ports.iter().map(Port::object);
+        let ports = self.ports.iter().map(EntryPort::object);
         let mut object = json!({
             "apiVersion": self.version.as_str(),
             "kind": "ServiceEntry",
@@ -206,7 +206,38 @@ impl NewServiceEntry {
     }
 }
 
-impl Port {
+impl NewServiceEntry {
+    /// The same as it is read, and as old as is said.
+    pub(crate) fn read(&self, created: &str) -> objects::ServiceEntryObject {
+        let ports = self.ports.iter().map(|port| objects::ServicePort {
+            number: port.number,
+            name: port.name.clone(),
+            protocol: port.protocol.as_str().to_owned(),
+            target_port: port.target,
+        });
+        objects::ServiceEntryObject {
+            metadata: objects::Metadata {
+                name: self.name.clone(),
+                namespace: self.namespace.clone(),
+                labels: self.labels.clone(),
+                creation_timestamp: created.to_owned(),
+                ..objects::Metadata::default()
+            },
+            spec: objects::ServiceEntrySpec {
+                hosts: self.hosts.clone(),
+                addresses: self.addresses.clone(),
+                ports: ports.collect(),
+                location: self.location.as_str().to_owned(),
+                resolution: self.resolution.as_str().to_owned(),
+                export_to: self.export_to.clone(),
+                ..objects::ServiceEntrySpec::default()
+            },
+            status: objects::ServiceEntryStatus::default(),
+        }
+    }
+}
+
+impl EntryPort {
     /// The same as an object.
     pub(crate) fn object(&self) -> Value {
         let protocol = self.protocol.as_str();
@@ -253,7 +284,7 @@ impl fmt::Display for NewServiceEntry {
         write_list(f, "hosts", self.hosts.iter().map(|host| scalar(host)))?;
         let addresses = self.addresses.iter().map(|address| quoted(address));
         write_list(f, "addresses", addresses)?;
-        write_list(f, "ports", self.ports.iter().map(Port::flow))?;
+        write_list(f, "ports", self.ports.iter().map(EntryPort::flow))?;
         write_list(
             f,
             "exportTo",
@@ -331,7 +362,7 @@ mod tests {
     use super::*;
 
     fn entry(host: &str, ports: &[u16]) -> NewServiceEntry {
-        let port = |number: &u16| Port {
+        let port = |number: &u16| EntryPort {
             number: *number,
             name: format!("p-{number}"),
             protocol: AppProtocol::usual(*number),
@@ -410,6 +441,8 @@ mod tests {
                 entry.ports[1].target = 15_432;
             }
             prop_assert_eq!(read(&entry), entry.object());
+            let object: objects::ServiceEntryObject = serde_json::from_value(entry.object()).unwrap();
+            prop_assert_eq!(format!("{object:?}"), format!("{:?}", entry.read("")));
         }
     }
 }

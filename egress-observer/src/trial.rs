@@ -6,12 +6,15 @@ mod commands;
 mod loss;
 
 pub(crate) use self::{
-    change::{Change, stand_in},
+    change::{TriedChange, stand_in},
     commands::{differences, patch},
     loss::{Sight, losses},
 };
 
-use std::cell::{OnceCell, RefCell};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+};
 
 use egress_observer_istio::view::Snapshot;
 
@@ -21,6 +24,9 @@ use egress_observer_istio::view::Snapshot;
 pub(crate) struct Trial<'a> {
     snapshot: &'a Snapshot,
     copy: OnceCell<RefCell<Snapshot>>,
+    /// What entries take away that are found by nothing but a host that no other entry has, by port: it
+    /// is the same whatever the host is.
+    by_port: RefCell<HashMap<u16, Vec<String>>>,
 }
 
 impl<'a> Trial<'a> {
@@ -28,13 +34,35 @@ impl<'a> Trial<'a> {
         Self {
             snapshot,
             copy: OnceCell::new(),
+            by_port: RefCell::default(),
         }
+    }
+
+    /// What changes take away, looked at once for all hosts that nothing knows.
+    pub(crate) fn lost(
+        &self,
+        changes: &[TriedChange],
+        is_new_host: bool,
+        look: impl FnOnce() -> Vec<String>,
+    ) -> Vec<String> {
+        let [TriedChange::Declare(entry)] = changes else {
+            return look();
+        };
+        let ([port], [], true) = (&*entry.ports, &*entry.addresses, is_new_host) else {
+            return look();
+        };
+        if let Some(known) = self.by_port.borrow().get(&port.number) {
+            return known.clone();
+        }
+        let lost = look();
+        self.by_port.borrow_mut().insert(port.number, lost.clone());
+        lost
     }
 
     /// What is seen of the cluster with these changes; nothing, if one of them cannot be made.
     pub(crate) fn with<T>(
         &self,
-        changes: &[Change],
+        changes: &[TriedChange],
         look: impl FnOnce(&Snapshot) -> T,
     ) -> Option<T> {
         let copy = self

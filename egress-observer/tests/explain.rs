@@ -189,6 +189,45 @@ fn flows_of_others_alone_are_no_question() {
 }
 
 #[test]
+fn what_destinations_have_in_common_is_told_once() {
+    let to = ["--to", "www.baidu.com:80", "--to", "other.test:80"];
+    let args = [&["--pod", "shop/sleep"][..], &to[..]].concat();
+    let text = text(&explain(&args, "").stdout);
+    let n = |part: &str| text.matches(part).count();
+    assert_eq!(n("meshConfig.outboundTrafficPolicy.mode"), 2, "{text}");
+    let again = "As above: Let sidecars pass unknown hosts through, in the whole mesh.";
+    assert_eq!(n(again), 1, "{text}");
+    assert_eq!(n("kind: ServiceEntry"), 2, "{text}");
+    assert_eq!(n("; desired: the same"), 2, "{text}");
+    // Each object of JSON stands alone.
+    let objects = objects(&explain(&[&args[..], &["-o", "json"]].concat(), ""));
+    assert_eq!(objects[0]["advice"][1], objects[1]["advice"][1]);
+}
+
+#[test]
+fn brief_is_one_line_each() {
+    let args = [
+        "--pod",
+        "shop/sleep",
+        "--brief",
+        "--to",
+        "httpbin.org@198.18.0.10:80",
+    ];
+    let output = explain(
+        &[&args[..], &["--to", "-"]].concat(),
+        "www.baidu.com:443\n10.96.0.10:53/udp\n",
+    );
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let expected = "httpbin.org@198.18.0.10:80  mediated (included_range)  outbound|80||httpbin.org, \
+                    declared by ServiceEntry shop/httpbin-ext, via VirtualService shop/httpbin-ext\n\
+                    www.baidu.com:443  blocked (included_range)  BlackHoleCluster\n\
+                    10.96.0.10:53/udp  configured_bypass (not_tcp)  around the sidecar\n";
+    assert_eq!(text(&output.stdout), expected);
+    let output = explain(&[&args[..], &["-o", "json"]].concat(), "");
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+}
+
+#[test]
 fn yaml_is_one_document_each() {
     let to = ["--to", "www.baidu.com:80", "--to", "httpbin.org:80"];
     let args = [&["--pod", "shop/sleep", "-o", "yaml"][..], &to[..]].concat();

@@ -41,9 +41,10 @@ impl Known {
                 unsure(Reason::ServicesNeeded)
             }
             Match::Declared(hit) => Self {
-                registry: match hit.entry.object.kind {
-                    ObjectKind::ServiceEntry => RegistryMatch::ServiceEntry,
-                    _ => RegistryMatch::Cluster,
+                registry: if hit.entry.object.kind == ObjectKind::ServiceEntry {
+                    RegistryMatch::ServiceEntry
+                } else {
+                    RegistryMatch::Cluster
                 },
                 fate: Some(hit.routed.fate),
                 lacking: Reason::NameNeeded,

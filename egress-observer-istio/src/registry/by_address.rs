@@ -82,7 +82,9 @@ impl<'r> ClientView<'r, '_> {
         };
         let ruling = match claim.protocol() {
             PortProtocol::Tls => None,
-            _ => self.tcp_ruling(egress, &claim.of, sought.port, None),
+            PortProtocol::Http | PortProtocol::Tcp | PortProtocol::Sniffed | PortProtocol::Udp => {
+                self.tcp_ruling(egress, &claim.of, sought.port, None)
+            }
         };
         let answer = match ruling {
             Some(ruling) => self.ruled_answer(Some(claim), ruling, by, sought),
@@ -93,7 +95,10 @@ impl<'r> ClientView<'r, '_> {
         }
         match answer {
             Match::Declared(hit) => Some(Match::AddressNeeded(hit)),
-            other => Some(other),
+            other @ (Match::Ruled(_)
+            | Match::Undeclared { .. }
+            | Match::NameNeeded { .. }
+            | Match::AddressNeeded(_)) => Some(other),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What an object declares.
 
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{DefaultHasher, Hash, Hasher as _},
     sync::Arc,
 };
 

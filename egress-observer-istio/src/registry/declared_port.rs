@@ -1,5 +1,7 @@
 //! The ports that entries have, for whoever proposes a change of them.
 
+use ipnet::IpNet;
+
 use super::{
     host_entry::{Port, RegistryEntry},
     object_ref::{ObjectKind, ObjectRef},
@@ -94,13 +96,6 @@ impl Registry {
         let declared = self.declared.get(object);
         let first = declared.and_then(|declared| declared.hosts.first());
         let addresses = first.into_iter().flat_map(|of| of.addresses.iter());
-        let text = |net: &ipnet::IpNet| {
-            if net.prefix_len() == net.max_prefix_len() {
-                net.addr().to_string()
-            } else {
-                net.to_string()
-            }
-        };
         addresses.map(text).collect()
     }
 
@@ -109,5 +104,14 @@ impl Registry {
         let declared = self.declared.get(object);
         let hosts = declared.into_iter().flat_map(|declared| &declared.hosts);
         hosts.map(|of| &*of.host_as_written).collect()
+    }
+}
+
+/// An address alone, where the range has only one.
+fn text(net: &IpNet) -> String {
+    if net.prefix_len() == net.max_prefix_len() {
+        net.addr().to_string()
+    } else {
+        net.to_string()
     }
 }

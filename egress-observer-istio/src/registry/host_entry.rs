@@ -137,9 +137,10 @@ impl HostEntry {
     /// `pilot/pkg/serviceregistry/serviceentry/conversion.go`).
     pub(super) fn order(&self) -> (&str, &str, &str, &ObjectRef, usize) {
         let object = &self.entry.object;
-        let name = match object.kind {
-            ObjectKind::Service => &object.name,
-            _ => &self.host_as_written,
+        let name = if self.entry.is_service() {
+            &object.name
+        } else {
+            &self.host_as_written
         };
         (
             &self.entry.created,

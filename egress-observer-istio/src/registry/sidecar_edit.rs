@@ -29,12 +29,14 @@ impl SidecarScope {
     /// all ports, of which there can be one, in the last place
     /// (`ValidateSidecar` in `pkg/config/validation/validation.go`).
     pub fn place_for(&self, port: u16) -> EgressPlace {
-        let find = |wanted: Option<u16>| {
-            let mut all = self.egress.iter();
-            all.position(|egress| !egress.has_bind && egress.port == wanted)
-        };
-        let found = find(Some(port)).or_else(|| find(None));
+        let found = self.listener_at(Some(port));
+        let found = found.or_else(|| self.listener_at(None));
         found.map_or(EgressPlace::New, EgressPlace::Listener)
+    }
+
+    fn listener_at(&self, port: Option<u16>) -> Option<usize> {
+        let mut all = self.egress.iter();
+        all.position(|egress| !egress.has_bind && egress.port == port)
     }
 }
 

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     api_version::API_VERSION,
     explain::{
-        Explainer, Explanation, To, Who,
+        Explainer, Explanation, To, ToldAdvice, Who,
         recorded::{Recorded, Whose},
     },
     templates,
@@ -65,6 +65,9 @@ pub struct ExplainArgs {
     /// How to print it [default: text; json with `--to -`].
     #[arg(short, long, value_enum)]
     output: Option<OutputFormat>,
+    /// One line for each destination: where to, the verdict with its reason, and where it is sent.
+    #[arg(long, conflicts_with = "output")]
+    brief: bool,
 }
 
 /// `--to`.
@@ -131,7 +134,7 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
         Transport::Udp => Protocol::Udp,
     };
     let lines = args.to.iter().any(|to| matches!(to, Given::StandardInput));
-    let output = args.output.unwrap_or(if lines {
+    let output = args.output.unwrap_or(if lines && !args.brief {
         OutputFormat::Json
     } else {
         OutputFormat::Text
@@ -139,7 +142,9 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
     let (recorded, n_no_flow) = recorded(args, pod, &explainer)?;
     let mut printer = Printer {
         output,
+        brief: args.brief,
         first: true,
+        told: ToldAdvice::default(),
     };
     let mut n_bad = 0_usize;
     write_out(|out| {
@@ -249,14 +254,20 @@ fn each_line(
 /// Prints answers one after the other.
 struct Printer {
     output: OutputFormat,
+    /// One line each.
+    brief: bool,
     first: bool,
+    told: ToldAdvice,
 }
 
 impl Printer {
     fn answer(&mut self, out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
+        if self.brief {
+            return writeln!(out, "{}", explanation.brief());
+        }
         if self.output == OutputFormat::Text {
             self.separate(out, "\n")?;
-            return write!(out, "{explanation}");
+            return out.write_all(explanation.told(&mut self.told).as_bytes());
         }
         self.object(out, explanation)
     }

@@ -7,6 +7,7 @@ mod fresh;
 mod nowhere;
 mod policy;
 mod proposal;
+mod target;
 #[cfg(test)]
 mod tests;
 

@@ -1,9 +1,14 @@
 //! An explanation for people.
 
-use std::fmt::{self, Write as _};
+use std::{
+    collections::HashSet,
+    fmt,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
 
 use super::{
-    answer::{Explanation, RoutedTo, Stand},
+    answer::{Advice, ExplainedDestination, Explanation, RoutedTo, Stand},
+    destination::To,
     routed,
 };
 use crate::text::wrapped;
@@ -99,18 +104,39 @@ fn blocked(port: u16, http: bool) -> String {
     }
 }
 
+/// The advice that was told already: what several destinations have in common is told once.
+#[derive(Debug, Default)]
+pub struct ToldAdvice {
+    /// Digests, as there may be thousands.
+    told: HashSet<u64>,
+}
+
+impl ToldAdvice {
+    /// Whether it is new.
+    fn is_new(&mut self, advice: &Advice) -> bool {
+        let mut digest = DefaultHasher::new();
+        advice.hash(&mut digest);
+        self.told.insert(digest.finish())
+    }
+}
+
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Names come from manifests: none of them may steer a terminal.
-        for c in self.text().chars() {
-            if c.is_control() && c != '\n' {
-                write!(f, "{}", c.escape_default())?;
-            } else {
-                f.write_char(c)?;
-            }
-        }
-        Ok(())
+        f.write_str(&self.told(&mut ToldAdvice::default()))
     }
+}
+
+/// Names come from manifests: none of them may steer a terminal.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() && c != '\n' {
+            out.extend(c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Lines of a label and text.
@@ -119,7 +145,25 @@ fn line(out: &mut String, label: &str, text: &str) {
 }
 
 impl Explanation {
-    fn text(&self) -> String {
+    /// The answer for people, after others: of advice that was told, only what it says to do.
+    pub fn told(&self, told: &mut ToldAdvice) -> String {
+        plain(&self.text(told))
+    }
+
+    /// The same on one line.
+    pub fn brief(&self) -> String {
+        let verdict = format!("{} ({})", self.verdict, self.reason);
+        let way = match (&self.routed, self.applied.expected) {
+            (Some(routed), _) => routed_text(routed),
+            (None, Expected::Captured) => "to the sidecar".to_owned(),
+            (None, Expected::Direct) => "around the sidecar".to_owned(),
+            (None, Expected::Unknown) => "not known".to_owned(),
+        };
+        let to = self.destination.brief();
+        plain(&format!("{to}  {verdict}  {way}")).replace('\n', "\\n")
+    }
+
+    fn text(&self, told: &mut ToldAdvice) -> String {
         let mut out = format!("{} -> {}\n\n", self.pod, self.destination_text());
         let verdict = format!("{} ({})", self.verdict, self.reason);
         line(&mut out, "verdict", &verdict);
@@ -141,22 +185,28 @@ impl Explanation {
         for note in &self.notes {
             line(&mut out, "note", note);
         }
-        self.advice_text(&mut out);
+        self.advice_text(&mut out, told);
         out
     }
 
     fn stands_text(&self, out: &mut String) {
-        line(out, "applied", &stand(&self.applied));
+        let same = self.applied.is_like(&self.desired);
+        let applied = stand(&self.applied);
+        if same {
+            line(out, "applied", &format!("{applied}; desired: the same"));
+        } else {
+            line(out, "applied", &applied);
+        }
         from(out, &self.applied);
-        line(out, "desired", &stand(&self.desired));
-        if (&self.desired.source, &self.desired.rule) != (&self.applied.source, &self.applied.rule)
-        {
+        if !same {
+            line(out, "desired", &stand(&self.desired));
             from(out, &self.desired);
         }
         let stale = match self.stale {
             Some(true) => {
                 "yes: today's configuration would set the pod up otherwise; it needs a restart"
             }
+            Some(false) if same => return,
             Some(false) => "no: today's configuration would set the pod up the same way",
             None => "not known",
         };
@@ -172,9 +222,17 @@ impl Explanation {
         }
     }
 
-    fn advice_text(&self, out: &mut String) {
+    fn advice_text(&self, out: &mut String, told: &mut ToldAdvice) {
         for (advice, number) in self.advice.iter().zip(1..) {
             out.push('\n');
+            if !told.is_new(advice) {
+                line(
+                    out,
+                    &format!("{number}."),
+                    &format!("As above: {}", advice.what),
+                );
+                continue;
+            }
             line(out, &format!("{number}."), &advice.what);
             if !advice.price.is_empty() {
                 line(out, "", &format!("Price: {}", advice.price));
@@ -251,6 +309,30 @@ impl Explanation {
             text.push_str(&format!("; would tell: {}", registry.needs.join(", ")));
         }
         text
+    }
+}
+
+impl Stand {
+    /// Whether another configuration does the same, by the same rule.
+    fn is_like(&self, other: &Self) -> bool {
+        (self.expected, self.reason, &self.rule, self.port)
+            == (other.expected, other.reason, &other.rule, other.port)
+    }
+}
+
+impl ExplainedDestination {
+    /// As it is asked for.
+    fn brief(&self) -> String {
+        let to = To {
+            host: self.host.clone(),
+            ip: self.ip,
+            port: self.port,
+            protocol: None,
+        };
+        match self.protocol {
+            Protocol::Tcp => to.to_string(),
+            Protocol::Udp => format!("{to}/udp"),
+        }
     }
 }
 

@@ -5,9 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 
 use crate::service_entry::NewServiceEntry;
-use egress_observer_istio::{
-    objects,
-    registry::{DeclaredPort, EgressPlace, EntryEdit, ObjectRef, Registry, Undo},
+use egress_observer_istio::registry::{
+    DeclaredPort, EgressPlace, EntryEdit, ObjectRef, Registry, Undo,
 };
 
 /// The time of creation of what is not created yet: of several entries, the oldest counts.
@@ -29,7 +28,7 @@ pub(crate) fn stand_in(own: &[IpAddr]) -> IpAddr {
 
 /// A change of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
+pub(crate) enum TriedChange {
     /// A new ServiceEntry. An address that cannot be read stands for one that is not known.
     Declare(NewServiceEntry),
     /// `exportTo` names one namespace more.
@@ -57,12 +56,12 @@ pub(crate) enum Change {
     },
 }
 
-impl Change {
+impl TriedChange {
     /// Makes it, if it can be made.
     pub(super) fn make(&self, registry: &mut Registry) -> Option<Undo> {
         let dummy = [IpNet::from(IpAddr::from(DUMMY_V4))];
         let (object, edit) = match self {
-            Self::Declare(entry) => return declare(entry, registry),
+            Self::Declare(entry) => return Some(declare(entry, registry)),
             Self::LetThrough {
                 sidecar,
                 place,
@@ -115,15 +114,12 @@ impl Change {
     }
 }
 
-fn declare(entry: &NewServiceEntry, registry: &mut Registry) -> Option<Undo> {
-    let written = entry.object();
-    let read = serde_json::from_value::<objects::ServiceEntryObject>(written);
-    let mut object = read.ok()?;
-    object.metadata.creation_timestamp = LATER.to_owned();
+fn declare(entry: &NewServiceEntry, registry: &mut Registry) -> Undo {
+    let mut object = entry.read(LATER);
     for address in &mut object.spec.addresses {
         if address.parse::<IpAddr>().is_err() && address.parse::<IpNet>().is_err() {
             *address = DUMMY_V4.to_string();
         }
     }
-    Some(registry.add(&object))
+    registry.add(&object)
 }

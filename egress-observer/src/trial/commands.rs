@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::change::Change;
+use super::change::TriedChange;
 use crate::service_entry::AppProtocol;
 use egress_observer_istio::registry::{
     DeclaredPort, EgressPlace, ObjectKind, ObjectRef, Registry, RegistryEntry,
 };
 
-impl Change {
+impl TriedChange {
     /// The change as text to be pasted into a shell, or YAML. `registry` is the one before.
     pub(crate) fn apply_text(&self, registry: &Registry) -> String {
         match self {

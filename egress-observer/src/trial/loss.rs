@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::change::Change;
+use super::change::TriedChange;
 use egress_observer_istio::{
     registry::{Beside, Fate, Match, Registry, RegistryQuery, Viewer},
     vocabulary::Policy,
@@ -75,11 +75,11 @@ pub(crate) fn losses(
     now: &Sight<'_>,
     then: &Sight<'_>,
     to: &RegistryQuery<'_>,
-    changes: &[Change],
+    changes: &[TriedChange],
 ) -> Vec<String> {
     let ports = changes.iter().flat_map(|change| change.ports(now.registry));
     let ports: BTreeSet<u16> = ports.chain([to.port]).collect();
-    let moved = changes.iter().filter_map(Change::moved);
+    let moved = changes.iter().filter_map(TriedChange::moved);
     let moved: Vec<&str> = moved
         .flat_map(|object| now.registry.hosts_of(object))
         .collect();

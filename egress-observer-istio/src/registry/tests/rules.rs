@@ -322,6 +322,7 @@ fn an_allocated_address_belongs_to_its_host_alone() {
         "e",
         json!({
             "hosts": ["a.test", "b.test"],
+            "resolution": "DNS",
             "ports": [{"number": 443, "protocol": "TLS"}, {"number": 9000, "protocol": "TCP"}],
         }),
     );

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
-use crate::trial::{Change, Sight, Trial, losses, stand_in};
+use crate::trial::{Sight, Trial, TriedChange, losses, stand_in};
 use egress_observer_istio::{
     injection::pod::Pod,
     judgement::{Asker, Endpoint, Evidence, Judgement, assess},
-    registry::{Fate, NearMiss, Registry},
+    registry::{Fate, NearMiss, Registry, Why},
     view::Snapshot,
     vocabulary::{Policy, Verdict},
 };
@@ -53,7 +53,7 @@ impl<'c> AdviceCase<'c> {
 
     /// What becomes of the connection with these changes, and what they take away. Where an address
     /// stands for the host's own, the connection is taken to go there.
-    pub(super) fn with(&self, changes: &[Change], at: Option<IpAddr>) -> Option<Tried> {
+    pub(super) fn with(&self, changes: &[TriedChange], at: Option<IpAddr>) -> Option<Tried> {
         let policy = self.asker.policy();
         let ip = if self.ip_is_given { self.to.ip } else { at };
         let to = Endpoint { ip, ..self.to };
@@ -64,9 +64,12 @@ impl<'c> AdviceCase<'c> {
             let asker = Asker::new(then, self.pod, self.asker.role(), socket);
             let name = self.host.as_slice();
             let judged = assess(then, &asker, &to, name, Evidence::AsApplied);
+            let is_new_host = self.judged.routed().is_none() && !self.near.iter().any(is_telling);
             Tried {
                 verdict: judged.verdict,
-                lost: losses(&now, &self.sight(then, policy), &query, changes),
+                lost: self.trial.lost(changes, is_new_host, || {
+                    losses(&now, &self.sight(then, policy), &query, changes)
+                }),
             }
         })
     }
@@ -87,4 +90,9 @@ impl<'c> AdviceCase<'c> {
             policy,
         }
     }
+}
+
+/// Whether an entry has anything to do with the host or the address.
+fn is_telling(miss: &NearMiss<'_>) -> bool {
+    !matches!(miss.why, Why::OtherHost)
 }

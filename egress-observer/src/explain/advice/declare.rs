@@ -1,33 +1,24 @@
 //! Ways to make the mesh know a destination: by the objects that there are, or by a new one.
 
-use std::net::IpAddr;
-
 use super::{
     case::AdviceCase,
     fresh,
     proposal::{Proposal, checked, price_of},
+    target::{WantedTarget, is_for},
 };
 use crate::{
     explain::answer::{Advice, Method},
     service_entry::AppProtocol,
-    trial::Change,
+    trial::TriedChange,
 };
 use egress_observer_istio::{
     registry::{DeclaredPort, NearMiss, ObjectKind, ObjectRef, Why},
-    vocabulary::{Scope, Verdict, host, host_name::is_of_cluster},
+    vocabulary::{Verdict, host},
 };
-
-/// What is to be known to the mesh.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Target<'t> {
-    pub(super) host: Option<&'t str>,
-    pub(super) ip: Option<IpAddr>,
-    pub(super) port: u16,
-}
 
 /// The ways to have the sidecar send what was dialled where it was going.
 pub(super) fn ways(case: &AdviceCase<'_>) -> Vec<Advice> {
-    let target = Target {
+    let target = WantedTarget {
         host: case.host,
         ip: case.to.ip,
         port: case.to.port,
@@ -38,7 +29,7 @@ pub(super) fn ways(case: &AdviceCase<'_>) -> Vec<Advice> {
 /// The same for another destination than the one that was dialled.
 pub(super) fn to_know(
     case: &AdviceCase<'_>,
-    target: &Target<'_>,
+    target: &WantedTarget<'_>,
     near: &[NearMiss<'_>],
 ) -> Vec<Advice> {
     let wanted = |verdict| verdict == Verdict::Mediated;
@@ -54,33 +45,16 @@ pub(super) fn to_know(
 }
 
 /// Whether an entry of the pod's namespace is for the very host.
-fn is_own(case: &AdviceCase<'_>, target: &Target<'_>, miss: &NearMiss<'_>) -> bool {
+fn is_own(case: &AdviceCase<'_>, target: &WantedTarget<'_>, miss: &NearMiss<'_>) -> bool {
     miss.entry.object.namespace == case.pod.namespace && is_for(target, miss)
 }
 
-/// Whether an entry is for the very host.
-pub(super) fn is_for(target: &Target<'_>, miss: &NearMiss<'_>) -> bool {
-    let same = |host: &str| host.eq_ignore_ascii_case(miss.host);
-    target.host.is_some_and(same)
-}
-
-/// Whether it is inside the cluster, where Services declare what there is: no entry for a ClusterIP or
-/// a Service's name is ever a way out.
-pub(super) fn is_inside(case: &AdviceCase<'_>, target: &Target<'_>, near: &[NearMiss<'_>]) -> bool {
-    let domain = case.registry().cluster_domain();
-    let service = |miss: &NearMiss<'_>| miss.entry.object.kind == ObjectKind::Service;
-    let name = target.host.map(str::to_ascii_lowercase);
-    name.is_some_and(|name| is_of_cluster(&name, domain))
-        || target
-            .ip
-            .is_some_and(|ip| case.snapshot.scope(case.pod, ip) == Scope::Cluster)
-        || near
-            .iter()
-            .any(|miss| service(miss) && !matches!(miss.why, Why::OtherHost))
-}
-
 /// Changes of entries that have the host or the address, those of the pod's own namespace first.
-fn existing(case: &AdviceCase<'_>, target: &Target<'_>, near: &[NearMiss<'_>]) -> Vec<Proposal> {
+fn existing(
+    case: &AdviceCase<'_>,
+    target: &WantedTarget<'_>,
+    near: &[NearMiss<'_>],
+) -> Vec<Proposal> {
     let mut misses: Vec<&NearMiss<'_>> = near.iter().collect();
     misses.sort_by_key(|miss| miss.entry.object.namespace != case.pod.namespace);
     let proposals = misses.iter().filter_map(|miss| change(case, target, miss));
@@ -88,7 +62,11 @@ fn existing(case: &AdviceCase<'_>, target: &Target<'_>, near: &[NearMiss<'_>]) -
 }
 
 /// What would make an entry take the connection.
-fn change(case: &AdviceCase<'_>, target: &Target<'_>, miss: &NearMiss<'_>) -> Option<Proposal> {
+fn change(
+    case: &AdviceCase<'_>,
+    target: &WantedTarget<'_>,
+    miss: &NearMiss<'_>,
+) -> Option<Proposal> {
     let object = &miss.entry.object;
     if let Some(name) = target.host
         && !host::covers(miss.host, name)
@@ -102,7 +80,7 @@ fn change(case: &AdviceCase<'_>, target: &Target<'_>, miss: &NearMiss<'_>) -> Op
         Why::HiddenBySidecar(_) => {}
         Why::NotExported => {
             method = Method::Export;
-            changes.push(Change::Export {
+            changes.push(TriedChange::Export {
                 object: object.clone(),
                 to: case.pod.namespace.to_string(),
             });
@@ -110,7 +88,7 @@ fn change(case: &AdviceCase<'_>, target: &Target<'_>, miss: &NearMiss<'_>) -> Op
         Why::OtherPorts(_) => method = Method::Extend,
         Why::OtherAddress => {
             method = Method::Extend;
-            changes.push(Change::Address {
+            changes.push(TriedChange::Address {
                 object: object.clone(),
                 ip: target.ip?,
             });
@@ -124,7 +102,7 @@ fn change(case: &AdviceCase<'_>, target: &Target<'_>, miss: &NearMiss<'_>) -> Op
     }
     let ports = case.registry().ports_of(object);
     if !ports.iter().any(|port| port.number == target.port) {
-        changes.push(Change::Ports {
+        changes.push(TriedChange::Ports {
             object: object.clone(),
             ports: vec![port(target.port)],
         });

@@ -2,13 +2,13 @@
 
 use super::{
     case::AdviceCase,
-    declare::Target,
     fresh,
     proposal::{Proposal, checked},
+    target::WantedTarget,
 };
 use crate::{
     explain::answer::{Advice, Method},
-    trial::Change,
+    trial::TriedChange,
 };
 use egress_observer_istio::{
     registry::{Fate, Match, ObjectKind},
@@ -18,7 +18,7 @@ use egress_observer_istio::{
 /// First what gives an entry that takes the whole port the addresses of its own host, with a declaration
 /// of the host that was dialled where one is needed; then that declaration alone.
 pub(super) fn ways(case: &AdviceCase<'_>) -> Vec<Advice> {
-    let target = Target {
+    let target = WantedTarget {
         host: case.host,
         ip: case.to.ip,
         port: case.to.port,
@@ -42,7 +42,7 @@ pub(super) fn ways(case: &AdviceCase<'_>) -> Vec<Advice> {
                 "Addresses of {host} that are not listed are no longer its: list all, and keep them up \
                  to date. Takes effect at once."
             ),
-            changes: vec![Change::OwnAddresses { object }],
+            changes: vec![TriedChange::OwnAddresses { object }],
             import: None,
             at: None,
         };

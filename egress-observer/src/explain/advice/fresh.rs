@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use super::{
     case::AdviceCase,
-    declare::{Target, is_for, is_inside},
     proposal::Proposal,
+    target::{WantedTarget, is_for, is_inside},
 };
 use crate::{
     explain::answer::Method,
     service_entry::{
-        ApiVersion, AppProtocol, Location, NewServiceEntry, Port, Resolution, host_of,
+        ApiVersion, AppProtocol, EntryPort, Location, NewServiceEntry, Resolution, host_of,
     },
-    trial::Change,
+    trial::TriedChange,
 };
 use egress_observer_istio::registry::{DeclaredPort, NearMiss, ObjectKind, ObjectRef, Why};
 
@@ -21,7 +21,7 @@ use egress_observer_istio::registry::{DeclaredPort, NearMiss, ObjectKind, Object
 /// too. None for what is inside the cluster, or where that one cannot be copied.
 pub(super) fn entry(
     case: &AdviceCase<'_>,
-    target: &Target<'_>,
+    target: &WantedTarget<'_>,
     near: &[NearMiss<'_>],
 ) -> Option<Proposal> {
     if is_inside(case, target, near) {
@@ -69,13 +69,13 @@ pub(super) fn entry(
         method: Method::ServiceEntry,
         what: Some(what),
         price: "One object for each host, to be kept up to date. Takes effect at once.".to_owned(),
-        changes: vec![Change::Declare(manifest)],
+        changes: vec![TriedChange::Declare(manifest)],
         import: import.map(|import| (import, ports)),
         at: needs_address.then(|| case.stand_in()),
     })
 }
 
-fn plain(case: &AdviceCase<'_>, target: &Target<'_>) -> NewServiceEntry {
+fn plain(case: &AdviceCase<'_>, target: &WantedTarget<'_>) -> NewServiceEntry {
     let protocol = AppProtocol::usual(target.port);
     let known = target.ip.map(|ip| ip.to_string());
     let address = vec![known.unwrap_or_else(|| "<its address>".to_owned())];
@@ -94,7 +94,7 @@ fn plain(case: &AdviceCase<'_>, target: &Target<'_>) -> NewServiceEntry {
         labels: BTreeMap::new(),
         hosts: vec![host],
         addresses,
-        ports: vec![Port {
+        ports: vec![EntryPort {
             number: target.port,
             name: protocol.as_str().to_ascii_lowercase(),
             protocol,
@@ -168,8 +168,8 @@ fn include(
     Some(())
 }
 
-fn written(port: DeclaredPort) -> Option<Port> {
-    Some(Port {
+fn written(port: DeclaredPort) -> Option<EntryPort> {
+    Some(EntryPort {
         number: port.number,
         name: String::new(),
         protocol: AppProtocol::parse(port.protocol)?,

@@ -2,12 +2,13 @@
 
 use super::{
     case::AdviceCase,
-    declare::{Target, to_know, ways as to_declare},
+    declare::{to_know, ways as to_declare},
     proposal::{Proposal, checked, price_of},
+    target::WantedTarget,
 };
 use crate::{
     explain::answer::{Advice, Explanation, Method},
-    trial::{Change, differences},
+    trial::{TriedChange, differences},
 };
 use egress_observer_istio::{
     registry::{Fate, Hit, Match, ObjectKind, ObjectRef, RegistryQuery, Routed},
@@ -46,7 +47,10 @@ fn unallocated(case: &AdviceCase<'_>) -> Vec<Advice> {
     let near = case.near.iter().map(|miss| &miss.entry.object);
     let object = match case.judged.matched {
         Match::Declared(hit) => Some(&hit.entry.object),
-        _ => { near }.find(|object| object.kind == ObjectKind::ServiceEntry),
+        Match::Ruled(_)
+        | Match::Undeclared { .. }
+        | Match::NameNeeded { .. }
+        | Match::AddressNeeded(_) => { near }.find(|it| it.kind == ObjectKind::ServiceEntry),
     };
     let Some(object) = object.filter(|_| case.asker.viewer().is_since(25)) else {
         return Vec::new();
@@ -60,7 +64,7 @@ fn unallocated(case: &AdviceCase<'_>) -> Vec<Advice> {
             "TCP ports of the entry need spec.addresses, or they take every connection to their \
                 numbers. Clients must ask DNS anew."
                 .to_owned(),
-        changes: vec![Change::NotAllocated {
+        changes: vec![TriedChange::NotAllocated {
             object: object.clone(),
         }],
         import: None,
@@ -108,7 +112,7 @@ fn missing_destination(case: &AdviceCase<'_>, routed: &Routed<'_>, via: &ObjectR
         protocol: Protocol::Tcp,
     };
     let near = case.registry().near_misses(case.asker.viewer(), &to);
-    let target = Target {
+    let target = WantedTarget {
         host: Some(host),
         ip: None,
         port,
@@ -144,7 +148,7 @@ fn unmerged(case: &AdviceCase<'_>, hit: &Hit<'_>) -> Vec<Advice> {
                 host = hit.host,
             )),
             price: "Takes effect at once.".to_owned(),
-            changes: vec![Change::Alike {
+            changes: vec![TriedChange::Alike {
                 object: object.clone(),
                 model: kept.clone(),
             }],
@@ -158,7 +162,7 @@ fn unmerged(case: &AdviceCase<'_>, hit: &Hit<'_>) -> Vec<Advice> {
         method: Method::Extend,
         what: None,
         price: price_of(kept, case),
-        changes: vec![Change::Ports {
+        changes: vec![TriedChange::Ports {
             object: kept.clone(),
             ports,
         }],

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::case::{AdviceCase, Tried};
 use crate::{
     explain::answer::{Advice, Method},
-    trial::Change,
+    trial::TriedChange,
 };
 use egress_observer_istio::{registry::ObjectRef, vocabulary::Verdict};
 
@@ -19,7 +19,7 @@ pub(super) struct Proposal {
     /// What to do; none is what its changes say.
     pub(super) what: Option<String>,
     pub(super) price: String,
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Vec<TriedChange>,
     /// The host that a Sidecar has to let through for it, as in `spec.egress[].hosts`, and the ports of
     /// its entry.
     pub(super) import: Option<(String, Vec<u16>)>,
@@ -85,7 +85,7 @@ impl Proposal {
             self.method = Method::LetThrough;
         }
         let place = sidecar.place_for(case.to.port);
-        self.changes.push(Change::LetThrough {
+        self.changes.push(TriedChange::LetThrough {
             sidecar: sidecar.object.clone(),
             place,
             host,
@@ -117,7 +117,7 @@ impl Proposal {
 
     /// What its changes say, but for what is said already.
     fn what(&self) -> String {
-        let mut words = self.changes.iter().map(Change::told);
+        let mut words = self.changes.iter().map(TriedChange::told);
         let mut text = match &self.what {
             Some(what) => {
                 words.next();

@@ -136,6 +136,41 @@ spec: {hosts: [api.test], ports: [{number: 9000, name: http, protocol: HTTP}], r
 }
 
 #[test]
+fn an_address_that_is_not_known_is_left_to_be_filled_in() {
+    let explanation = explained("", "db.test:5432");
+    let first = explanation.advice.first().expect("there is a way");
+    assert_eq!(first.method, Method::ServiceEntry);
+    let apply = first.apply.as_deref().unwrap_or_default();
+    assert!(apply.contains("addresses: [\"<its address>\"]"), "{apply}");
+    let after = followed("", apply, "db.test@192.0.0.8:5432");
+    assert_eq!(after.verdict, Verdict::Mediated);
+}
+
+/// Up to 1.23 the entry that is listed first counts, and private ones are listed before public ones.
+#[test]
+fn an_own_entry_beside_a_shared_one_helps_in_older_versions_too() {
+    let shared = "# 1.22
+kind: ServiceEntry
+metadata: {name: api, namespace: shared}
+spec: {hosts: [api.test], ports: [{number: 443, name: tls, protocol: TLS}], resolution: DNS}
+";
+    let explanation = explained(shared, "api.test:8443");
+    let own = explanation.advice.iter();
+    let own = own.filter(|one| one.method == Method::ServiceEntry);
+    let applied: Vec<&str> = own.filter_map(|one| one.apply.as_deref()).collect();
+    let [apply] = applied.as_slice() else {
+        panic!("{:#?}", explanation.advice)
+    };
+    for to in ["api.test:443", "api.test:8443"] {
+        assert_eq!(
+            followed(shared, apply, to).verdict,
+            Verdict::Mediated,
+            "{to}"
+        );
+    }
+}
+
+#[test]
 fn a_trial_leaves_no_trace() {
     let objects = situations::all().into_iter().map(|one| one.objects);
     for objects in objects {

@@ -138,6 +138,8 @@ pub(crate) enum Refusal {
     Udp,
     /// An entry that the namespace has, or sees, has the host with endpoints of its own.
     HasEndpoints,
+    /// A Service has the name or the address.
+    Service,
 }
 
 impl Refusal {
@@ -155,6 +157,7 @@ impl Refusal {
             Self::InvalidHost => "Istio takes no such host",
             Self::InvalidNamespace => "Kubernetes has no such namespace",
             Self::Udp => "UDP: the mesh has no listener for it",
+            Self::Service => "a Service has the name or the address: add the port there",
             Self::HasEndpoints => {
                 "an entry has the host with endpoints of its own: add the port there (see --diff)"
             }

@@ -10,7 +10,7 @@ use super::{
     answer::{NotSuggested, Refusal, SuggestedEntry, Suggestions},
     known::{EntryId, KnownMesh},
 };
-use crate::service_entry::{AppProtocol, Location, NewServiceEntry, Port, Resolution};
+use crate::service_entry::{AppProtocol, EntryPort, Location, NewServiceEntry, Resolution};
 use egress_observer_istio::{
     objects::{ServiceEntryObject, ServicePort},
     vocabulary::Protocol,
@@ -47,8 +47,12 @@ pub(super) fn fit(suggestions: &mut Suggestions, known: &KnownMesh) {
             liken_to(manifest, first);
             return true;
         }
+        let resolution = manifest.resolution;
         match fitted(manifest, &host, known) {
             Fit::Kept(note) => {
+                if manifest.resolution != resolution {
+                    entry.because = "that of the entry that there is for the host";
+                }
                 entry.notes.extend(note);
                 models.insert(key, manifest.clone());
                 true
@@ -105,7 +109,7 @@ fn beside_shared(manifest: &mut NewServiceEntry, seen: &[(&EntryId, &ServiceEntr
     let mut hidden = Vec::new();
     for ((namespace, name), object) in seen {
         let spec = &object.spec;
-        let ports: Option<Vec<Port>> = spec.ports.iter().map(written).collect();
+        let ports: Option<Vec<EntryPort>> = spec.ports.iter().map(written).collect();
         let (Some(ports), false) = (ports, has_endpoints(object)) else {
             return Fit::HasEndpoints;
         };
@@ -125,6 +129,7 @@ fn beside_shared(manifest: &mut NewServiceEntry, seen: &[(&EntryId, &ServiceEntr
     if hidden.is_empty() {
         return Fit::Kept(None);
     }
+    manifest.ports.sort_by_key(|port| port.number);
     let hidden = hidden.join(", ");
     let own = &manifest.namespace;
     Fit::Kept(Some(format!(
@@ -140,7 +145,7 @@ fn whole(object: &ServiceEntryObject, new: &NewServiceEntry) -> Option<NewServic
     if annotated || !spec.subject_alt_names.is_empty() {
         return None;
     }
-    let ports: Option<Vec<Port>> = spec.ports.iter().map(written).collect();
+    let ports: Option<Vec<EntryPort>> = spec.ports.iter().map(written).collect();
     let mut whole = NewServiceEntry {
         version: new.version,
         name: metadata.name.clone(),
@@ -157,13 +162,13 @@ fn whole(object: &ServiceEntryObject, new: &NewServiceEntry) -> Option<NewServic
     Some(whole)
 }
 
-fn written(port: &ServicePort) -> Option<Port> {
+fn written(port: &ServicePort) -> Option<EntryPort> {
     let name = if port.name.is_empty() {
         format!("{}-{}", port.protocol.to_ascii_lowercase(), port.number)
     } else {
         port.name.clone()
     };
-    Some(Port {
+    Some(EntryPort {
         number: port.number,
         name,
         protocol: AppProtocol::parse(&port.protocol)?,
@@ -173,7 +178,7 @@ fn written(port: &ServicePort) -> Option<Port> {
 
 /// Adds ports that are not there yet. Numbers and names are each unique (`ValidateServiceEntry` in
 /// `pkg/config/validation/validation.go`).
-fn add_ports(manifest: &mut NewServiceEntry, more: Vec<Port>) {
+fn add_ports(manifest: &mut NewServiceEntry, more: Vec<EntryPort>) {
     for mut port in more {
         let ports = &manifest.ports;
         if ports.iter().any(|known| known.number == port.number) {

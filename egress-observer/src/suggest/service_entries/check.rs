@@ -14,7 +14,7 @@ use crate::{
     flows::Caller,
     service_entry::NewServiceEntry,
     text::count,
-    trial::{Change, losses},
+    trial::{TriedChange, losses},
 };
 use egress_observer_istio::{
     registry::{Match, Registry, RegistryQuery},
@@ -167,7 +167,7 @@ pub(super) fn note_lost(entries: &mut [SuggestedEntry], before: &Registry, appli
     for entry in entries {
         let users = entry.used_by.iter().map(|user| user.namespace.clone());
         let namespaces: BTreeSet<String> = users.collect();
-        let change = [Change::Declare(entry.manifest.clone())];
+        let change = [TriedChange::Declare(entry.manifest.clone())];
         for namespace in namespaces.iter().take(USERS) {
             let now = applied.sight(before, namespace);
             let then = applied.sight(&after, namespace);

@@ -13,7 +13,7 @@ use super::{
     observed::{EntryTarget, ObservedDestinations, Usage, WantedEntry},
     settings::EntrySettings,
 };
-use crate::service_entry::{Location, NewServiceEntry, Port, Resolution, host_of};
+use crate::service_entry::{EntryPort, Location, NewServiceEntry, Resolution, host_of};
 
 /// As many elements as a list of a ServiceEntry may have (its CustomResourceDefinition).
 const MOST: usize = 256;
@@ -152,7 +152,7 @@ impl Draft {
         let ports = self.ports.iter().take(MOST).map(|number| {
             let protocol = settings.protocol(*number);
             let word = protocol.as_str().to_ascii_lowercase();
-            Port {
+            EntryPort {
                 number: *number,
                 name: format!("{word}-{number}"),
                 protocol,
@@ -163,18 +163,11 @@ impl Draft {
         for tally in self.users.values() {
             total.add(tally);
         }
+        let protocols = &settings.protocols;
         let guessed = self
             .ports
             .iter()
-            .filter(|port| !settings.protocols.contains_key(port));
-        let users = self
-            .users
-            .iter()
-            .map(|((namespace, workload), tally)| EntryUser {
-                namespace: namespace.clone(),
-                workload: workload.clone(),
-                tally: tally.clone(),
-            });
+            .filter(|port| !protocols.contains_key(port));
         let wildcard = key.kind == Kind::Wildcard;
         SuggestedEntry {
             manifest: NewServiceEntry {
@@ -190,7 +183,7 @@ impl Draft {
                 location: Location::External,
             },
             connections: total.connections,
-            used_by: users.collect(),
+            used_by: self.used_by(),
             hosts: self.hosts.iter().filter(|_| wildcard).cloned().collect(),
             wanted: self.ports.iter().copied().collect(),
             guessed: guessed.copied().collect(),
@@ -198,6 +191,16 @@ impl Draft {
             near: self.near.iter().cloned().collect(),
             notes: self.left_out(key.kind),
         }
+    }
+
+    fn used_by(&self) -> Vec<EntryUser> {
+        let users = self.users.iter();
+        let users = users.map(|((namespace, workload), tally)| EntryUser {
+            namespace: namespace.clone(),
+            workload: workload.clone(),
+            tally: tally.clone(),
+        });
+        users.collect()
     }
 
     /// What an entry has no room for.

@@ -48,6 +48,9 @@ pub(crate) struct Near {
     pub(super) to_change: bool,
     #[serde(skip)]
     pub(super) id: Option<EntryId>,
+    /// Whether it is a Service: no entry has to declare what that has.
+    #[serde(skip)]
+    pub(super) is_service: bool,
 }
 
 impl KnownMesh {
@@ -198,7 +201,9 @@ impl KnownMesh {
             | Why::OtherName
             | Why::Yields(_) => true,
         });
-        telling.map(|miss| near(miss, to)).collect()
+        telling
+            .map(|miss| near(miss, to, viewer.namespace))
+            .collect()
     }
 
     /// Takes in entries that are suggested, to see what becomes of connections then.
@@ -233,7 +238,7 @@ pub(super) fn id(object: &ObjectRef) -> Option<EntryId> {
     entry.then(|| (Arc::clone(&object.namespace), Arc::clone(&object.name)))
 }
 
-fn near(miss: &NearMiss<'_>, to: &To) -> Near {
+fn near(miss: &NearMiss<'_>, to: &To, namespace: &str) -> Near {
     let object = &miss.entry.object;
     let named = to.host.as_deref() == Some(&miss.host.to_ascii_lowercase());
     let may_change = match miss.why {
@@ -246,11 +251,18 @@ fn near(miss: &NearMiss<'_>, to: &To) -> Near {
         | Why::Yields(_) => false,
     };
     let id = id(object);
+    let mut because = miss.why.to_string();
+    if let Why::HiddenBySidecar(_) = miss.why {
+        let own = *object.namespace == *namespace;
+        let from = if own { "." } else { &object.namespace };
+        because.push_str(&format!(" ({from}/{} would let it through)", miss.host));
+    }
     Near {
         object: object.to_string(),
         host: miss.host.to_string(),
-        because: miss.why.to_string(),
+        because,
         to_change: named && may_change && id.is_some(),
+        is_service: object.kind == ObjectKind::Service && !matches!(miss.why, Why::OtherName),
         id,
     }
 }

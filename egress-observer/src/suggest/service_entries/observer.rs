@@ -53,7 +53,9 @@ impl<'a> Observer<'a> {
         if !self.is_asked_for(flow) || self.scope(flow) != Scope::External {
             return;
         }
+        let service = near.iter().any(|near| near.is_service);
         match self.decide(flow, &meant, &matches) {
+            Some(Ok(_)) if service => self.observed.refuse(flow, Refusal::Service),
             None => {}
             Some(Ok(target)) => self.observed.want(flow, target, near),
             Some(Err(reason)) => self.observed.refuse(flow, reason),

@@ -381,7 +381,7 @@ fn an_entry_beside_others_of_its_host_takes_nothing_from_them() {
         (
             &[("shared", "api", r#""resolution": "NONE""#)],
             8443,
-            "shop/a-test a.test tls-8443,tls [] . NONE",
+            "shop/a-test a.test tls,tls-8443 [] . NONE",
             "in shop it hides ServiceEntry shared/api (ports 443)",
         ),
         (
@@ -424,6 +424,33 @@ fn an_entry_beside_others_of_its_host_takes_nothing_from_them() {
                 assert!(is_known(&after, port), "{port}: {what}");
             }
         }
+    }
+}
+
+#[test]
+fn nothing_is_suggested_for_what_a_service_has() {
+    let service = json!({"metadata": {"name": "reviews", "namespace": "shop"},
+        "spec": {"clusterIP": "10.96.0.20", "ports": [{"name": "http", "port": 9080}]}});
+    let objects = || {
+        vec![Object::Service(
+            serde_json::from_value(service.clone()).unwrap(),
+        )]
+    };
+    let settings = EntrySettings {
+        include_addresses: true,
+        ..EntrySettings::default()
+    };
+    let lines = [
+        flow("shop", json!({"ip": "10.96.0.20", "port": 8080})),
+        flow(
+            "shop",
+            json!({"host": "reviews.shop", "ip": "10.96.0.20", "port": 8080}),
+        ),
+    ];
+    for line in lines {
+        let found = suggested(std::slice::from_ref(&line), &settings, Some(objects()));
+        assert_eq!(refusals(&found), [Refusal::Service], "{line}: {found}");
+        assert!(found.entries.is_empty(), "{line}: {found}");
     }
 }
 

@@ -45,7 +45,10 @@ spec:
 "#;
 
 /// Objects that begin with this line have the pod whose proxy answers DNS.
-pub(super) const DNS: &str = "# dns";
+const DNS: &str = "# dns";
+
+/// Objects that begin with this line have a pod of an older version.
+const OLD: &str = "# 1.22";
 
 fn documents(objects: &str) -> Vec<Value> {
     let base = if objects.contains(DNS) {
@@ -53,7 +56,13 @@ fn documents(objects: &str) -> Vec<Value> {
     } else {
         BASE
     };
-    serde_saphyr::from_multiple(&format!("{base}{objects}")).expect("YAML")
+    let text = format!("{base}{objects}");
+    let text = if objects.contains(OLD) {
+        text.replace("proxyv2:1.27.1", "proxyv2:1.22.8")
+    } else {
+        text
+    };
+    serde_saphyr::from_multiple(&text).expect("YAML")
 }
 
 fn snapshot(documents: &[Value]) -> Snapshot {
