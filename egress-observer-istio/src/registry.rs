@@ -8,6 +8,7 @@
 //!
 //! Changes are taken in one object at a time.
 
+mod address_listener;
 mod addresses;
 mod ambient;
 mod beside;
@@ -34,6 +35,7 @@ mod names;
 mod near_miss;
 mod object_ref;
 mod places;
+mod port_listener;
 mod query;
 mod reader;
 mod reversed;

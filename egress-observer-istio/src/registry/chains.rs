@@ -1,6 +1,6 @@
 //! The filter chains of a listener at an address, or of one at every address.
 
-use std::{iter, net::IpAddr};
+use std::iter;
 
 use super::{
     claim::Claim,
@@ -37,89 +37,6 @@ fn first_of<'r, const N: usize>(all: [Option<Placed<'r>>; N]) -> Option<Placed<'
 }
 
 impl<'r> ClientView<'r, '_> {
-    /// The listener at an address. Of several claims there the first has it; one that is sniffed adds
-    /// HTTP to an earlier one that is not (`buildSidecarOutboundListener` in
-    /// `pilot/pkg/networking/core/listener.go`: `AutoOverTCP`).
-    pub(super) fn at_address(&self, ip: IpAddr, port: u16) -> Option<Chains<'r>> {
-        let mut egresses = self.egresses().iter();
-        let bound = egresses
-            .find(|egress| egress.bind == Some(ip) && egress.port.is_none_or(|own| own == port));
-        if let Some(chains) = bound.and_then(|egress| self.bound(egress, port)) {
-            return Some(chains);
-        }
-        self.on_first_egress(port, |egress| {
-            let shelf = &self.registry.index.by_address;
-            let seen = shelf.seen((ip, port), self.namespace);
-            let mut fit = seen
-                .map(|(_, claim)| claim)
-                .filter(|claim| self.listens_at(egress, claim, ip) && self.counts(egress, claim));
-            let first = fit.next()?;
-            let protocol = |claim: &Claim| Self::protocol(egress, claim);
-            let sniffed = |claim: &&Claim| protocol(claim) == PortProtocol::Sniffed;
-            let http = match (protocol(first), first.at().server_first) {
-                (PortProtocol::Sniffed, _) => Some(first),
-                (_, Some(_)) => None,
-                (_, None) => fit.find(sniffed),
-            };
-            Some(Chains {
-                egress,
-                http,
-                tcp: Some(first),
-                by_host: false,
-                only: None,
-                sniffed: None,
-            })
-        })
-    }
-
-    /// The listener at the address that a Sidecar's egress listener is bound to, for all that it lets
-    /// through, wherever that is. HTTP there is told by its `Host`, everything else goes to the first.
-    fn bound(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
-        let any = self.parts(port).iter().find(|own| own.part == Part::Any)?;
-        let seen = any.seen(self.namespace).map(|(_, claim)| claim);
-        let mut fit = seen.filter(|claim| self.counts(egress, claim));
-        let first = fit.next()?;
-        let protocol = |claim: &Claim| Self::protocol(egress, claim);
-        let is_http =
-            |claim: &&Claim| matches!(protocol(claim), PortProtocol::Http | PortProtocol::Sniffed);
-        let sniffed = |claim: &&Claim| protocol(claim) == PortProtocol::Sniffed;
-        // A sniffed one takes the place of HTTP that was there before it.
-        let http = match Some(first).filter(is_http).or_else(|| fit.find(is_http)) {
-            Some(claim) if !sniffed(&claim) => fit.find(sniffed).or(Some(claim)),
-            other => other,
-        };
-        let tcp = Some(first).filter(|claim| protocol(claim) != PortProtocol::Http);
-        let tcp = tcp.or(http.filter(sniffed));
-        Some(Chains {
-            egress,
-            http,
-            tcp,
-            by_host: http.is_some_and(|claim| protocol(claim) == PortProtocol::Http),
-            only: None,
-            sniffed: None,
-        })
-    }
-
-    /// The claim at an address that takes TLS which the rules about the others there leave: the first
-    /// that no rule is about.
-    pub(super) fn rest_at_address(
-        &self,
-        egress: &Egress,
-        ip: IpAddr,
-        port: u16,
-    ) -> Option<&'r Claim> {
-        let seen = self
-            .registry
-            .index
-            .by_address
-            .seen((ip, port), self.namespace);
-        seen.map(|(_, claim)| claim).find(|claim| {
-            self.listens_at(egress, claim, ip)
-                && self.counts(egress, claim)
-                && !self.is_replaced(egress, &claim.of, port)
-        })
-    }
-
     /// The listener at every address of a port, if there is one.
     pub(super) fn find_at_any_address(&self, port: u16) -> Option<Chains<'r>> {
         self.on_first_egress(port, |egress| self.chains(egress, port))
@@ -165,8 +82,7 @@ impl<'r> ClientView<'r, '_> {
         }
         others?;
         let one = !self.viewer.is_since(31);
-        let added = |own: &Placed<'r>| !one || http.is_none_or(|it| *own < it);
-        let sniffed = sniffed.filter(added);
+        let sniffed = sniffed.filter(|own| !one || http.is_none_or(|it| *own < it));
         let anywhere = anywhere.filter(|own| !one || sniffed == Some(*own));
         let (_, tcp) = first_of([tcp, anywhere]).unzip();
         Some(Chains {
@@ -185,12 +101,11 @@ impl<'r> ClientView<'r, '_> {
         egress: &Egress,
         parts: &'r [PartShelf],
     ) -> (ServerFirst, Option<Placed<'r>>) {
-        let of = |protocol| {
+        let [mongo, mysql] = [ServerFirst::Mongo, ServerFirst::MySql].map(|protocol| {
             let ranged = Part::Ranged(Kind::ServerFirst(protocol));
             let both = [Part::ServerFirst(protocol), ranged];
             first_of(both.map(|part| self.first(egress, parts, part)))
-        };
-        let (mongo, mysql) = (of(ServerFirst::Mongo), of(ServerFirst::MySql));
+        });
         match (mongo, mysql) {
             (Some(one), Some(other)) if other < one => (ServerFirst::MySql, mysql),
             (None, Some(_)) => (ServerFirst::MySql, mysql),
@@ -235,11 +150,16 @@ impl<'r> ClientView<'r, '_> {
         let first = seen.next()?;
         let mut all = iter::once(first).chain(seen);
         let first = all.find(|claim| self.is_at_any_address(egress, claim));
-        let speaks = |protocols: &[PortProtocol]| first.filter(|_| protocols.contains(&protocol));
+        let [http, tcp] = match protocol {
+            PortProtocol::Http => [first, None],
+            PortProtocol::Tcp => [None, first],
+            PortProtocol::Sniffed => [first, first],
+            PortProtocol::Tls | PortProtocol::Udp => [None, None],
+        };
         Some(Chains {
             egress,
-            http: speaks(&[PortProtocol::Http, PortProtocol::Sniffed]),
-            tcp: speaks(&[PortProtocol::Tcp, PortProtocol::Sniffed]),
+            http,
+            tcp,
             by_host: true,
             only: None,
             sniffed: None,
@@ -247,7 +167,7 @@ impl<'r> ClientView<'r, '_> {
     }
 
     /// What there is on a port, for this client's Sidecar.
-    fn parts(&self, port: u16) -> &'r [PartShelf] {
+    pub(super) fn parts(&self, port: u16) -> &'r [PartShelf] {
         match self.viewer.sidecar {
             Some(scope) if scope.restricts() => scope.listeners.parts(port),
             _ => self.registry.index.listeners.parts(port),
@@ -268,7 +188,7 @@ impl<'r> ClientView<'r, '_> {
     /// Whether the client sees a claim that is part of a port in this way.
     pub(super) fn has_part(&self, port: u16, part: Part) -> bool {
         let parts = self.parts(port);
-        let any = |egress| self.first(egress, parts, part).is_some();
-        self.egresses().iter().any(any)
+        let mut egresses = self.egresses().iter();
+        egresses.any(|egress| self.first(egress, parts, part).is_some())
     }
 }

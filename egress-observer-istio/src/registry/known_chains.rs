@@ -3,22 +3,22 @@
 
 use std::{collections::HashMap, sync::RwLock};
 
-use super::{chains::Chains, claim::Claim, listener::Kind, reader::NamespaceId, view::ClientView};
-use crate::rules::Release;
+use super::{claim::Claim, listener::Kind, reader::NamespaceId};
+use crate::rules::{Release, Version};
 
 /// So many are remembered: a client may try every port.
 const MOST: usize = 4_096;
 
 /// Whose listener at every address of which port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct ListenerKey {
-    namespace: Option<NamespaceId>,
+pub(super) struct ListenerKey {
+    pub(super) namespace: Option<NamespaceId>,
     /// Where the Sidecar is: nothing moves as long as nothing changes.
-    sidecar: Option<usize>,
-    allocated: bool,
-    version: Option<u16>,
-    release: Option<(u16, u16)>,
-    port: u16,
+    pub(super) sidecar: Option<usize>,
+    pub(super) allocated: bool,
+    pub(super) version: Option<Version>,
+    pub(super) release: Option<Release>,
+    pub(super) port: u16,
 }
 
 /// The listeners that were asked for since the last change.
@@ -27,15 +27,15 @@ pub(super) struct KnownChains {
     by_key: RwLock<HashMap<ListenerKey, Option<KeptChains>>>,
 }
 
-/// [`Chains`] without a borrow.
+/// The chains of a listener without a borrow.
 #[derive(Clone, Debug)]
-struct KeptChains {
-    nth_egress: usize,
-    http: Option<Claim>,
-    tcp: Option<Claim>,
-    by_host: bool,
-    only: Option<Kind>,
-    sniffed: Option<Claim>,
+pub(super) struct KeptChains {
+    pub(super) nth_egress: usize,
+    pub(super) http: Option<Claim>,
+    pub(super) tcp: Option<Claim>,
+    pub(super) by_host: bool,
+    pub(super) only: Option<Kind>,
+    pub(super) sniffed: Option<Claim>,
 }
 
 /// Nothing of one is true of the other.
@@ -46,6 +46,25 @@ impl Clone for KnownChains {
 }
 
 impl KnownChains {
+    /// What is known of a listener: whether there is one, and what it has.
+    pub(super) fn get<T>(
+        &self,
+        key: &ListenerKey,
+        take: impl FnOnce(Option<&KeptChains>) -> T,
+    ) -> Option<T> {
+        let known = self.by_key.read().ok()?;
+        known.get(key).map(|kept| take(kept.as_ref()))
+    }
+
+    pub(super) fn insert(&self, key: ListenerKey, kept: Option<KeptChains>) {
+        if let Ok(mut known) = self.by_key.write() {
+            if known.len() >= MOST {
+                known.clear();
+            }
+            known.insert(key, kept);
+        }
+    }
+
     /// Forgets everything: something changes.
     pub(super) fn clear(&mut self) {
         // One that panicked while it held the lock left nothing half-done.
@@ -53,71 +72,5 @@ impl KnownChains {
             .get_mut()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clear();
-    }
-}
-
-impl<'r> ClientView<'r, '_> {
-    /// The listener at every address of a port, if there is one.
-    pub(super) fn at_any_address(&self, port: u16) -> Option<Chains<'r>> {
-        let key = ListenerKey {
-            namespace: self.namespace,
-            sidecar: self
-                .viewer
-                .sidecar
-                .map(|own| std::ptr::from_ref(own).addr()),
-            allocated: self.allocated,
-            version: self.viewer.version.map(|version| version.0),
-            release: self
-                .viewer
-                .release
-                .map(|Release(minor, patch)| (minor, patch)),
-            port,
-        };
-        let known = &self.registry.known_chains.by_key;
-        if let Ok(known) = known.read()
-            && let Some(kept) = known.get(&key)
-        {
-            return kept.as_ref().and_then(|kept| self.taken_up(kept));
-        }
-        let found = self.find_at_any_address(port);
-        let kept = found.map(|chains| self.kept_for_later(&chains));
-        if let Ok(mut known) = known.write() {
-            if known.len() >= MOST {
-                known.clear();
-            }
-            known.insert(key, kept);
-        }
-        found
-    }
-
-    fn kept_for_later(&self, chains: &Chains<'_>) -> KeptChains {
-        let mut egresses = self.egresses().iter();
-        KeptChains {
-            nth_egress: egresses
-                .position(|own| std::ptr::eq(own, chains.egress))
-                .unwrap_or_default(),
-            http: chains.http.cloned(),
-            tcp: chains.tcp.cloned(),
-            by_host: chains.by_host,
-            only: chains.only,
-            sniffed: chains.sniffed.cloned(),
-        }
-    }
-
-    fn taken_up(&self, kept: &KeptChains) -> Option<Chains<'r>> {
-        Some(Chains {
-            egress: self.egresses().get(kept.nth_egress)?,
-            http: kept.http.as_ref().and_then(|claim| self.own(claim)),
-            tcp: kept.tcp.as_ref().and_then(|claim| self.own(claim)),
-            by_host: kept.by_host,
-            only: kept.only,
-            sniffed: kept.sniffed.as_ref().and_then(|claim| self.own(claim)),
-        })
-    }
-
-    /// A claim as the registry has it.
-    fn own(&self, claim: &Claim) -> Option<&'r Claim> {
-        let rivals = self.registry.index.by_host.get(&claim.of.host)?;
-        rivals.own(claim)
     }
 }

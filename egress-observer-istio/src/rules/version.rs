@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The minor version of an Istio 1.x.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Version(pub u16);
 
 impl Version {
@@ -31,7 +31,7 @@ impl Version {
 }
 
 /// A release of an Istio 1.x: its minor version, and the patch level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Release(pub u16, pub u16);
 
 impl Release {
