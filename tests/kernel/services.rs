@@ -147,7 +147,7 @@ fn services_that_may_not_be_listed_are_as_good_as_none() -> Result<()> {
 }
 
 /// What may be used where there are thousands and they change all the time: memory of half as much again as
-/// was measured (3.9 KiB), and ten times the time (0.33 ms), as the agent may be one without optimisation, and
+/// was measured (4 KiB), and ten times the time (0.3 ms), as the agent may be one without optimisation, and
 /// other programs run beside it.
 #[test]
 fn thousands_of_services_that_change_cost_little() -> Result<()> {
