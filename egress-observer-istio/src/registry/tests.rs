@@ -1,6 +1,7 @@
 //! One test for each rule, and the index after random histories.
 
 mod changes;
+mod edits;
 mod random;
 mod rules;
 mod shows;
