@@ -1,5 +1,6 @@
 //! The golden corpus: manifests, connections, and what the agent must make of them. A folder a
-//! case; add one without writing Rust.
+//! case, or a group of such (`registry`: field reports and their near misses, each with the rule of
+//! Istio that decides it); add one without writing Rust.
 //!
 //! `manifests.yaml` holds Kubernetes objects as the agent reads them. `connections.yaml` is a list:
 //!
@@ -33,7 +34,7 @@ mod corpus {
         collections::BTreeMap,
         fs,
         net::{IpAddr, SocketAddr},
-        path::Path,
+        path::{Path, PathBuf},
     };
 
     use anyhow::{Context as _, Result, ensure};
@@ -114,11 +115,7 @@ mod corpus {
     fn each_case(file: &str, check: fn(&Path, &mut Vec<String>) -> Result<usize>) -> Result<()> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
         let (mut n_checked, mut wrong) = (0, Vec::new());
-        for entry in fs::read_dir(&root)? {
-            let dir = entry?.path();
-            if !dir.is_dir() {
-                continue;
-            }
+        for dir in cases(&root)? {
             let files = ["connections.yaml", "destinations.yaml"];
             let n_files = files.iter().filter(|file| dir.join(file).exists()).count();
             ensure!(n_files > 0, "{} has neither of {files:?}", dir.display());
@@ -138,6 +135,20 @@ mod corpus {
             wrong.join("\n")
         );
         Ok(())
+    }
+
+    /// The folders with manifests; one without is a group of such.
+    fn cases(root: &Path) -> Result<Vec<PathBuf>> {
+        let mut cases = Vec::new();
+        for entry in fs::read_dir(root)? {
+            let dir = entry?.path();
+            if dir.join("manifests.yaml").exists() {
+                cases.push(dir);
+            } else if dir.is_dir() {
+                cases.extend(self::cases(&dir)?);
+            }
+        }
+        Ok(cases)
     }
 
     /// The state that the manifests of one folder describe, all of which can be read.
