@@ -68,7 +68,10 @@ impl<'a> Explainer<'a> {
             policy_source: snapshot.policy_source(pod),
             policy_doubt: unknown.then(|| snapshot.policy_doubt(pod)),
             stale: pod.stale(),
-            trial: Trial::new(snapshot),
+            trial: Trial::new(
+                snapshot,
+                snapshot.viewer(pod).sidecar.map(|own| &own.object),
+            ),
         })
     }
 

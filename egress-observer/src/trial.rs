@@ -16,13 +16,15 @@ use std::{
     collections::HashMap,
 };
 
-use egress_observer_istio::view::Snapshot;
+use egress_observer_istio::{registry::ObjectRef, view::Snapshot};
 
 /// A cluster, and a copy of it for trials, which is made when it is first needed. Each trial changes
 /// the copy and takes the changes back.
 #[derive(Debug)]
 pub(crate) struct Trial<'a> {
     snapshot: &'a Snapshot,
+    /// The Sidecar of the client; others cost time.
+    sidecar: Option<&'a ObjectRef>,
     copy: OnceCell<RefCell<Snapshot>>,
     /// What entries take away that are found by nothing but a host that no other entry has, by port: it
     /// is the same whatever the host is.
@@ -30,9 +32,11 @@ pub(crate) struct Trial<'a> {
 }
 
 impl<'a> Trial<'a> {
-    pub(crate) fn new(snapshot: &'a Snapshot) -> Self {
+    /// For one client, which has this Sidecar, if any.
+    pub(crate) fn new(snapshot: &'a Snapshot, sidecar: Option<&'a ObjectRef>) -> Self {
         Self {
             snapshot,
+            sidecar,
             copy: OnceCell::new(),
             by_port: RefCell::default(),
         }
@@ -65,9 +69,11 @@ impl<'a> Trial<'a> {
         changes: &[TriedChange],
         look: impl FnOnce(&Snapshot) -> T,
     ) -> Option<T> {
-        let copy = self
-            .copy
-            .get_or_init(|| RefCell::new(self.snapshot.clone()));
+        let copy = self.copy.get_or_init(|| {
+            let mut copy = self.snapshot.clone();
+            copy.registry.keep_sidecar(self.sidecar);
+            RefCell::new(copy)
+        });
         let mut copy = copy.borrow_mut();
         let mut made = Vec::new();
         for change in changes {

@@ -75,6 +75,14 @@ impl Registry {
         }))
     }
 
+    /// Forgets all Sidecars but one, for whoever asks for one client only.
+    pub fn keep_sidecar(&mut self, kept: Option<&ObjectRef>) {
+        self.sidecars.retain(|_, scopes| {
+            scopes.retain(|scope| Some(&scope.object) == kept);
+            !scopes.is_empty()
+        });
+    }
+
     /// Hides again what the last host of an egress listener let through; without a place, what the last
     /// egress listener did.
     pub(super) fn hide_again(&mut self, sidecar: &ObjectRef, nth: Option<usize>, text: &str) {
