@@ -32,18 +32,22 @@ pub(crate) fn made_by(workload: &Workload, uid: String) -> Option<PodObject> {
 
 /// A pod for each workload of which none is given. What another workload makes is left out.
 pub(crate) fn of_workloads_without_pods(objects: &[Object]) -> Vec<Object> {
-    let pods = objects.iter().filter_map(|object| match object {
-        Object::Pod(pod) => Some((key(&pod.metadata, &pod::workload_of(pod)), &pod.metadata)),
-        _ => None,
+    let pods = objects.iter().filter_map(|object| {
+        let Object::Pod(pod) = object else {
+            return None;
+        };
+        Some((key(&pod.metadata, &pod::workload_of(pod)), &pod.metadata))
     });
     let mut has_pods = HashSet::new();
     for (workload, metadata) in pods {
         has_pods.insert(workload);
         has_pods.insert(key(metadata, &metadata.name));
     }
-    let workloads = objects.iter().filter_map(|object| match object {
-        Object::Workload(workload) => Some(workload),
-        _ => None,
+    let workloads = objects.iter().filter_map(|object| {
+        let Object::Workload(workload) = object else {
+            return None;
+        };
+        Some(workload)
     });
     let alone = workloads.filter(|workload| {
         let metadata = &workload.metadata;

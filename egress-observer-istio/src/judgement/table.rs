@@ -40,6 +40,7 @@ pub(super) struct Case {
 /// |---|---|---|---|---|---|
 /// | proxy | | | | | `proxy_upstream` |
 /// | | no | | | | `unmeshed` |
+/// | | | failed | it cannot arrive: nobody hears it, or has the allocated address | | `unreachable` |
 /// | | | unknown | | | `unknown` |
 /// | | | | unknown | | `unknown` |
 /// | | | captured | captured, and no proxy hears it | | `unreachable` |
@@ -69,6 +70,14 @@ pub(super) fn judge(case: &Case) -> (Verdict, Reason) {
         return (Verdict::Unmeshed, reason);
     }
     match (case.observed, decision.expected) {
+        (Observed::Unknown(Reason::NotEstablished), Expected::Direct) if case.allocated => {
+            (Verdict::Unreachable, Reason::AllocatedAddress)
+        }
+        (Observed::Unknown(Reason::NotEstablished), Expected::Captured)
+            if case.unheard.is_some() =>
+        {
+            captured(case)
+        }
         (Observed::Unknown(reason), _) => (Verdict::Unknown, reason),
         (_, Expected::Unknown) => (Verdict::Unknown, decision.reason),
         (Observed::Captured, Expected::Captured) => captured(case),
@@ -154,6 +163,73 @@ mod tests {
     };
     const DIRECT: Decision = Decision::direct(Reason::NotIncluded, Rule::NotIncluded);
     const OPEN: Decision = Decision::unknown(Reason::DnsCapture, Rule::Dns);
+
+    /// Those of misrouted and unreachable.
+    fn rows_of_what_really_happens() -> Vec<(Case, (Verdict, Reason))> {
+        let known = |fate| Case {
+            registry: RegistryMatch::ServiceEntry,
+            fate: Some(fate),
+            ..CASE
+        };
+        let allocated = Case {
+            allocated: true,
+            policy: Some(Policy::AllowAny),
+            ..CASE
+        };
+        let unheard = Case {
+            unheard: Some(Reason::ProxyNotRunning),
+            ..CASE
+        };
+        let failed = Observed::Unknown(Reason::NotEstablished);
+        let at = |case, decision, observed| Case {
+            decision,
+            observed,
+            ..case
+        };
+        let misrouted = |reason| (Verdict::Misrouted, reason);
+        let unreachable = |reason| (Verdict::Unreachable, reason);
+        vec![
+            (
+                known(Fate::AsDialled),
+                (Verdict::Mediated, Reason::IncludedRange),
+            ),
+            (
+                known(Fate::ListenerWithoutAddress),
+                misrouted(Reason::ListenerWithoutAddress),
+            ),
+            (known(Fate::Route), misrouted(Reason::Route)),
+            (
+                known(Fate::AddressOfAnother),
+                misrouted(Reason::AddressOfAnother),
+            ),
+            (known(Fate::NoCluster), unreachable(Reason::NoCluster)),
+            (allocated, unreachable(Reason::AllocatedAddress)),
+            (
+                Case {
+                    policy: Some(Policy::RegistryOnly),
+                    ..allocated
+                },
+                (Verdict::Blocked, Reason::IncludedRange),
+            ),
+            (
+                at(allocated, DIRECT, Observed::Direct),
+                unreachable(Reason::AllocatedAddress),
+            ),
+            (
+                at(allocated, DIRECT, failed),
+                unreachable(Reason::AllocatedAddress),
+            ),
+            (unheard, unreachable(Reason::ProxyNotRunning)),
+            (
+                at(unheard, CASE.decision, failed),
+                unreachable(Reason::ProxyNotRunning),
+            ),
+            (
+                at(CASE, CASE.decision, failed),
+                (Verdict::Unknown, Reason::NotEstablished),
+            ),
+        ]
+    }
 
     /// One row per line of the table in the documentation of `judge`.
     #[test]
@@ -266,7 +342,7 @@ mod tests {
                 (V::DeclaredBypass, NotIncluded),
             ),
         ];
-        for (case, expected) in rows {
+        for (case, expected) in rows.into_iter().chain(rows_of_what_really_happens()) {
             assert_eq!(judge(&case), expected, "{case:?}");
         }
     }
