@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
-    connection_pool::connection_pool,
+    connection_pool::{POOLS, connection_pool},
     egress::{address, capture_mode, listener_port},
     names::{UNIX, unix_fault},
     refusal::{Refusals, RefusedPart},
     server_tls::server_tls,
-    sidecar::POOLS,
 };
 use crate::{objects::IngressListener, rules::Version};
 
