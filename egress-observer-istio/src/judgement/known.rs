@@ -10,7 +10,7 @@ use crate::{
 
 /// What the mesh knows of a destination.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownDestination {
     pub(super) registry: RegistryMatch,
     /// Where it sends a connection, if it knows the destination.
     pub(super) fate: Option<Fate>,
@@ -18,7 +18,7 @@ pub(super) struct Known {
     pub(super) lacking: Reason,
 }
 
-impl Known {
+impl KnownDestination {
     /// What is inside the cluster is known only as far as its Services are: an address of its ranges
     /// proves nothing. Where Services are missing, and at ports of headless ones, whose pods may be
     /// anywhere, it cannot be told what the mesh knows; nor whether there is a cluster for a Service
@@ -164,7 +164,7 @@ spec: {clusterIP: 10.96.0.21, ports: [{name: tls, port: 443}]}
                     protocol: Protocol::Tcp,
                 };
                 let matched = snapshot.registry.lookup(&viewer, &to);
-                let known = Known::of(
+                let known = KnownDestination::of(
                     snapshot,
                     &matched,
                     snapshot.scope_from_anywhere(ip),

@@ -3,7 +3,9 @@
 
 use std::{collections::HashMap, sync::RwLock};
 
-use super::{chains::Chains, claim::Claim, listener::Kind, reader::NamespaceId, view::ClientView};
+use super::{
+    chains::Chains, claim::Claim, listener::ConflictKind, reader::NamespaceId, view::ClientView,
+};
 use crate::rules::Release;
 
 /// So many are remembered: a client may try every port.
@@ -34,7 +36,7 @@ struct KeptChains {
     http: Option<Claim>,
     tcp: Option<Claim>,
     by_host: bool,
-    only: Option<Kind>,
+    only: Option<ConflictKind>,
     sniffed: Option<Claim>,
 }
 
