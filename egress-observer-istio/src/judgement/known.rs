@@ -19,6 +19,14 @@ pub(super) struct KnownDestination {
 }
 
 impl KnownDestination {
+    fn unsure(lacking: Reason) -> Self {
+        Self {
+            registry: RegistryMatch::Unknown,
+            fate: None,
+            lacking,
+        }
+    }
+
     /// What is inside the cluster is known only as far as its Services are: an address of its ranges
     /// proves nothing. Where Services are missing, and at ports of headless ones, whose pods may be
     /// anywhere, it cannot be told what the mesh knows; nor whether there is a cluster for a Service
@@ -29,16 +37,11 @@ impl KnownDestination {
         scope: Scope,
         ip: Option<IpAddr>,
     ) -> Self {
-        let unsure = |lacking| Self {
-            registry: RegistryMatch::Unknown,
-            fate: None,
-            lacking,
-        };
         match matched {
             Match::Declared(Hit { routed, .. }) | Match::Ruled(routed)
                 if leads_to_missing_service(snapshot, routed) =>
             {
-                unsure(Reason::ServicesNeeded)
+                Self::unsure(Reason::ServicesNeeded)
             }
             Match::Declared(hit) => Self {
                 registry: if hit.entry.object.kind == ObjectKind::ServiceEntry {
@@ -54,14 +57,14 @@ impl KnownDestination {
                 fate: Some(routed.fate),
                 lacking: Reason::NameNeeded,
             },
-            _ if snapshot.registry_unknown() => unsure(Reason::NotSynced),
+            _ if snapshot.registry_unknown() => Self::unsure(Reason::NotSynced),
             Match::Undeclared { headless, .. } => {
                 let inside = scope == Scope::Cluster;
                 let is_pod = ip.is_some_and(|ip| snapshot.is_pod(ip));
                 if inside && snapshot.services_unknown() {
-                    unsure(Reason::ServicesNeeded)
+                    Self::unsure(Reason::ServicesNeeded)
                 } else if inside && *headless && !is_pod {
-                    unsure(Reason::EndpointsNeeded)
+                    Self::unsure(Reason::EndpointsNeeded)
                 } else {
                     Self {
                         registry: RegistryMatch::Undeclared,
@@ -70,7 +73,7 @@ impl KnownDestination {
                     }
                 }
             }
-            Match::NameNeeded { .. } | Match::AddressNeeded(_) => unsure(Reason::NameNeeded),
+            Match::NameNeeded { .. } | Match::AddressNeeded(_) => Self::unsure(Reason::NameNeeded),
         }
     }
 }

@@ -103,8 +103,8 @@ fn host_and_port(text: &str) -> Option<(&str, &str)> {
         None if host.contains(':') => return None,
         None => host,
     };
-    let stray = |text: &str| text.contains(['[', ']']);
-    (!stray(inner) && !stray(port)).then_some((inner, port))
+    let is_stray = [inner, port].iter().any(|text| text.contains(['[', ']']));
+    (!is_stray).then_some((inner, port))
 }
 
 #[cfg(test)]
