@@ -9,6 +9,7 @@ pub mod kinds;
 pub mod metadata;
 pub mod name;
 mod pod;
+mod sidecar;
 mod sidecar_ingress;
 mod virtual_service;
 mod workload;
@@ -19,9 +20,9 @@ pub use self::{
         WebhookObject,
     },
     istio::{
-        AllocatedAddress, DestinationRule, DestinationRuleSpec, EgressListener,
-        OutboundTrafficPolicy, ProxyConfig, ProxyConfigSpec, ServiceEntryObject, ServiceEntrySpec,
-        ServiceEntryStatus, ServicePort, Sidecar, SidecarSpec, WorkloadEntry, WorkloadSelector,
+        AllocatedAddress, DestinationRule, DestinationRuleSpec, OutboundTrafficPolicy, ProxyConfig,
+        ProxyConfigSpec, ServiceEntryObject, ServiceEntrySpec, ServiceEntryStatus, ServicePort,
+        WorkloadEntry, WorkloadSelector,
     },
     kinds::{Kind, Object},
     metadata::{Metadata, OwnerReference},
@@ -29,6 +30,7 @@ pub use self::{
         ContainerSpec, ContainerState, ContainerStatus, DnsConfig, EnvVar, PodIp, PodObject,
         PodSpec, PodStatus, SecurityContext, Terminated,
     },
+    sidecar::{EgressListener, Sidecar, SidecarSpec},
     sidecar_ingress::{
         ConnectionPool, Http2KeepAlive, HttpPool, IngressListener, ServerTls, TcpKeepalive,
         TcpPool, TlsCertificate,

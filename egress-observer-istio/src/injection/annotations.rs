@@ -102,9 +102,11 @@ fn interfaces(text: &str) -> Result<(), AnnotationError> {
     }
     let mut names = text.split(',').map(str::trim);
     let wrong = names.find(|name| {
-        let rest = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
         let begins_well = name.starts_with(|c: char| c.is_ascii_alphabetic());
-        !begins_well || name.len() > 15 || !name.chars().all(rest)
+        let mut bytes = name.bytes();
+        !begins_well
+            || name.len() > 15
+            || !bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
     });
     match wrong {
         Some(name) => Err(AnnotationError::Interface(name.to_owned())),

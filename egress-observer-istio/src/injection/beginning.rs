@@ -22,14 +22,13 @@ pub enum Beginning {
 
 /// What the init container at this place finds.
 pub(super) fn of_init_container(spec: &PodSpec, place: usize) -> Beginning {
-    let all = &spec.init_containers;
-    let at = |name: &str| all.iter().position(|container| container.name == name);
-    let goes_on = all
+    let goes_on = spec
+        .init_containers
         .get(place)
         .is_some_and(|container| container.restart_policy == "Always");
-    let native = at(PROXY);
+    let native = place_of(spec, PROXY);
     let has_proxy = native.is_some() || spec.containers.iter().any(|own| own.name == PROXY);
-    let before_rules = at(INIT).is_some_and(|rules| place < rules);
+    let before_rules = place_of(spec, INIT).is_some_and(|rules| place < rules);
     let before_proxy = has_proxy && native.is_none_or(|proxy| place < proxy);
     match (before_rules, before_proxy, goes_on) {
         (true, _, true) => Beginning::StartsBeforeRules,
@@ -37,6 +36,12 @@ pub(super) fn of_init_container(spec: &PodSpec, place: usize) -> Beginning {
         (_, true, false) => Beginning::EndsBeforeProxy,
         (true, false, false) | (false, false, _) => Beginning::Ready,
     }
+}
+
+/// Where an init container stands among the others.
+fn place_of(spec: &PodSpec, name: &str) -> Option<usize> {
+    let mut all = spec.init_containers.iter();
+    all.position(|container| container.name == name)
 }
 
 #[cfg(test)]

@@ -160,13 +160,14 @@ impl Pod {
     /// The pod as it runs on where labels changed: ambient mode comes and goes with them, everything else
     /// that was set up at its start stays.
     pub fn relabelled(&self, before: &Self) -> Setup {
-        let asked = |pod: &Self| pod.ambient.label == AmbientLabel::Asked;
+        let asked = AmbientLabel::Asked;
+        let as_before = (self.ambient.label == asked) == (before.ambient.label == asked);
         let has_proxy = match before.applied.membership {
             Membership::Sidecar(_) | Membership::NotRedirected | Membership::Unknown(_) => true,
             Membership::Ambient(_) | Membership::Outside(_) => false,
         };
         match &self.ambient.setup {
-            _ if has_proxy || asked(self) == asked(before) => before.applied.clone(),
+            _ if has_proxy || as_before => before.applied.clone(),
             Some(setup) => setup.clone(),
             None => Setup::outside(Reason::NoSidecar, "no label asks for ambient mode any more"),
         }

@@ -10,7 +10,7 @@ use crate::{
 
 /// What the mesh knows of a destination.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Known {
+pub(super) struct KnownDestination {
     pub(super) registry: RegistryMatch,
     /// Where it sends a connection, if it knows the destination.
     pub(super) fate: Option<Fate>,
@@ -18,7 +18,15 @@ pub(super) struct Known {
     pub(super) lacking: Reason,
 }
 
-impl Known {
+impl KnownDestination {
+    fn unsure(lacking: Reason) -> Self {
+        Self {
+            registry: RegistryMatch::Unknown,
+            fate: None,
+            lacking,
+        }
+    }
+
     /// What is inside the cluster is known only as far as its Services are: an address of its ranges
     /// proves nothing. Where Services are missing, and at ports of headless ones, whose pods may be
     /// anywhere, it cannot be told what the mesh knows; nor whether there is a cluster for a Service
@@ -29,16 +37,11 @@ impl Known {
         scope: Scope,
         ip: Option<IpAddr>,
     ) -> Self {
-        let unsure = |lacking| Self {
-            registry: RegistryMatch::Unknown,
-            fate: None,
-            lacking,
-        };
         match matched {
             Match::Declared(Hit { routed, .. }) | Match::Ruled(routed)
                 if leads_to_missing_service(snapshot, routed) =>
             {
-                unsure(Reason::ServicesNeeded)
+                Self::unsure(Reason::ServicesNeeded)
             }
             Match::Declared(hit) => Self {
                 registry: if hit.entry.object.kind == ObjectKind::ServiceEntry {
@@ -54,14 +57,14 @@ impl Known {
                 fate: Some(routed.fate),
                 lacking: Reason::NameNeeded,
             },
-            _ if snapshot.registry_unknown() => unsure(Reason::NotSynced),
+            _ if snapshot.registry_unknown() => Self::unsure(Reason::NotSynced),
             Match::Undeclared { headless, .. } => {
                 let inside = scope == Scope::Cluster;
                 let is_pod = ip.is_some_and(|ip| snapshot.is_pod(ip));
                 if inside && snapshot.services_unknown() {
-                    unsure(Reason::ServicesNeeded)
+                    Self::unsure(Reason::ServicesNeeded)
                 } else if inside && *headless && !is_pod {
-                    unsure(Reason::EndpointsNeeded)
+                    Self::unsure(Reason::EndpointsNeeded)
                 } else {
                     Self {
                         registry: RegistryMatch::Undeclared,
@@ -70,7 +73,7 @@ impl Known {
                     }
                 }
             }
-            Match::NameNeeded { .. } | Match::AddressNeeded(_) => unsure(Reason::NameNeeded),
+            Match::NameNeeded { .. } | Match::AddressNeeded(_) => Self::unsure(Reason::NameNeeded),
         }
     }
 }
@@ -164,7 +167,7 @@ spec: {clusterIP: 10.96.0.21, ports: [{name: tls, port: 443}]}
                     protocol: Protocol::Tcp,
                 };
                 let matched = snapshot.registry.lookup(&viewer, &to);
-                let known = Known::of(
+                let known = KnownDestination::of(
                     snapshot,
                     &matched,
                     snapshot.scope_from_anywhere(ip),

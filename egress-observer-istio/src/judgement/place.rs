@@ -49,16 +49,17 @@ impl DialledPlace {
             };
         }
         let own = &asker.pod.ips;
-        let of_family =
-            |ip: &IpAddr| own.is_empty() || own.iter().any(|own| own.is_ipv4() == ip.is_ipv4());
         let answer = name.map(|name| snapshot.registry.addresses_of(&asker.viewer, name));
         let answer = answer.unwrap_or_default();
-        let ip = answer.addresses.into_iter().find(of_family);
+        let ip = answer
+            .addresses
+            .into_iter()
+            .find(|ip| is_of_family(own, ip));
         let any = [
             IpAddr::V4(ALLOCATED.0.network()),
             IpAddr::V6(ALLOCATED.1.network()),
         ];
-        let stand_in = any.into_iter().find(of_family);
+        let stand_in = any.into_iter().find(|ip| is_of_family(own, ip));
         Self {
             ip,
             is_allocated: answer.is_allocated,
@@ -70,6 +71,11 @@ impl DialledPlace {
     pub(super) fn decided_by(&self) -> Option<IpAddr> {
         self.ip.or(self.stand_in)
     }
+}
+
+/// Whether a pod has an address of the same family; one whose addresses are not known has both.
+fn is_of_family(own: &[IpAddr], ip: &IpAddr) -> bool {
+    own.is_empty() || own.iter().any(|own| own.is_ipv4() == ip.is_ipv4())
 }
 
 fn is_allocated(ip: IpAddr) -> bool {

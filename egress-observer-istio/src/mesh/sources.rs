@@ -67,13 +67,11 @@ pub(super) fn revision_config(own: Source<'_>, shared: Shared<'_>) -> Option<Rev
     if own.text.is_none() && below.text.is_none() {
         return None;
     }
-    let absent = MeshText::default();
-    let text = |source: Source<'_>| match source.text {
+    let own_text = match own.text {
         Some(known) => known.taken().cloned(),
-        None => Some(absent.clone()),
+        None => Some(MeshText::default()),
     };
-    let own_text = text(own);
-    let below_text = text(below).filter(|_| below.text.is_some());
+    let below_text = below.text.and_then(|known| known.taken().cloned());
     let doubt = doubt(own).or_else(|| doubt(below)).or_else(|| {
         let missing = below.text.is_none();
         missing.then(|| MeshDoubt {

@@ -6,11 +6,10 @@ use serde::Deserialize;
 
 use super::{
     metadata::{Metadata, with_metadata},
-    sidecar_ingress::{ConnectionPool, IngressListener},
     virtual_service::Destination,
 };
 
-with_metadata! { ServiceEntryObject Sidecar DestinationRule ProxyConfig }
+with_metadata! { ServiceEntryObject DestinationRule ProxyConfig }
 
 /// `networking.istio.io ServiceEntry`; v1, v1beta1 and v1alpha3 share one schema.
 #[derive(Clone, Debug, Deserialize)]
@@ -87,35 +86,6 @@ pub struct WorkloadSelector {
     /// ProxyConfig, DestinationRule.
     #[serde(rename = "matchLabels")]
     pub match_labels: BTreeMap<String, String>,
-}
-
-/// `networking.istio.io Sidecar`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Sidecar {
-    pub metadata: Metadata,
-    #[serde(default)]
-    pub spec: SidecarSpec,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct SidecarSpec {
-    pub workload_selector: Option<WorkloadSelector>,
-    pub ingress: Vec<IngressListener>,
-    pub egress: Vec<EgressListener>,
-    pub inbound_connection_pool: Option<ConnectionPool>,
-    pub outbound_traffic_policy: Option<OutboundTrafficPolicy>,
-}
-
-/// `spec.egress[]` of a Sidecar.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct EgressListener {
-    pub port: Option<ServicePort>,
-    pub bind: String,
-    pub capture_mode: String,
-    /// `namespace/dnsName`.
-    pub hosts: Vec<String>,
 }
 
 /// `outboundTrafficPolicy` of a Sidecar and of the mesh configuration.

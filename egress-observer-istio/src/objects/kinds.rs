@@ -10,9 +10,10 @@ use super::{
     addressing::{CiliumNode, IpPool, Network, Node, ServiceCidr},
     core::{ConfigMap, NamespaceObject, ServiceObject, WebhookObject},
     fields::{FieldError, read_value},
-    istio::{DestinationRule, ProxyConfig, ServiceEntryObject, Sidecar},
+    istio::{DestinationRule, ProxyConfig, ServiceEntryObject},
     metadata::{AnyObject, Metadata},
     pod::PodObject,
+    sidecar::Sidecar,
     virtual_service::VirtualService,
     workload::Workload,
 };

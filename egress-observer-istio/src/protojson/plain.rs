@@ -59,8 +59,10 @@ fn integer(text: &str) -> Option<Number> {
 
 /// A decimal fraction; one that is whole is written without its point, as Go's `encoding/json` has it.
 fn float(text: &str) -> Option<Number> {
-    let only = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-');
-    if !text.chars().all(only) {
+    if !text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte))
+    {
         return None;
     }
     let number: f64 = text.parse().ok()?;

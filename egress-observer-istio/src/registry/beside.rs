@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use super::{
     claim::Claim,
-    listener::{Kind, Listener, Part},
+    listener::{ConflictKind, Listener, Part},
     query::{RegistryQuery, Viewer},
     sought::Sought,
     store::Registry,
@@ -136,7 +136,7 @@ fn parts() -> [Part; 10] {
         Part::Sniffed,
         Part::ServerFirst(ServerFirst::Mongo),
         Part::ServerFirst(ServerFirst::MySql),
-        Part::Ranged(Kind::Stream),
+        Part::Ranged(ConflictKind::Stream),
         Part::Headless,
     ]
 }

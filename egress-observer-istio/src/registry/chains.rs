@@ -5,7 +5,7 @@ use std::iter;
 use super::{
     claim::Claim,
     egress::Egress,
-    listener::{Kind, Listener, Part},
+    listener::{ConflictKind, Listener, Part},
     reader::Reader,
     shelf::PartShelf,
     view::ClientView,
@@ -24,7 +24,7 @@ pub(super) struct Chains<'r> {
     /// Whether HTTP is told by its `Host`, and is not all for the one claim.
     pub(super) by_host: bool,
     /// The only kind that is there, if its servers speak first: it keeps others out.
-    pub(super) only: Option<Kind>,
+    pub(super) only: Option<ConflictKind>,
     /// The sniffed claim that is part of it, where there can be one only.
     pub(super) sniffed: Option<&'r Claim>,
 }
@@ -58,13 +58,13 @@ impl<'r> ClientView<'r, '_> {
         let http = part(Part::Http);
         let tcp = part(Part::Tcp);
         let anywhere = part(Part::Sniffed);
-        let sniffed = first_of([anywhere, part(Part::Ranged(Kind::Sniffed))]);
+        let sniffed = first_of([anywhere, part(Part::Ranged(ConflictKind::Sniffed))]);
         let others = first_of([
             http,
             tcp,
             sniffed,
             part(Part::Tls),
-            part(Part::Ranged(Kind::Stream)),
+            part(Part::Ranged(ConflictKind::Stream)),
         ]);
         let (protocol, own) = self.server_first(egress, parts);
         if let Some(own) = own
@@ -76,7 +76,7 @@ impl<'r> ClientView<'r, '_> {
                 http: None,
                 tcp,
                 by_host: true,
-                only: Some(Kind::ServerFirst(protocol)),
+                only: Some(ConflictKind::ServerFirst(protocol)),
                 sniffed: None,
             });
         }
@@ -102,7 +102,7 @@ impl<'r> ClientView<'r, '_> {
         parts: &'r [PartShelf],
     ) -> (ServerFirst, Option<Placed<'r>>) {
         let [mongo, mysql] = [ServerFirst::Mongo, ServerFirst::MySql].map(|protocol| {
-            let ranged = Part::Ranged(Kind::ServerFirst(protocol));
+            let ranged = Part::Ranged(ConflictKind::ServerFirst(protocol));
             let both = [Part::ServerFirst(protocol), ranged];
             first_of(both.map(|part| self.first(egress, parts, part)))
         });
@@ -118,13 +118,13 @@ impl<'r> ClientView<'r, '_> {
         if chains.egress.protocol.is_some() {
             return Self::protocol(chains.egress, claim) != PortProtocol::Http;
         }
-        match (chains.only, Kind::of(claim)) {
+        match (chains.only, ConflictKind::of(claim)) {
             (Some(only), kind) => only == kind,
-            (None, Kind::ServerFirst(_)) => false,
-            (None, Kind::Sniffed) => {
+            (None, ConflictKind::ServerFirst(_)) => false,
+            (None, ConflictKind::Sniffed) => {
                 self.viewer.is_since(31) || chains.sniffed.is_some_and(|own| own == claim)
             }
-            (None, Kind::Stream) => true,
+            (None, ConflictKind::Stream) => true,
         }
     }
 

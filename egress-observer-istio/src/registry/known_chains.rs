@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, sync::RwLock};
 
-use super::{claim::Claim, listener::Kind, reader::NamespaceId};
+use super::{claim::Claim, listener::ConflictKind, reader::NamespaceId};
 use crate::rules::{Release, Version};
 
 /// So many are remembered: a client may try every port.
@@ -34,7 +34,7 @@ pub(super) struct KeptChains {
     pub(super) http: Option<Claim>,
     pub(super) tcp: Option<Claim>,
     pub(super) by_host: bool,
-    pub(super) only: Option<Kind>,
+    pub(super) only: Option<ConflictKind>,
     pub(super) sniffed: Option<Claim>,
 }
 

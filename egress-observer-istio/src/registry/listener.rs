@@ -30,7 +30,7 @@ pub(super) enum Part {
     /// TLS likewise.
     TlsByNameOnly,
     /// Anything but HTTP, within ranges.
-    Ranged(Kind),
+    Ranged(ConflictKind),
     /// In any way, or in none: an egress listener for the port makes of it what it says itself.
     Any,
     /// No part of it: a headless Service, which has listeners at its pods instead.
@@ -39,7 +39,7 @@ pub(super) enum Part {
 
 /// What conflicts of claims on one listener go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Kind {
+pub(super) enum ConflictKind {
     /// TLS, or TCP.
     Stream,
     /// TCP whose server speaks first.
@@ -48,7 +48,7 @@ pub(super) enum Kind {
     Sniffed,
 }
 
-impl Kind {
+impl ConflictKind {
     /// Of a claim that is not HTTP.
     pub(super) fn of(claim: &Claim) -> Self {
         match (claim.at().server_first, claim.protocol()) {
@@ -102,15 +102,15 @@ fn parts(claim: &Claim) -> &'static [Part] {
 }
 
 fn ranged(claim: &Claim) -> &'static [Part] {
-    match Kind::of(claim) {
+    match ConflictKind::of(claim) {
         _ if claim.of.ranges().next().is_none() => &[],
-        Kind::Stream => &[Part::Ranged(Kind::Stream)],
-        Kind::Sniffed => &[Part::Ranged(Kind::Sniffed)],
-        Kind::ServerFirst(ServerFirst::Mongo) => {
-            &[Part::Ranged(Kind::ServerFirst(ServerFirst::Mongo))]
+        ConflictKind::Stream => &[Part::Ranged(ConflictKind::Stream)],
+        ConflictKind::Sniffed => &[Part::Ranged(ConflictKind::Sniffed)],
+        ConflictKind::ServerFirst(ServerFirst::Mongo) => {
+            &[Part::Ranged(ConflictKind::ServerFirst(ServerFirst::Mongo))]
         }
-        Kind::ServerFirst(ServerFirst::MySql) => {
-            &[Part::Ranged(Kind::ServerFirst(ServerFirst::MySql))]
+        ConflictKind::ServerFirst(ServerFirst::MySql) => {
+            &[Part::Ranged(ConflictKind::ServerFirst(ServerFirst::MySql))]
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::{
     rules::Version,
 };
 
+/// Since when there are connection pools, of the whole Sidecar and of its listeners.
+pub(super) const POOLS: Version = Version(21);
 /// Since when an idle timeout of 0 stands for none.
 const NO_IDLE_TIMEOUT: Version = Version(26);
 

@@ -4,7 +4,7 @@
 use super::{
     names::{UNIX, fqdn_fault, is_ip, is_label, is_label_key, is_label_value, unix_fault},
     refusal::{Refusals, RefusedPart},
-    service_entry::resolution_of,
+    resolution::resolution_of,
 };
 use crate::{
     objects::{ServiceEntrySpec, WorkloadEntry},

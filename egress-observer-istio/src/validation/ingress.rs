@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
-    connection_pool::connection_pool,
+    connection_pool::{POOLS, connection_pool},
     egress::{address, capture_mode, listener_port},
     names::{UNIX, unix_fault},
     refusal::{Refusals, RefusedPart},
     server_tls::server_tls,
-    sidecar::POOLS,
 };
 use crate::{objects::IngressListener, rules::Version};
 
@@ -104,8 +103,8 @@ fn host_and_port(text: &str) -> Option<(&str, &str)> {
         None if host.contains(':') => return None,
         None => host,
     };
-    let stray = |text: &str| text.contains(['[', ']']);
-    (!stray(inner) && !stray(port)).then_some((inner, port))
+    let is_stray = [inner, port].iter().any(|text| text.contains(['[', ']']));
+    (!is_stray).then_some((inner, port))
 }
 
 #[cfg(test)]

@@ -162,10 +162,12 @@ pub(super) fn is_label_key(text: &str) -> bool {
 
 /// A value of labels, which may be empty.
 pub(super) fn is_label_value(text: &str) -> bool {
-    let inner = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     let bytes = text.as_bytes();
     let ends = [bytes.first(), bytes.last()];
-    ends.into_iter().flatten().all(u8::is_ascii_alphanumeric) && bytes.iter().all(inner)
+    ends.into_iter().flatten().all(u8::is_ascii_alphanumeric)
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use super::{
     names::fqdn_fault,
     refusal::{Refusals, RefusedPart},
-    service_entry::resolution_of,
 };
 use crate::{
     objects::{Metadata, ServiceEntrySpec},
@@ -14,6 +13,14 @@ use crate::{
 const DYNAMIC: Version = Version(28);
 /// Since when it takes HTTP of every kind, and entries inside the mesh.
 const DYNAMIC_WIDER: Version = Version(30);
+
+/// NONE is the default.
+pub(super) fn resolution_of(spec: &ServiceEntrySpec) -> &str {
+    match spec.resolution.as_str() {
+        "" => "NONE",
+        other => other,
+    }
+}
 
 /// Words that Istio does not know, and what does not go with those that it knows.
 pub(super) fn resolution(

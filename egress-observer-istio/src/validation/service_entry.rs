@@ -5,7 +5,7 @@ use super::{
     export_to::export_to,
     names::{is_subnet, wildcard_fault},
     refusal::{Refusal, Refusals, RefusedPart},
-    resolution,
+    resolution::{self, resolution_of},
     selector::{annotations, selector},
     service_ports,
 };
@@ -33,14 +33,6 @@ pub fn service_entry(object: &ServiceEntryObject, version: Version) -> Vec<Refus
     let own = pod::named_namespace(&metadata.namespace);
     export_to(&spec.export_to, own, &mut found);
     found.into_vec()
-}
-
-/// NONE is the default.
-pub(super) fn resolution_of(spec: &ServiceEntrySpec) -> &str {
-    match spec.resolution.as_str() {
-        "" => "NONE",
-        other => other,
-    }
 }
 
 fn hosts(spec: &ServiceEntrySpec, found: &mut Refusals) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::{
     names::{is_label, is_protocol},
     refusal::{Refusals, RefusedPart},
-    service_entry::resolution_of,
+    resolution::resolution_of,
 };
 use crate::{
     objects::{ServiceEntrySpec, ServicePort},

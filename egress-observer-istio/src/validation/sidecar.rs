@@ -1,15 +1,12 @@
 //! Sidecars (`ValidateSidecar`).
 
 use super::{
-    connection_pool::connection_pool,
+    connection_pool::{POOLS, connection_pool},
     egress, ingress, outbound_policy,
     refusal::{Refusal, Refusals, RefusedPart},
     selector::{annotations, selector},
 };
 use crate::{objects::Sidecar, rules::Version};
-
-/// Since when there are connection pools, of the whole Sidecar and of its listeners.
-pub(super) const POOLS: Version = Version(21);
 
 /// Why Istio of a version refuses a Sidecar; nothing for one that it takes.
 pub fn sidecar(object: &Sidecar, version: Version) -> Vec<Refusal> {

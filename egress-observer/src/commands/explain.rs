@@ -70,6 +70,21 @@ pub struct ExplainArgs {
     brief: bool,
 }
 
+impl ExplainArgs {
+    /// Who connects, within the pod.
+    fn who(&self) -> Who {
+        Who {
+            container: self.container.clone(),
+            socket: ClientSocket {
+                uid: self.uid,
+                gid: self.gid,
+                interface: self.interface.clone(),
+                source: self.source,
+            },
+        }
+    }
+}
+
 /// `--to`.
 #[derive(Clone, Debug)]
 enum Given {
@@ -109,15 +124,6 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
     let made = templates::of_workloads_without_pods(&given.objects);
     given.objects.extend(made);
     let (snapshot, outcome) = given.snapshot(&args.cluster.ranges);
-    let who = Who {
-        container: args.container.clone(),
-        socket: ClientSocket {
-            uid: args.uid,
-            gid: args.gid,
-            interface: args.interface.clone(),
-            source: args.source,
-        },
-    };
     let pod = pod(&snapshot, &args.pod)?;
     // One that nobody has made yet is as today's configuration would make it.
     let made;
@@ -127,25 +133,14 @@ pub fn run(args: &ExplainArgs) -> Result<Outcome> {
     } else {
         pod
     };
-    let explainer =
-        Explainer::new(&snapshot, pod, who).map_err(|problem| BadInput(problem.to_string()))?;
+    let explainer = Explainer::new(&snapshot, pod, args.who())
+        .map_err(|problem| BadInput(problem.to_string()))?;
     let protocol = match args.protocol {
         Transport::Tcp => Protocol::Tcp,
         Transport::Udp => Protocol::Udp,
     };
-    let lines = args.to.iter().any(|to| matches!(to, Given::StandardInput));
-    let output = args.output.unwrap_or(if lines && !args.brief {
-        OutputFormat::Json
-    } else {
-        OutputFormat::Text
-    });
     let (recorded, n_no_flow) = recorded(args, pod, &explainer)?;
-    let mut printer = Printer {
-        output,
-        brief: args.brief,
-        first: true,
-        told: ToldAdvice::default(),
-    };
+    let mut printer = Printer::new(args);
     let mut n_bad = 0_usize;
     write_out(|out| {
         for to in &args.to {
@@ -261,6 +256,21 @@ struct Printer {
 }
 
 impl Printer {
+    fn new(args: &ExplainArgs) -> Self {
+        let lines = args.to.iter().any(|to| matches!(to, Given::StandardInput));
+        let output = args.output.unwrap_or(if lines && !args.brief {
+            OutputFormat::Json
+        } else {
+            OutputFormat::Text
+        });
+        Self {
+            output,
+            brief: args.brief,
+            first: true,
+            told: ToldAdvice::default(),
+        }
+    }
+
     fn answer(&mut self, out: &mut dyn Write, explanation: &Explanation) -> io::Result<()> {
         if self.brief {
             return writeln!(out, "{}", explanation.brief());

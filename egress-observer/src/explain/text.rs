@@ -25,7 +25,6 @@ pub(super) fn outcome(
     judged: &Judgement<'_>,
     (refused, unheard): (bool, bool),
 ) -> String {
-    let port = explanation.destination.port;
     if refused {
         return "The proxy is not running yet while this container runs, and the rules lead to it: the \
                 connection is refused, whatever the policy is."
@@ -36,30 +35,30 @@ pub(super) fn outcome(
                 has no listener for this family. The connection is refused, whatever the policy is."
             .to_owned();
     }
-    match (explanation.applied.expected, explanation.applied.reason) {
+    let text = match (explanation.applied.expected, explanation.applied.reason) {
         (Expected::Unknown, Reason::AddressNeeded) => {
-            return "It depends on the address that the name leads to; see the note.".to_owned();
+            "It depends on the address that the name leads to; see the note."
         }
-        (Expected::Unknown, _) => {
-            return "Not known, so neither is what happens to it.".to_owned();
-        }
+        (Expected::Unknown, _) => "Not known, so neither is what happens to it.",
         (Expected::Direct, _) if explanation.verdict == Verdict::Unreachable => {
             return routed::allocated(explanation);
         }
-        (Expected::Direct, _) => {
-            return "It leaves the pod as it is. The sidecar does not see it.".to_owned();
-        }
+        (Expected::Direct, _) => "It leaves the pod as it is. The sidecar does not see it.",
         (Expected::Captured, Reason::DnsCapture) => {
-            return "The proxy answers the question, or asks the nameserver itself.".to_owned();
+            "The proxy answers the question, or asks the nameserver itself."
         }
-        (Expected::Captured, Reason::SelfCall) => {
-            return "The proxy gets it as if it came from outside.".to_owned();
-        }
-        (Expected::Captured, _) => {}
-    }
+        (Expected::Captured, Reason::SelfCall) => "The proxy gets it as if it came from outside.",
+        (Expected::Captured, _) => return of_captured(explanation, judged),
+    };
+    text.to_owned()
+}
+
+/// What the sidecar does with what the rules lead to it.
+fn of_captured(explanation: &Explanation, judged: &Judgement<'_>) -> String {
     if let Some(routed) = judged.routed() {
         return routed::outcome(explanation, &routed);
     }
+    let port = explanation.destination.port;
     match (&judged.matched, explanation.verdict) {
         (_, Verdict::Unreachable) => routed::allocated(explanation),
         (_, Verdict::Passthrough) => routed::passthrough(explanation),

@@ -11,14 +11,14 @@ use super::{
 use egress_observer_istio::manifests::{Located, Object};
 
 /// A host that a VirtualService or a DestinationRule is about.
-pub(super) struct Routed<'a> {
+pub(super) struct RoutedHost<'a> {
     pub(super) place: ObjectPlace,
     pub(super) field: String,
     pub(super) host: &'a str,
 }
 
 /// Every host with routing for sidecars.
-pub(super) fn routed<'a>(objects: &'a [Located]) -> Vec<Routed<'a>> {
+pub(super) fn routed<'a>(objects: &'a [Located]) -> Vec<RoutedHost<'a>> {
     let mut all = Vec::new();
     for located in objects {
         if let Object::VirtualService(object) = &located.object {
@@ -27,13 +27,13 @@ pub(super) fn routed<'a>(objects: &'a [Located]) -> Vec<Routed<'a>> {
                 continue;
             }
             let hosts = object.spec.hosts.iter().enumerate();
-            all.extend(hosts.map(|(at, host)| Routed {
+            all.extend(hosts.map(|(at, host)| RoutedHost {
                 place: ObjectPlace::of(located, "VirtualService", &object.metadata),
                 field: format!("spec.hosts[{at}]"),
                 host,
             }));
         } else if let Object::DestinationRule(object) = &located.object {
-            all.push(Routed {
+            all.push(RoutedHost {
                 place: ObjectPlace::of(located, "DestinationRule", &object.metadata),
                 field: "spec.host".to_owned(),
                 host: &object.spec.host,

@@ -16,11 +16,12 @@ pub(super) fn findings(subject: &LintSubject<'_>) -> Vec<LintFinding> {
     init.filter_map(|(at, container)| {
         let mut declared = subject.pod.declared.iter();
         let declared = declared.find(|declared| declared.name == container.name)?;
-        if !declared.role.no_proxy {
+        let early = declared.role.rules == Rules::NotYet;
+        if !(early || declared.role.no_proxy) {
             return None;
         }
         let field = subject.spec_field(&format!("initContainers[{at}]"));
-        if declared.role.rules == Rules::NotYet {
+        if early {
             Some(bypass(subject, field, container))
         } else {
             let exempt = declared

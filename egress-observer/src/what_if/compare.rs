@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::{
     WhatIfReport, When,
-    fates::{self, Fate, FateCounts, FateDestination, outcome},
+    fates::{self, FateCounts, FateDestination, FlowFate, outcome},
     restarts::{self, Effect},
     world::World,
 };
@@ -44,7 +44,7 @@ struct Process<'a> {
 pub(crate) struct Comparison<'a> {
     world: &'a World,
     processes: HashMap<(usize, Who), Process<'a>>,
-    fates: HashMap<Fate, FateCounts>,
+    fates: HashMap<FlowFate, FateCounts>,
     /// As the pods of the world.
     effects: Vec<Effect>,
     n_unplaced: u64,
@@ -87,7 +87,7 @@ impl<'a> Comparison<'a> {
             (None, None, Some(ip)) => FateDestination::Ip(ip),
             (None, None, None) => FateDestination::Ip(Ipv4Addr::UNSPECIFIED.into()),
         };
-        let fate = Fate {
+        let fate = FlowFate {
             namespace: Arc::clone(&sides.before.namespace),
             workload: Arc::clone(&sides.before.workload),
             destination,

@@ -17,7 +17,7 @@ pub(super) struct FateCounts {
 
 /// The fate of connections.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Fate {
+pub(super) struct FlowFate {
     pub(super) namespace: Arc<str>,
     pub(super) workload: Arc<str>,
     pub(super) destination: FateDestination,
@@ -63,7 +63,7 @@ pub(super) fn when(
 
 /// What was judged, and connections by verdict.
 pub(super) fn totals<'f>(
-    fates: impl Iterator<Item = (&'f Fate, &'f FateCounts)>,
+    fates: impl Iterator<Item = (&'f FlowFate, &'f FateCounts)>,
 ) -> (FlowCounts, Vec<Total>) {
     let mut flows = FlowCounts::default();
     let mut totals: BTreeMap<Verdict, Total> = BTreeMap::new();
@@ -95,7 +95,7 @@ fn total(totals: &mut BTreeMap<Verdict, Total>, judged: ReasonedVerdict) -> &mut
 }
 
 /// Those that change first, then the largest.
-pub(super) fn groups(fates: impl Iterator<Item = (Fate, FateCounts)>, all: bool) -> Vec<Group> {
+pub(super) fn groups(fates: impl Iterator<Item = (FlowFate, FateCounts)>, all: bool) -> Vec<Group> {
     let mut groups: Vec<Group> = fates
         .filter(|(fate, _)| all || fate.when != When::Never)
         .map(|(fate, counts)| Group {

@@ -112,14 +112,14 @@ pub(crate) struct NotSuggested {
     pub(crate) names: Vec<String>,
     pub(crate) port: u16,
     pub(crate) protocol: Protocol,
-    pub(crate) reason: Refusal,
+    pub(crate) reason: WhyNotSuggested,
     pub(crate) connections: u64,
 }
 
 /// Why a destination has no entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Refusal {
+pub(crate) enum WhyNotSuggested {
     /// Several names lead to the address.
     AmbiguousName,
     /// No name leads to the address.
@@ -142,7 +142,7 @@ pub(crate) enum Refusal {
     Service,
 }
 
-impl Refusal {
+impl WhyNotSuggested {
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::AmbiguousName => "several names lead to the address",

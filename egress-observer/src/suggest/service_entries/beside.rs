@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    answer::{NotSuggested, Refusal, SuggestedEntry, Suggestions},
+    answer::{NotSuggested, SuggestedEntry, Suggestions, WhyNotSuggested},
     known::{EntryId, KnownMesh},
 };
 use crate::service_entry::{AppProtocol, EntryPort, Location, NewServiceEntry, Resolution};
@@ -210,7 +210,7 @@ fn refusals(entry: &SuggestedEntry) -> Vec<NotSuggested> {
         names: manifest.hosts.clone(),
         port: port.number,
         protocol: Protocol::Tcp,
-        reason: Refusal::HasEndpoints,
+        reason: WhyNotSuggested::HasEndpoints,
         connections: entry.connections,
     });
     refused.collect()

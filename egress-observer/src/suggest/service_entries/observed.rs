@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    answer::{ConnectionTally, NotSuggested, Refusal},
+    answer::{ConnectionTally, NotSuggested, WhyNotSuggested},
     known::{EntryId, Near, id},
     recorded::{tally, workload},
 };
@@ -56,7 +56,7 @@ struct Refused {
     ip: Option<IpAddr>,
     port: u16,
     protocol: Protocol,
-    reason: Refusal,
+    reason: WhyNotSuggested,
 }
 
 /// What an entry of today has to do with these connections.
@@ -92,7 +92,7 @@ impl ObservedDestinations {
         }
     }
 
-    pub(super) fn refuse(&mut self, flow: &RecordedFlow, reason: Refusal) {
+    pub(super) fn refuse(&mut self, flow: &RecordedFlow, reason: WhyNotSuggested) {
         let refused = Refused {
             namespace: flow.from.namespace.clone(),
             names: flow.names.clone(),

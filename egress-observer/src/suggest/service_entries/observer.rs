@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    answer::Refusal,
+    answer::WhyNotSuggested,
     known::{KnownMesh, Near},
     observed::{EntryTarget, ObservedDestinations},
     recorded::{by_itself, of_proxy, recorded_as_undeclared},
@@ -55,7 +55,7 @@ impl<'a> Observer<'a> {
         }
         let service = near.iter().any(|near| near.is_service);
         match self.decide(flow, &meant, &matches) {
-            Some(Ok(_)) if service => self.observed.refuse(flow, Refusal::Service),
+            Some(Ok(_)) if service => self.observed.refuse(flow, WhyNotSuggested::Service),
             None => {}
             Some(Ok(target)) => self.observed.want(flow, target, near),
             Some(Err(reason)) => self.observed.refuse(flow, reason),
@@ -97,9 +97,9 @@ impl<'a> Observer<'a> {
         flow: &RecordedFlow,
         meant: &[To],
         matches: &[Match<'_>],
-    ) -> Option<Result<EntryTarget, Refusal>> {
+    ) -> Option<Result<EntryTarget, WhyNotSuggested>> {
         if flow.to.protocol == Some(Protocol::Udp) {
-            return Some(Err(Refusal::Udp));
+            return Some(Err(WhyNotSuggested::Udp));
         }
         match flow.seen.registry {
             Some(RegistryMatch::ServiceEntry | RegistryMatch::Cluster) => return None,
@@ -110,32 +110,38 @@ impl<'a> Observer<'a> {
             return None;
         }
         let [to] = meant else {
-            return Some(Err(Refusal::AmbiguousName));
+            return Some(Err(WhyNotSuggested::AmbiguousName));
         };
         let told = !matches.is_empty() || recorded_as_undeclared(flow);
         Some(match (&to.host, to.ip, matches.first()) {
-            (Some(_), _, Some(Match::AddressNeeded(_))) => Err(Refusal::AddressNeeded),
-            (Some(_), _, Some(Match::NameNeeded { .. })) => Err(Refusal::NotTold),
-            (Some(_), _, _) if !told => Err(Refusal::NotTold),
+            (Some(_), _, Some(Match::AddressNeeded(_))) => Err(WhyNotSuggested::AddressNeeded),
+            (Some(_), _, Some(Match::NameNeeded { .. })) => Err(WhyNotSuggested::NotTold),
+            (Some(_), _, _) if !told => Err(WhyNotSuggested::NotTold),
             (Some(host), _, _) => self.valid(flow, EntryTarget::Host(host.clone())),
             (None, Some(ip), _) if self.settings.include_addresses => {
                 if told || flow.seen.registry == Some(RegistryMatch::Unknown) {
                     self.valid(flow, EntryTarget::Address(ip))
                 } else {
-                    Err(Refusal::NotTold)
+                    Err(WhyNotSuggested::NotTold)
                 }
             }
-            (None, _, _) => Err(Refusal::NoName),
+            (None, _, _) => Err(WhyNotSuggested::NoName),
         })
     }
 
     /// Whether what would be written is taken by Istio and Kubernetes.
-    fn valid(&self, flow: &RecordedFlow, target: EntryTarget) -> Result<EntryTarget, Refusal> {
+    fn valid(
+        &self,
+        flow: &RecordedFlow,
+        target: EntryTarget,
+    ) -> Result<EntryTarget, WhyNotSuggested> {
         let named = self.settings.protocol(flow.to.port).says_a_name();
         match &target {
-            _ if !is_label(&flow.from.namespace) => Err(Refusal::InvalidNamespace),
-            EntryTarget::Host(host) if !is_istio_name(host) => Err(Refusal::InvalidHost),
-            EntryTarget::Host(_) if !named && flow.to.ip.is_none() => Err(Refusal::NoAddress),
+            _ if !is_label(&flow.from.namespace) => Err(WhyNotSuggested::InvalidNamespace),
+            EntryTarget::Host(host) if !is_istio_name(host) => Err(WhyNotSuggested::InvalidHost),
+            EntryTarget::Host(_) if !named && flow.to.ip.is_none() => {
+                Err(WhyNotSuggested::NoAddress)
+            }
             EntryTarget::Host(_) | EntryTarget::Address(_) => Ok(target),
         }
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{
-    answer::{Refusal, SuggestedEntry},
+    answer::{SuggestedEntry, WhyNotSuggested},
     *,
 };
 use crate::{
@@ -84,7 +84,7 @@ fn entries(suggestions: &Suggestions) -> Vec<String> {
     suggestions.entries.iter().map(text).collect()
 }
 
-fn refusals(suggestions: &Suggestions) -> Vec<Refusal> {
+fn refusals(suggestions: &Suggestions) -> Vec<WhyNotSuggested> {
     let all = suggestions.not_suggested.iter();
     all.map(|refused| refused.reason).collect()
 }
@@ -158,38 +158,38 @@ fn what_cannot_be_suggested_says_why() {
     let cases = [
         (
             flow("shop", json!({"names": ["b.test", "a.test"]})),
-            Refusal::AmbiguousName,
+            WhyNotSuggested::AmbiguousName,
         ),
-        (flow("shop", json!({})), Refusal::NoName),
+        (flow("shop", json!({})), WhyNotSuggested::NoName),
         (
             flow("shop", json!({"host": "a.test", "protocol": "udp"})),
-            Refusal::Udp,
+            WhyNotSuggested::Udp,
         ),
         (
             flow("shop", json!({"host": "a.test", "ip": null, "port": 22})),
-            Refusal::NoAddress,
+            WhyNotSuggested::NoAddress,
         ),
         (
             flow("shop", json!({"host": "a_b.test"})),
-            Refusal::InvalidHost,
+            WhyNotSuggested::InvalidHost,
         ),
         (
             flow("Shop\n", json!({"host": "a.test"})),
-            Refusal::InvalidNamespace,
+            WhyNotSuggested::InvalidNamespace,
         ),
         (
             with(
                 to("a.test", "198.18.0.1", 443),
                 json!({"registry": "unknown", "verdict": "unknown"}),
             ),
-            Refusal::NotTold,
+            WhyNotSuggested::NotTold,
         ),
         (
             with(
                 to("a.test", "198.18.0.1", 443),
                 json!({"registry": null, "verdict": null}),
             ),
-            Refusal::NotTold,
+            WhyNotSuggested::NotTold,
         ),
     ];
     for (line, reason) in cases {
@@ -411,7 +411,7 @@ fn an_entry_beside_others_of_its_host_takes_nothing_from_them() {
         let found = suggested(&[line], &EntrySettings::default(), Some(objects.clone()));
         let what = format!("{there:?}: {found}");
         if expected.is_empty() {
-            assert_eq!(refusals(&found), [Refusal::HasEndpoints], "{what}");
+            assert_eq!(refusals(&found), [WhyNotSuggested::HasEndpoints], "{what}");
             continue;
         }
         assert_eq!(entries(&found), [expected], "{what}");
@@ -449,7 +449,11 @@ fn nothing_is_suggested_for_what_a_service_has() {
     ];
     for line in lines {
         let found = suggested(std::slice::from_ref(&line), &settings, Some(objects()));
-        assert_eq!(refusals(&found), [Refusal::Service], "{line}: {found}");
+        assert_eq!(
+            refusals(&found),
+            [WhyNotSuggested::Service],
+            "{line}: {found}"
+        );
         assert!(found.entries.is_empty(), "{line}: {found}");
     }
 }
