@@ -85,8 +85,8 @@ fn input_without_an_object_of_interest_is_said() {
         ),
         (
             "others.yaml",
-            "kind: Secret\n---\napiVersion: serving.knative.dev/v1\nkind: Service\n",
-            "read no object; 2 of kinds that are not read: Secret x1, Service.serving.knative.dev x1",
+            "kind: Secret\n---\napiVersion: example.com/v1\nkind: Service\n",
+            "read no object; 2 of kinds that are not read: Secret x1, Service.example.com x1",
         ),
     ] {
         let path = file(name, text);
