@@ -14,6 +14,7 @@ mod ambient;
 mod beside;
 mod by_address;
 mod by_host;
+mod chain_set;
 mod chains;
 mod changes;
 mod claim;

@@ -2,7 +2,7 @@
 
 use std::{iter, net::IpAddr};
 
-use super::{chains::Chains, claim::Claim, egress::Egress, listener::Part, view::ClientView};
+use super::{chain_set::Chains, claim::Claim, egress::Egress, listener::Part, view::ClientView};
 use crate::vocabulary::PortProtocol;
 
 impl<'r> ClientView<'r, '_> {

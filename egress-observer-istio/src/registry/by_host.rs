@@ -1,6 +1,8 @@
 //! Something for each host, found by the names that hosts stand for.
 
-use std::{collections::HashMap, iter, sync::Arc};
+use std::{iter, sync::Arc};
+
+use hashbrown::HashMap;
 
 use crate::vocabulary::Host;
 

@@ -1,11 +1,8 @@
 //! Claims by everything that a connection can be found by.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use hashbrown::HashMap;
 use ipnet::IpNet;
 
 use super::{

@@ -1,7 +1,9 @@
 //! What was found out of the listeners of clients, as long as nothing changes: visibility is worked out
 //! once for all pods of a namespace that have the same Sidecar.
 
-use std::{collections::HashMap, sync::RwLock};
+use std::sync::RwLock;
+
+use hashbrown::HashMap;
 
 use super::{claim::Claim, listener::ConflictKind, reader::NamespaceId};
 use crate::rules::{Release, Version};

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 use super::{
-    chains::Chains,
+    chain_set::Chains,
     claim::Claim,
     listener::Part,
     mesh_rules::Request,
@@ -206,12 +206,14 @@ impl<'r> ClientView<'r, '_> {
     /// chooses by name.
     fn range(&self, ip: IpAddr, port: u16) -> Option<(IpNet, Chains<'r>)> {
         let index = &self.registry.index;
-        let mut ranges = index.ranges(ip, port).peekable();
-        ranges.peek()?;
-        let listener = self.at_any_address(port)?;
-        let egress = listener.egress;
-        ranges.find_map(|range| {
-            let seen = index.by_range.seen((range, port), self.namespace);
+        index.ranges(ip, port).find_map(|range| {
+            let mut seen = index
+                .by_range
+                .seen((range, port), self.namespace)
+                .peekable();
+            seen.peek()?;
+            let listener = self.at_any_address(port)?;
+            let egress = listener.egress;
             let mut fit = seen.map(|(_, claim)| claim).filter(|claim| {
                 claim.protocol() != PortProtocol::Udp
                     && (egress.protocol.is_some() || claim.protocol() != PortProtocol::Http)

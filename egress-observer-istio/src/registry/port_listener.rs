@@ -1,7 +1,7 @@
 //! The listener at every address of a port, which is worked out once as long as nothing changes.
 
 use super::{
-    chains::Chains,
+    chain_set::Chains,
     claim::Claim,
     known_chains::{KeptChains, ListenerKey},
     view::ClientView,
@@ -10,6 +10,17 @@ use super::{
 impl<'r> ClientView<'r, '_> {
     /// The listener at every address of a port, if there is one.
     pub(super) fn at_any_address(&self, port: u16) -> Option<Chains<'r>> {
+        if let Some((own, known)) = self.listener.get()
+            && own == port
+        {
+            return known;
+        }
+        let found = self.known_or_found(port);
+        self.listener.set(Some((port, found)));
+        found
+    }
+
+    fn known_or_found(&self, port: u16) -> Option<Chains<'r>> {
         let key = ListenerKey {
             namespace: self.namespace,
             sidecar: self

@@ -1,6 +1,8 @@
 //! Namespaces as numbers, and who may see a claim.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::vocabulary::Export;
 

@@ -1,10 +1,9 @@
 //! Claims by a key and by who may see them, oldest first: what a client does not see is not walked
 //! over to find what it sees.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    hash::Hash,
-};
+use std::{collections::BTreeSet, hash::Hash};
+
+use hashbrown::HashMap;
 
 use super::{
     claim::Claim,

@@ -1,8 +1,9 @@
 //! What a client sees of the registry.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
 use super::{
+    chain_set::Chains,
     claim::Claim,
     egress::{EVERYTHING, Egress},
     host_entry::{HostEntry, Place},
@@ -21,6 +22,8 @@ pub(super) struct ClientView<'r, 'v> {
     pub(super) namespace: Option<NamespaceId>,
     /// Whether its proxy uses allocated addresses.
     pub(super) allocated: bool,
+    /// The listener at every address of the port that was asked about last.
+    pub(super) listener: Cell<Option<(u16, Option<Chains<'r>>)>>,
 }
 
 impl<'r, 'v> ClientView<'r, 'v> {
@@ -30,6 +33,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
             viewer,
             namespace: registry.namespaces.get(viewer.namespace),
             allocated: viewer.uses_allocated(),
+            listener: Cell::new(None),
         }
     }
 
