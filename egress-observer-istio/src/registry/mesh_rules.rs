@@ -92,7 +92,7 @@ impl<'r> ClientView<'r, '_> {
             && egress.lets_rule_through(rule.namespace, self.sight(rule.namespace), &rule.hosts)
     }
 
-    /// What the rules say about HTTP requests for an entry's host on a port: since 1.22 those that
+    /// What the rules say about HTTP requests for an entry's host on a port: since 1.21 those that
     /// name it most nearly, before the first of all (`separateVSHostsAndServices` in
     /// `pilot/pkg/networking/core/route/route.go`).
     pub(super) fn http_ruling(
@@ -103,7 +103,7 @@ impl<'r> ClientView<'r, '_> {
     ) -> Option<Ruling<'r>> {
         let rules = &self.registry.routing.virtual_services;
         let host = &of.host;
-        if !self.viewer.is_since(22) {
+        if !self.viewer.is_since(21) {
             let all = self.rules(egress, rules.nearest(&host.name, host.wildcard));
             return all.into_iter().find_map(|rule| self.http(rule, request));
         }

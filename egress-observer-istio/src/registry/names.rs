@@ -153,13 +153,22 @@ impl<'r> ClientView<'r, '_> {
                 let mut hosts = rule.hosts.iter();
                 hosts.any(|host| {
                     let own = self.routed_claim(egress, &host.name, host.wildcard, port);
-                    own.is_some()
+                    own.is_some_and(|claim| !host.wildcard || self.rules_host(egress, rule, claim))
                 })
             };
             let counts =
                 (port == 80 || beside()) && !(wildcard && self.has_host_below(egress, name, port));
             counts.then(|| self.http(rule, request))?
         })
+    }
+
+    /// Whether a rule is the nearest for a claim's wildcard host. Before 1.21 every rule for it is.
+    fn rules_host(&self, egress: &Egress, rule: &RoutingRule, claim: &Claim) -> bool {
+        let rules = &self.registry.routing.virtual_services;
+        let host = &claim.of.host;
+        let mut levels = rules.nearest(&host.name, host.wildcard);
+        let nearest = levels.find_map(|level| self.rules(egress, [level]).into_iter().next());
+        !self.viewer.is_since(21) || nearest.is_some_and(|nearest| **nearest == *rule)
     }
 
     /// Whether an entry has a host below a name on a port: then a rule for the wildcard is about that
