@@ -35,6 +35,18 @@ impl<'r> ClientView<'r, '_> {
         kept.into_iter().find(fits).map(|(of, _)| of)
     }
 
+    /// Whether the cluster of an entry connects to the address that was dialled. Before 1.22 entries
+    /// that are merged have the resolution of the first of them (`appendSidecarServices` in
+    /// `pilot/pkg/model/sidecar.go`).
+    pub(super) fn keeps_address(&self, of: &HostEntry) -> bool {
+        let rivals = || self.registry.index.by_host.get(&of.host);
+        let first = || self.kept(rivals()?).first().map(|(first, _)| *first);
+        match (self.viewer.is_since(22), &self.viewer.sidecar) {
+            (false, Some(_)) => first().map_or(of, AsRef::as_ref).keeps_address(),
+            _ => of.keeps_address(),
+        }
+    }
+
     /// The entries that make up a host's service: the first one, or the first Service, and what is
     /// merged with it; each with the only port that its egress listener lets through, if there is one.
     fn kept(&self, rivals: &'r Rivals) -> Vec<(&'r Arc<HostEntry>, Option<u16>)> {

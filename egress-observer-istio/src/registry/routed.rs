@@ -24,7 +24,7 @@ impl<'r> ClientView<'r, '_> {
         let kept = self.cluster_of(&of.host, claim.port());
         let fate = if kept.is_none() {
             Fate::NoCluster
-        } else if kept.is_some_and(|of| of.keeps_address()) || self.is_meant_by(sought, claim) {
+        } else if kept.is_some_and(|of| self.keeps_address(of)) || self.is_meant_by(sought, claim) {
             Fate::AsDialled
         } else {
             elsewhere(by)
