@@ -60,16 +60,10 @@ impl Registry {
         if let Some(name) = sought.host.as_deref() {
             all.extend(self.own_ports(&view, name));
         }
-        for part in parts() {
-            for is_moved in [false, true] {
-                let key = Listener {
-                    port: sought.port,
-                    part,
-                    is_moved,
-                };
-                let seen = self.index.listeners.seen(key, view.namespace);
-                all.extend(seen.take(OF_EACH).map(|(_, claim)| of_claim(claim)));
-            }
+        let keys = parts().map(|part| Listener::both(sought.port, part));
+        for key in keys.into_iter().flatten() {
+            let seen = self.index.listeners.seen(key, view.namespace);
+            all.extend(seen.take(OF_EACH).map(|(_, claim)| of_claim(claim)));
         }
         if let Some(ip) = sought.ip {
             let seen = self

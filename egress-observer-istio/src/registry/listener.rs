@@ -12,6 +12,17 @@ pub(super) struct Listener {
     pub(super) is_moved: bool,
 }
 
+impl Listener {
+    /// What is there for clients with and without allocated addresses.
+    pub(super) fn both(port: u16, part: Part) -> [Self; 2] {
+        [false, true].map(|is_moved| Self {
+            port,
+            part,
+            is_moved,
+        })
+    }
+}
+
 /// In what way a claim is part of such a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Part {

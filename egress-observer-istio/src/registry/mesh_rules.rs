@@ -12,6 +12,7 @@ use super::{
     view::ClientView,
     virtual_service::{ClusterRef, HttpAction, HttpRoute, Matcher, StreamRoute},
 };
+use crate::vocabulary::Host;
 
 /// How often one VirtualService may delegate to the next: Istio allows once.
 const DELEGATIONS: usize = 1;
@@ -107,20 +108,22 @@ impl<'r> ClientView<'r, '_> {
             let all = self.rules(egress, rules.nearest(&host.name, host.wildcard));
             return all.into_iter().find_map(|rule| self.http(rule, request));
         }
-        for level in rules.nearest(&host.name, host.wildcard) {
+        let named = self.nearest_rules(egress, host);
+        let is_exact = !host.wildcard && named.first()?.hosts.contains(host);
+        let tried = if is_exact { named.len() } else { 1 };
+        let mut tried = named.into_iter().take(tried);
+        tried.find_map(|rule| self.http(rule, request))
+    }
+
+    /// The rules that name a host, or the wildcard below a name, most nearly.
+    pub(super) fn nearest_rules(&self, egress: &Egress, host: &Host) -> Vec<&'r Arc<RoutingRule>> {
+        let rules = &self.registry.routing.virtual_services;
+        let mut levels = rules.nearest(&host.name, host.wildcard);
+        let named = levels.find_map(|level| {
             let named = self.rules(egress, [level]);
-            let exact = !host.wildcard
-                && rules
-                    .at(&host.name, false)
-                    .is_some_and(|own| std::ptr::eq(own, level));
-            if exact && !named.is_empty() {
-                return named.into_iter().find_map(|rule| self.http(rule, request));
-            }
-            if let Some(first) = named.first() {
-                return self.http(first, request);
-            }
-        }
-        None
+            (!named.is_empty()).then_some(named)
+        });
+        named.unwrap_or_default()
     }
 
     /// Where a rule sends HTTP on a port: every request that nothing else is said about, or the first

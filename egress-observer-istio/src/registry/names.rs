@@ -164,11 +164,11 @@ impl<'r> ClientView<'r, '_> {
 
     /// Whether a rule is the nearest for a claim's wildcard host. Before 1.21 every rule for it is.
     fn rules_host(&self, egress: &Egress, rule: &RoutingRule, claim: &Claim) -> bool {
-        let rules = &self.registry.routing.virtual_services;
-        let host = &claim.of.host;
-        let mut levels = rules.nearest(&host.name, host.wildcard);
-        let nearest = levels.find_map(|level| self.rules(egress, [level]).into_iter().next());
-        !self.viewer.is_since(21) || nearest.is_some_and(|nearest| **nearest == *rule)
+        let is_nearest = || {
+            let nearest = self.nearest_rules(egress, &claim.of.host);
+            nearest.first().is_some_and(|nearest| ***nearest == *rule)
+        };
+        !self.viewer.is_since(21) || is_nearest()
     }
 
     /// Whether an entry has a host below a name on a port: then a rule for the wildcard is about that

@@ -84,13 +84,8 @@ impl Registry {
         port: u16,
     ) -> impl Iterator<Item = &Arc<HostEntry>> {
         let parts = [Part::HttpByNameOnly, Part::TlsByNameOnly];
-        let keys = parts.into_iter().flat_map(move |part| {
-            [false, true].map(|is_moved| Listener {
-                port,
-                part,
-                is_moved,
-            })
-        });
+        let keys = parts.map(|part| Listener::both(port, part));
+        let keys = keys.into_iter().flatten();
         let claims = keys.flat_map(move |key| {
             let seen = self.index.listeners.seen(key, namespace);
             seen.map(|(_, claim)| &claim.of).take(NEIGHBOURS)
