@@ -13,7 +13,7 @@ use super::{
     sought::Sought,
     view::ClientView,
 };
-use crate::vocabulary::PortProtocol;
+use crate::vocabulary::{PortProtocol, host_name};
 
 impl<'r> ClientView<'r, '_> {
     /// The answer by an address that stands for the name of an entry.
@@ -117,7 +117,7 @@ impl<'r> ClientView<'r, '_> {
             let mut rivals = by_host.covering(&whole);
             let own = rivals.find_map(|rivals| self.seen_claim(rivals, sought.port));
             let own = own.or_else(|| {
-                let mut parents = super::names::parents(&whole);
+                let mut parents = host_name::parents(&whole);
                 parents.find_map(|parent| {
                     let claim = self.seen_claim(by_host.at(parent, false)?, sought.port)?;
                     claim.of.has_names_of_pods().then_some(claim)
@@ -135,7 +135,7 @@ impl<'r> ClientView<'r, '_> {
         let mut claims = rivals.claims(port, self.namespace);
         let any = |claim: &Claim| {
             let mut egresses = self.egresses().iter();
-            egresses.any(|egress| self.counts(egress, claim))
+            egresses.any(|egress| self.counts_among(rivals, egress, claim))
         };
         claims.find(|claim| any(claim))
     }
@@ -149,7 +149,7 @@ impl<'r> ClientView<'r, '_> {
     ) -> Option<Ruling<'r>> {
         let name = sought.host.as_deref()?;
         let by_sni = &self.registry.routing.by_sni;
-        let parents = super::names::parents(name).map(|parent| (parent, true));
+        let parents = host_name::parents(name).map(|parent| (parent, true));
         let mut hosts = std::iter::once((name, false)).chain(parents);
         hosts.find_map(|host| {
             let rules = self.rules(egress, [by_sni.at(host.0, host.1)?]);

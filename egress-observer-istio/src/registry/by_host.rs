@@ -1,10 +1,10 @@
 //! Something for each host, found by the names that hosts stand for.
 
-use std::{iter, sync::Arc};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use crate::vocabulary::Host;
+use crate::vocabulary::{Host, host_name::parents};
 
 /// Something for each host, found by the names that the hosts stand for.
 #[derive(Clone, Debug)]
@@ -43,8 +43,7 @@ impl<T> ByHost<T> {
     /// The same for a host that may itself be a wildcard, the one below `name`.
     pub(super) fn nearest<'s>(&'s self, name: &str, wildcard: bool) -> impl Iterator<Item = &'s T> {
         let own = self.at(name, wildcard).into_iter();
-        let wider = iter::successors(parent(name), |name| parent(name));
-        own.chain(wider.filter_map(|parent| self.wildcard.get(parent)))
+        own.chain(parents(name).filter_map(|parent| self.wildcard.get(parent)))
     }
 
     fn side(&self, wildcard: bool) -> &HashMap<Arc<str>, T> {
@@ -75,10 +74,6 @@ impl<T: Default> ByHost<T> {
             side.remove(&host.name);
         }
     }
-}
-
-fn parent(name: &str) -> Option<&str> {
-    name.split_once('.').map(|(_, parent)| parent)
 }
 
 #[cfg(test)]

@@ -185,17 +185,23 @@ impl<'r> ClientView<'r, '_> {
     /// The rules that say where TLS or TCP to an entry's host goes: those with a host that it is
     /// within, or that is within it (`getConfigsForHost` in `pilot/pkg/networking/core/tls.go`).
     fn stream_rules(&self, egress: &Egress, of: &HostEntry) -> Vec<&'r Arc<RoutingRule>> {
-        let routing = &self.registry.routing;
-        if routing.streams.is_empty() {
-            return Vec::new();
-        }
-        let by_host = &routing.virtual_services;
-        let above = by_host.nearest(&of.host.name, of.host.wildcard);
-        let below = routing.stream_hosts.below(&of.host);
-        let below = below.filter_map(|host| by_host.get(host));
-        let mut rules = self.rules(egress, above.chain(below));
+        let mut rules = self.rules(egress, self.stream_rule_sets(of));
         rules.retain(|rule| rule.has_streams());
         rules
+    }
+
+    fn stream_rule_sets<'n>(
+        &self,
+        of: &'n HostEntry,
+    ) -> impl Iterator<Item = &'r RuleSet> + use<'r, 'n> {
+        let routing = &self.registry.routing;
+        let by_host = &routing.virtual_services;
+        let sets = (!routing.streams.is_empty()).then(|| {
+            let above = by_host.nearest(&of.host.name, of.host.wildcard);
+            let below = routing.stream_hosts.below(&of.host);
+            above.chain(below.filter_map(|host| by_host.get(host)))
+        });
+        sets.into_iter().flatten()
     }
 
     /// Where the rules send TCP to an entry's host
@@ -256,9 +262,9 @@ impl<'r> ClientView<'r, '_> {
     /// Whether rules for TLS take the place of what an entry's host would have by itself
     /// (`buildSidecarOutboundTLSFilterChainOpts` in `pilot/pkg/networking/core/tls.go`).
     pub(super) fn is_replaced(&self, egress: &Egress, of: &HostEntry, port: u16) -> bool {
-        self.stream_rules(egress, of).iter().any(|rule| {
+        self.stream_rule_sets(of).flatten().any(|rule| {
             let mut matches = rule.routes.tls.iter().flat_map(|route| &route.matches);
-            matches.any(|it| it.applies(self.viewer, port))
+            matches.any(|it| it.applies(self.viewer, port)) && self.is_imported(egress, rule)
         })
     }
 

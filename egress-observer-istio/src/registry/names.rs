@@ -13,7 +13,10 @@ use super::{
     sought::Sought,
     view::ClientView,
 };
-use crate::vocabulary::{Host, PortProtocol, host_name};
+use crate::vocabulary::{
+    Host, PortProtocol,
+    host_name::{self, parents},
+};
 
 /// How often one ExternalName may stand for the next.
 const ALIASES: usize = 8;
@@ -32,10 +35,12 @@ impl<'r> ClientView<'r, '_> {
     pub(super) fn spellings<'n>(
         &self,
         name: &'n str,
-    ) -> impl Iterator<Item = Cow<'n, str>> + use<'n> {
+    ) -> impl Iterator<Item = Cow<'n, str>> + use<'r, 'n> {
         let domain = &self.registry.defaults.cluster_domain;
-        let whole = host_name::unabbreviated(name, self.viewer.namespace, domain);
-        iter::once(Cow::Borrowed(name)).chain(whole.map(Cow::Owned))
+        let namespace = self.viewer.namespace;
+        // Most callers are content with the name itself.
+        let whole = iter::once_with(move || host_name::unabbreviated(name, namespace, domain));
+        iter::once(Cow::Borrowed(name)).chain(whole.flatten().map(Cow::Owned))
     }
 
     /// The host that a name is just another name of, through ExternalName Services
@@ -133,7 +138,8 @@ impl<'r> ClientView<'r, '_> {
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
         let claims = rivals.claims(port, self.namespace);
-        let last = claims.filter(|claim| self.counts(egress, claim)).last()?;
+        let counted = claims.filter(|claim| self.counts_among(rivals, egress, claim));
+        let last = counted.last()?;
         last.has_virtual_host().then_some(last)
     }
 
@@ -221,7 +227,7 @@ impl<'r> ClientView<'r, '_> {
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
         let mut claims = rivals.claims(port, self.namespace);
-        let claim = claims.find(|claim| fits(claim) && self.counts(egress, claim))?;
+        let claim = claims.find(|claim| fits(claim) && self.counts_among(rivals, egress, claim))?;
         (!self.is_replaced(egress, &claim.of, port)).then_some(claim)
     }
 
@@ -281,13 +287,4 @@ impl<'r> ClientView<'r, '_> {
             claims.find(|claim| is_fit(claim))
         })
     }
-}
-
-/// The names that a name is below, the longest first.
-pub(super) fn parents(name: &str) -> impl Iterator<Item = &str> {
-    iter::successors(parent(name), |name| parent(name))
-}
-
-fn parent(name: &str) -> Option<&str> {
-    name.split_once('.').map(|(_, parent)| parent)
 }

@@ -60,8 +60,11 @@ impl Reader {
 
     /// All that a client in `namespace` is, in their order.
     pub(super) fn of(namespace: Option<NamespaceId>) -> impl Iterator<Item = Self> {
-        let named = namespace.map(|id| [Self::Private(id), Self::Granted(id)]);
-        named.into_iter().flatten().chain([Self::Everyone])
+        let (all, n_others) = match namespace {
+            Some(id) => ([Self::Private(id), Self::Granted(id), Self::Everyone], 0),
+            None => ([Self::Everyone; 3], 2),
+        };
+        all.into_iter().skip(n_others)
     }
 
     /// Those to whom an object of the namespace `own` is exported. A namespace that no object

@@ -1,6 +1,6 @@
 //! Hosts in an order in which those below a name are beside each other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Bound};
 
 use crate::vocabulary::Host;
 
@@ -12,13 +12,13 @@ pub(super) struct Reversed {
 
 impl Reversed {
     pub(super) fn insert(&mut self, host: &Host) {
-        let key = reversed(&host.name, host.wildcard);
+        let key = key(host);
         let known = self.hosts.entry(key).or_insert_with(|| (host.clone(), 0));
         known.1 += 1;
     }
 
     pub(super) fn remove(&mut self, host: &Host) {
-        let key = reversed(&host.name, host.wildcard);
+        let key = key(host);
         if let Some((_, n)) = self.hosts.get_mut(&key) {
             *n -= 1;
             if *n == 0 {
@@ -29,19 +29,31 @@ impl Reversed {
 
     /// The hosts below a wildcard; none for a host that is none.
     pub(super) fn below(&self, host: &Host) -> impl Iterator<Item = &Host> {
-        let from: Box<str> = format!("{}.", reversed(&host.name, false)).into();
-        let all = host.wildcard.then(|| self.hosts.range(from.clone()..));
-        let below = all.into_iter().flatten();
-        let below = below.take_while(move |(key, _)| key.starts_with(&*from));
-        below.map(|(_, (host, _))| host)
+        let is_asked = host.wildcard && !self.hosts.is_empty();
+        let below = is_asked.then(|| {
+            let from = reversed(&host.name, ".");
+            let start = (Bound::Included(&*from), Bound::Unbounded);
+            let all = self.hosts.range::<str, _>(start);
+            all.take_while(move |(key, _)| key.starts_with(&*from))
+        });
+        below.into_iter().flatten().map(|(_, (host, _))| host)
     }
 }
 
 /// A wildcard's star comes last.
-fn reversed(name: &str, wildcard: bool) -> Box<str> {
-    let mut labels: Vec<&str> = name.rsplit('.').collect();
-    if wildcard {
-        labels.push("*");
+fn key(host: &Host) -> Box<str> {
+    reversed(&host.name, if host.wildcard { ".*" } else { "" })
+}
+
+/// The labels of a name from right to left, and what is to follow.
+fn reversed(name: &str, end: &str) -> Box<str> {
+    let mut text = String::with_capacity(name.len() + end.len());
+    for label in name.rsplit('.') {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(label);
     }
-    labels.join(".").into()
+    text.push_str(end);
+    text.into()
 }

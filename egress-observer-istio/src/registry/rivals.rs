@@ -1,6 +1,8 @@
 //! The entries that have one host: few, mostly one.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
+
+use smallvec::SmallVec;
 
 use super::{
     claim::Claim,
@@ -12,14 +14,14 @@ use crate::vocabulary::PortProtocol;
 /// The entries that have one host, the oldest first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rivals {
-    all: Vec<Rival>,
+    all: SmallVec<[Rival; 1]>,
 }
 
 #[derive(Clone, Debug)]
 struct Rival {
     of: Arc<HostEntry>,
-    claims: Box<[Claim]>,
-    readers: Box<[Reader]>,
+    claims: SmallVec<[Claim; 1]>,
+    readers: SmallVec<[Reader; 1]>,
 }
 
 impl Rivals {
@@ -83,9 +85,18 @@ impl Rivals {
     }
 
     fn visible(&self, namespace: Option<NamespaceId>) -> impl Iterator<Item = &Rival> {
-        Reader::of(namespace).flat_map(move |reader| {
-            let all = self.all.iter();
-            all.filter(move |rival| rival.readers.contains(&reader))
+        let mut readers = Reader::of(namespace);
+        let mut reader = readers.next();
+        let mut rest = self.all.iter();
+        iter::from_fn(move || {
+            loop {
+                let own = reader?;
+                if let Some(rival) = rest.find(|rival| rival.readers.contains(&own)) {
+                    return Some(rival);
+                }
+                reader = readers.next();
+                rest = self.all.iter();
+            }
         })
     }
 }

@@ -8,6 +8,7 @@ use super::{
     sought::Sought,
     view::ClientView,
 };
+use crate::vocabulary::{Host, host_name};
 
 impl<'r> ClientView<'r, '_> {
     /// What a name leads to, as an answer.
@@ -107,7 +108,7 @@ impl<'r> ClientView<'r, '_> {
     /// `pilot/pkg/networking/core/route/route.go`).
     fn port_of(&self, host: &str, claim: Option<&Claim>, port: u16) -> u16 {
         let streams = claim.is_some_and(|claim| !claim.has_virtual_host());
-        let host = crate::vocabulary::Host::parse(host).filter(|_| streams);
+        let host = Host::parse(host).filter(|_| streams);
         let rivals = host.and_then(|host| self.registry.index.by_host.get(&host));
         let all = rivals.map(|rivals| rivals.seen(self.namespace));
         let first = all.into_iter().flatten().next();
@@ -126,14 +127,14 @@ impl<'r> ClientView<'r, '_> {
                     let rest = name.strip_suffix(&*of.host.name);
                     rest.is_some_and(|rest| rest.ends_with('.'))
                 };
-                let parents = super::names::parents(name);
+                let parents = host_name::parents(name);
                 of.has_names_of_pods()
                     && (below(name) || { parents }
                         .any(|parent| self.spellings(parent).any(|it| *it == *of.host.name)))
             })
     }
 
-    fn is_meant(&self, sought: &Sought<'_>, host: &crate::vocabulary::Host) -> bool {
+    fn is_meant(&self, sought: &Sought<'_>, host: &Host) -> bool {
         let Some(name) = sought.host.as_deref() else {
             return true;
         };

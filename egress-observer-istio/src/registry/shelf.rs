@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, hash::Hash};
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use super::{
     claim::Claim,
@@ -14,7 +15,7 @@ use super::{
 /// Claims by a key that has many values, few claims at each.
 #[derive(Clone, Debug)]
 pub(super) struct Shelf<K> {
-    by_key: HashMap<K, Vec<(Reader, Claim)>>,
+    by_key: HashMap<K, SmallVec<[(Reader, Claim); 1]>>,
 }
 
 impl<K> Default for Shelf<K> {

@@ -19,7 +19,8 @@ impl<'a> Sought<'a> {
     /// An address in place of a name is no name: routes of HTTP have an entry's addresses beside its
     /// names (`generateVirtualHostDomains` in `pilot/pkg/networking/core/httproute.go`).
     pub(super) fn new(to: &RegistryQuery<'a>) -> Self {
-        let literal = to.host.and_then(|host| host.parse().ok());
+        let literal = to.host.filter(|host| may_be_address(host));
+        let literal = literal.and_then(|host| host.parse().ok());
         let ip = to.ip.or(literal).map(|ip: IpAddr| ip.to_canonical());
         let host = to.host.filter(|_| literal.is_none());
         Self {
@@ -29,4 +30,13 @@ impl<'a> Sought<'a> {
             is_absolute: to.host.is_some_and(|host| host.ends_with('.')),
         }
     }
+}
+
+/// Most names are told from addresses by their end alone.
+fn may_be_address(text: &str) -> bool {
+    let last = text.as_bytes().last();
+    last.is_some_and(u8::is_ascii_digit)
+        || text
+            .bytes()
+            .fold(false, |found, byte| found | (byte == b':'))
 }

@@ -1,9 +1,7 @@
 //! What a client says first on a connection, as far as name and port tell.
 
-use super::{
-    host_entry::HostEntry, names::parents, rivals::Rivals, sought::Sought, view::ClientView,
-};
-use crate::vocabulary::PortProtocol;
+use super::{host_entry::HostEntry, rivals::Rivals, sought::Sought, view::ClientView};
+use crate::vocabulary::{PortProtocol, host_name::parents};
 
 /// What a client says first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

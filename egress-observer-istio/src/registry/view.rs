@@ -129,10 +129,18 @@ impl<'r, 'v> ClientView<'r, 'v> {
 
     /// Whether a claim that is exported to the client counts for an egress listener.
     pub(super) fn counts(&self, egress: &Egress, claim: &Claim) -> bool {
+        self.may_count(egress, claim) && self.is_chosen(egress, &claim.of)
+    }
+
+    /// The same where the entries with its host are known.
+    pub(super) fn counts_among(&self, rivals: &'r Rivals, egress: &Egress, claim: &Claim) -> bool {
+        self.may_count(egress, claim) && self.is_chosen_of(rivals, egress, &claim.of)
+    }
+
+    fn may_count(&self, egress: &Egress, claim: &Claim) -> bool {
         egress.port.is_none_or(|port| port == claim.port())
             && self.is_concrete(&claim.of)
             && self.imports(egress, &claim.of)
-            && self.is_chosen(egress, &claim.of)
     }
 
     /// The entries with a host that an egress listener lets through, in their order.
@@ -147,9 +155,11 @@ impl<'r, 'v> ClientView<'r, 'v> {
 
     /// Whether an entry's namespace is the one whose entries count for its host.
     pub(super) fn is_chosen(&self, egress: &Egress, of: &HostEntry) -> bool {
-        let Some(rivals) = self.registry.index.by_host.get(&of.host) else {
-            return true;
-        };
+        let rivals = self.registry.index.by_host.get(&of.host);
+        rivals.is_none_or(|rivals| self.is_chosen_of(rivals, egress, of))
+    }
+
+    fn is_chosen_of(&self, rivals: &'r Rivals, egress: &Egress, of: &HostEntry) -> bool {
         if rivals.only().is_some() {
             return true;
         }

@@ -1,7 +1,7 @@
 //! How a host's name is spelled: the form that is compared, the short forms of Services' names, and
 //! which texts are names at all. Patterns that stand for many names are in [`super::host`].
 
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 /// The domain of a cluster that names no other (`istiod --domain`).
 pub const CLUSTER_DOMAIN: &str = "cluster.local";
@@ -9,11 +9,24 @@ pub const CLUSTER_DOMAIN: &str = "cluster.local";
 /// A name in the spelling that is compared: lower case, no trailing dot.
 pub fn normal(name: &str) -> Cow<'_, str> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+    // All of it is looked at, which is quicker than to stop at the first.
+    let has_upper = |found: bool, byte: u8| found | byte.is_ascii_uppercase();
+    if name.bytes().fold(false, has_upper) {
         Cow::Owned(name.to_ascii_lowercase())
     } else {
         Cow::Borrowed(name)
     }
+}
+
+/// The names that a name is below, the longest first.
+pub fn parents(name: &str) -> impl Iterator<Item = &str> {
+    iter::successors(parent(name), |name| parent(name))
+}
+
+/// Bytes are looked at one by one: labels are short, and a search for a character takes longer to begin.
+fn parent(name: &str) -> Option<&str> {
+    let dot = name.bytes().position(|byte| byte == b'.')?;
+    name.get(dot + 1..)
 }
 
 /// What a Service is called in the whole cluster (`ServiceHostname` in `pkg/config/kube/conversion.go`).
