@@ -7,7 +7,7 @@ use egress_observer_tests::{
     agent::Agent,
     node::Node,
     oci::{
-        agent::{self, HostCgroups, Settings},
+        agent::{self, AgentPodSettings, HostCgroups},
         image::{self, Image},
     },
     run::Run,
@@ -45,8 +45,8 @@ impl Delivery {
         })
     }
 
-    pub(crate) fn settings(&self) -> Settings<'_> {
-        Settings {
+    pub(crate) fn settings(&self) -> AgentPodSettings<'_> {
+        AgentPodSettings {
             image: &self.image,
             daemon_set: &self.daemon_set,
             api_server: Some(&self.api_server),
@@ -66,7 +66,7 @@ impl Delivery {
     ) -> Result<Agent> {
         let mut daemon_set = self.daemon_set.clone();
         agent::add_arguments(&mut daemon_set, ["--start-jitter=0".to_owned()])?;
-        node.start_agent_pod(&Settings {
+        node.start_agent_pod(&AgentPodSettings {
             daemon_set: &daemon_set,
             cgroups,
             ..self.settings()

@@ -6,7 +6,8 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use egress_observer_tests::{
     agent::Agent,
-    cgroup::{self, Driver},
+    cgroup::Driver,
+    hierarchies,
     network::HTTPBIN,
     node::Node,
     oci::agent::HostCgroups,
@@ -67,7 +68,7 @@ fn the_machines_hierarchy_is_found_in_what_the_daemon_set_mounts() -> Result<()>
     let delivery = Delivery::unpack()?;
     let mut node = node(Driver::Systemd)?;
     let mut agent = delivery.start_agent_that_sees(HostCgroups::Machine, &mut node)?;
-    let below = cgroup::mount()?;
+    let below = hierarchies::v2()?;
     let wanted = Path::new("/host").join(below.strip_prefix("/")?);
     let wanted = wanted.display().to_string();
     // runc hands on what the agent says, which may take longer than to become ready.

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use egress_observer_tests::{
     cgroup::Driver,
     node::Node,
-    oci::agent::{self, Settings},
+    oci::agent::{self, AgentPodSettings},
     pod::{Mesh, Runtime},
 };
 use serde_json::Value;
@@ -23,7 +23,7 @@ fn daemon_set() -> Result<Value> {
 
 fn uninstall(delivery: &Delivery, node: &mut Node) -> Result<Output> {
     let daemon_set = daemon_set()?;
-    node.run_agent_pod(&Settings {
+    node.run_agent_pod(&AgentPodSettings {
         daemon_set: &daemon_set,
         ..delivery.settings()
     })

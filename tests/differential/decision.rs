@@ -11,7 +11,7 @@ use egress_observer_istio::{
     },
     vocabulary::{Expected, Protocol},
 };
-use egress_observer_tests::rules::{Dns, Settings, ports_text};
+use egress_observer_tests::rules::{DnsRules, RuleSettings, ports_text};
 
 use crate::{
     bed::{Arrival, Side},
@@ -41,7 +41,7 @@ pub(crate) fn known(plan: &Plan) -> Result<Known> {
     }
 }
 
-fn config(backend: Backend, settings: &Settings, told: &Told) -> Result<CaptureConfig> {
+fn config(backend: Backend, settings: &RuleSettings, told: &Told) -> Result<CaptureConfig> {
     let version = told.version.then_some(Version(settings.minor));
     let joint = match backend {
         Backend::Iptables => ':',
@@ -62,9 +62,9 @@ fn config(backend: Backend, settings: &Settings, told: &Told) -> Result<CaptureC
         exclude_ports: ports(&settings.exclude_ports)?,
         owner_groups: owner_groups(settings, told),
         dns: match &settings.dns {
-            Dns::Off => None,
-            Dns::All => Some(DnsCapture::All),
-            Dns::Servers(servers) => Some(DnsCapture::Nameservers {
+            DnsRules::Off => None,
+            DnsRules::All => Some(DnsCapture::All),
+            DnsRules::Servers(servers) => Some(DnsCapture::Nameservers {
                 known: servers.iter().take(told.servers).copied().collect(),
                 others: told.servers < servers.len(),
             }),
@@ -76,7 +76,7 @@ fn config(backend: Backend, settings: &Settings, told: &Told) -> Result<CaptureC
     })
 }
 
-fn owner_groups(settings: &Settings, told: &Told) -> OwnerGroups {
+fn owner_groups(settings: &RuleSettings, told: &Told) -> OwnerGroups {
     let without_named = |groups: &Vec<u32>| -> Vec<u32> {
         let numbers = groups.iter().filter(|gid| Some(**gid) != told.named_group);
         numbers.copied().collect()

@@ -7,7 +7,7 @@ use std::{
 };
 
 use egress_observer_istio::rules::{Backend, Version};
-use egress_observer_tests::rules::{self, Dns, Settings, ambient};
+use egress_observer_tests::rules::{self, DnsRules, RuleSettings, ambient};
 use ipnet::IpNet;
 
 use crate::{
@@ -18,8 +18,8 @@ use crate::{
 /// What the rules of a pod are.
 #[derive(Clone, Debug)]
 pub(crate) enum Rules {
-    Sidecar(Backend, Box<Settings>),
-    Ambient(ambient::Settings),
+    Sidecar(Backend, Box<RuleSettings>),
+    Ambient(ambient::AmbientSettings),
 }
 
 /// What the decision is told; the kernel has all of it.
@@ -49,8 +49,8 @@ impl Plan {
             return true;
         };
         let all_servers = match &settings.dns {
-            Dns::Servers(servers) => self.told.servers == servers.len(),
-            Dns::Off | Dns::All => true,
+            DnsRules::Servers(servers) => self.told.servers == servers.len(),
+            DnsRules::Off | DnsRules::All => true,
         };
         self.told.version && self.told.device && all_servers && self.told.named_group.is_none()
     }
@@ -117,7 +117,7 @@ pub(crate) fn plan(random: &mut Random, wanted: Wanted) -> Plan {
             let minor = wanted.minor.unwrap_or_else(|| 27 + random.below(5) as u16);
             Rules::Sidecar(Backend::Nftables, Box::new(settings(random, minor)))
         }
-        Kind::Ambient => Rules::Ambient(ambient::Settings {
+        Kind::Ambient => Rules::Ambient(ambient::AmbientSettings {
             dns: random.percent(70),
             ipv6: random.percent(75),
         }),
@@ -136,7 +136,7 @@ fn told(random: &mut Random, rules: &Rules) -> Told {
     let Rules::Sidecar(_, settings) = rules else {
         return told;
     };
-    if let Dns::Servers(servers) = &settings.dns {
+    if let DnsRules::Servers(servers) = &settings.dns {
         told.servers = servers.len();
     }
     if random.percent(80) {
@@ -157,7 +157,7 @@ fn told(random: &mut Random, rules: &Rules) -> Told {
     told
 }
 
-fn settings(random: &mut Random, minor: u16) -> Settings {
+fn settings(random: &mut Random, minor: u16) -> RuleSettings {
     let proxy_uids = match random.below(100) {
         0..60 => vec![1337],
         _ => random.several(1, 3, |random| random.pick(&IDS)),
@@ -174,7 +174,7 @@ fn settings(random: &mut Random, minor: u16) -> Settings {
         _ => (None, Vec::new()),
     };
     let other_ports = random.percent(10);
-    Settings {
+    RuleSettings {
         minor,
         ipv6: random.percent(70),
         proxy_port: if other_ports { 15101 } else { 15001 },
@@ -221,14 +221,14 @@ fn ports(random: &mut Random, share: usize) -> Vec<RangeInclusive<u16>> {
     })
 }
 
-fn dns(random: &mut Random, minor: u16) -> Dns {
+fn dns(random: &mut Random, minor: u16) -> DnsRules {
     match random.below(100) {
-        0..40 => Dns::Off,
+        0..40 => DnsRules::Off,
         // The variable is read from 1.11 on.
-        40..60 if minor >= 11 => Dns::All,
+        40..60 if minor >= 11 => DnsRules::All,
         // A pod without any nameserver, where the program looks: from 1.25 on.
-        60..63 if minor >= 25 => Dns::Servers(Vec::new()),
-        _ => Dns::Servers(random.several(1, 3, |random| random.pick(&place::servers()))),
+        60..63 if minor >= 25 => DnsRules::Servers(Vec::new()),
+        _ => DnsRules::Servers(random.several(1, 3, |random| random.pick(&place::servers()))),
     }
 }
 
@@ -297,7 +297,7 @@ pub(crate) fn probe(random: &mut Random, plan: &Plan) -> Probe {
     };
     let (uids, gids, lists): (&[u32], &[u32], _) = match &plan.rules {
         Rules::Sidecar(_, settings) => {
-            let Settings {
+            let RuleSettings {
                 proxy_uids,
                 proxy_gids,
                 include_ports,
@@ -370,7 +370,7 @@ fn of_plan(random: &mut Random, plan: &Plan) -> Option<IpAddr> {
         return None;
     };
     let mut candidates = Vec::new();
-    if let Dns::Servers(servers) = &settings.dns {
+    if let DnsRules::Servers(servers) = &settings.dns {
         candidates.extend(servers);
     }
     for range in settings.include.iter().flatten().chain(&settings.exclude) {

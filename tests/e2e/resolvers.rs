@@ -18,7 +18,7 @@ use egress_observer_tests::{
     node::Node,
     pod::{APP, Mesh, PROXY, Pod, User},
     record::{self, Recorded},
-    rules::{DNS_LISTENER, Dns},
+    rules::{DNS_LISTENER, DnsRules},
     story::{CONNECTIONS, DESTINATIONS, NAMESPACE, record_file, start_agent},
     wait,
 };
@@ -187,7 +187,7 @@ fn a_stub_in_the_pod() -> Result<()> {
 #[test]
 fn a_mesh_that_captures_dns() -> Result<()> {
     let capture = Capture {
-        dns: Dns::Servers(vec![DNS_IP.into()]),
+        dns: DnsRules::Servers(vec![DNS_IP.into()]),
         ..Capture::default()
     };
     let mut bed = Bed::new(Mesh::Injected(capture))?;

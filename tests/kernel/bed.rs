@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use egress_observer_common::LAYOUT_VERSION;
 use egress_observer_fake_apiserver::ApiServer;
 use egress_observer_tests::{
-    agent::{self, Agent, Objects, Settings},
+    agent::{self, Agent, AgentSettings, Objects},
     bpffs::Bpffs,
     cgroup::{Driver, NodeCgroup},
     envoy::Policy,
@@ -20,7 +20,7 @@ use egress_observer_tests::{
     manifests::{self, Manifests},
     metrics::Scrape,
     network::{HTTPBIN, Network},
-    pod::{APP, Mesh, PROXY, Place, Pod, Runtime, User},
+    pod::{APP, Mesh, PROXY, Pod, PodPlace, Runtime, User},
     run::Run,
     wait,
 };
@@ -83,7 +83,7 @@ impl Bed {
 
     /// Makes a pod; a sink stands for its sidecar, if it has one.
     pub(crate) fn pod(&mut self, workload: &str, mesh: Mesh) -> Result<()> {
-        let mut place = Place {
+        let mut place = PodPlace {
             run: &self.run,
             network: &mut self.network,
             cgroup: &self.cgroup,
@@ -135,7 +135,7 @@ impl Bed {
         &mut self,
         api: &ApiServer,
         more: &[&str],
-        start: fn(&Run, Settings<'_>) -> Result<Agent>,
+        start: fn(&Run, AgentSettings<'_>) -> Result<Agent>,
     ) -> Result<()> {
         let kubeconfig = self.run.dir().join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
@@ -146,7 +146,7 @@ impl Bed {
         &mut self,
         objects: Objects<'_>,
         more: &[&str],
-        start: fn(&Run, Settings<'_>) -> Result<Agent>,
+        start: fn(&Run, AgentSettings<'_>) -> Result<Agent>,
     ) -> Result<()> {
         let root = self.cgroup.dir().to_string_lossy().into_owned();
         let mut args = vec!["--metrics-destinations", "all"];
@@ -154,7 +154,7 @@ impl Bed {
             args.extend(["--cgroup-root", &root]);
         }
         args.extend(more);
-        let settings = Settings {
+        let settings = AgentSettings {
             binary: &agent::binary(),
             objects,
             pin_dir: &self.bpffs.pin_dir(),

@@ -5,12 +5,12 @@ use std::{path::Path, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use egress_observer_tests::{
     agent,
-    churn::{self, Figures, Plan},
+    churn::{self, ChurnFigures, ChurnPlan},
 };
 
 use crate::bed::TRAFFIC;
 
-const PLAN: Plan = Plan {
+const PLAN: ChurnPlan = ChurnPlan {
     standing: 500,
     starts_per_minute: 2_000,
     duration: Duration::from_secs(40),
@@ -33,7 +33,7 @@ fn connections_of_pods_that_live_for_a_moment_are_attributed() -> Result<()> {
     Ok(())
 }
 
-fn everything_is_counted_and_attributed(figures: &Figures) -> Result<()> {
+fn everything_is_counted_and_attributed(figures: &ChurnFigures) -> Result<()> {
     let (made, counted) = (figures.made.n_connections(), figures.outcome.n_counted());
     ensure!(
         made + 1 >= 2_000 * 40 / 60,
@@ -55,7 +55,7 @@ fn everything_is_counted_and_attributed(figures: &Figures) -> Result<()> {
 }
 
 /// A watch lists once, by its own connection, and then is told everything.
-fn nothing_is_asked_twice(figures: &Figures) -> Result<()> {
+fn nothing_is_asked_twice(figures: &ChurnFigures) -> Result<()> {
     let requests = &figures.requests;
     let once = requests.streamed_lists.values().all(|n| *n == 1);
     ensure!(
@@ -66,7 +66,7 @@ fn nothing_is_asked_twice(figures: &Figures) -> Result<()> {
 }
 
 /// Says by how much it grew.
-fn memory_is_bounded(figures: &Figures) -> Result<u64> {
+fn memory_is_bounded(figures: &ChurnFigures) -> Result<u64> {
     let third = PLAN.duration.as_secs_f64() / 3.0;
     let mut later = figures.samples.iter().filter(|one| one.seconds >= third);
     let first = later.next().context("no look after the first third")?;

@@ -10,12 +10,7 @@ use egress_observer_fake_apiserver::{
     shared::StreamingLists,
 };
 use egress_observer_tests::{
-    agent::{Agent, get},
-    envoy::Policy,
-    istio::Capture,
-    manifests,
-    pod::Mesh,
-    process::output,
+    agent::Agent, envoy::Policy, http::get, istio::Capture, manifests, pod::Mesh, process::output,
     wait,
 };
 use serde_json::{Value, json};

@@ -128,7 +128,7 @@ fn a_machine_without_cgroup_v2_is_told_so() -> Result<()> {
         .into_iter()
         .filter(|arg| !arg.starts_with("--cgroup-root"))
         .collect();
-    let mount = egress_observer_tests::cgroup::mount()?;
+    let mount = egress_observer_tests::hierarchies::v2()?;
     let script = "umount \"$1\" && shift && exec \"$@\"";
     let mut command = Command::new("unshare");
     command

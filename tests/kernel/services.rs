@@ -10,7 +10,7 @@ use egress_observer_tests::{
     envoy::Policy,
     manifests,
     network::{POD_CIDR, SERVICE_CIDR},
-    services::{self, Plan},
+    services::{self, ServicesPlan},
     wait,
 };
 
@@ -151,7 +151,7 @@ fn services_that_may_not_be_listed_are_as_good_as_none() -> Result<()> {
 /// other programs run beside it.
 #[test]
 fn thousands_of_services_that_change_cost_little() -> Result<()> {
-    let plan = Plan {
+    let plan = ServicesPlan {
         services: 10_000,
         changes: 500,
         per_second: 50,

@@ -1,8 +1,7 @@
 //! The agent as it is shipped: the real binary, its metrics over HTTP, its end by SIGTERM.
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -11,10 +10,11 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     cgroup::command_in,
+    http::{self, Answer},
     manifests::NODE,
     metrics::Scrape,
     network::{POD_CIDR, POD_CIDR_V6, SERVICE_CIDR},
-    oci::agent::AgentPod,
+    oci::agent_pod::AgentPod,
     process::Process,
     run::Run,
     wait,
@@ -22,8 +22,6 @@ use crate::{
 
 /// Loading and verifying the programs takes most of it.
 const READY: Duration = Duration::from_secs(30);
-/// One request to the agent.
-const ANSWER: Duration = Duration::from_secs(5);
 
 /// From a changed file to its effect.
 const RELOADED: Duration = Duration::from_secs(15);
@@ -32,7 +30,7 @@ const RELOADS: &str = "egress_observer_config_reloads_total";
 
 /// What the agent is started with.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings<'a> {
+pub struct AgentSettings<'a> {
     pub binary: &'a Path,
     pub objects: Objects<'a>,
     pub pin_dir: &'a Path,
@@ -63,16 +61,16 @@ pub struct Agent {
 
 impl Agent {
     /// Starts the agent and waits until it says that it is ready.
-    pub fn start(run: &Run, settings: Settings<'_>) -> Result<Self> {
+    pub fn start(run: &Run, settings: AgentSettings<'_>) -> Result<Self> {
         Self::start_until(run, settings, "/readyz")
     }
 
     /// Starts the agent and waits until it answers, whatever it knows by then.
-    pub fn start_unready(run: &Run, settings: Settings<'_>) -> Result<Self> {
+    pub fn start_unready(run: &Run, settings: AgentSettings<'_>) -> Result<Self> {
         Self::start_until(run, settings, "/livez")
     }
 
-    fn start_until(run: &Run, settings: Settings<'_>, path: &str) -> Result<Self> {
+    fn start_until(run: &Run, settings: AgentSettings<'_>, path: &str) -> Result<Self> {
         if !settings.binary.is_file() {
             bail!(
                 "there is no agent at {}: `cargo xtask build`",
@@ -193,47 +191,18 @@ impl Agent {
 
 /// The agent to test: `EGRESS_OBSERVER_BIN`, else what `cargo xtask build` made.
 pub fn binary() -> PathBuf {
-    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/egress-observer");
-    std::env::var_os("EGRESS_OBSERVER_BIN").map_or_else(built, PathBuf::from)
-}
-
-/// An HTTP answer, as far as anyone here looks at it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub status: u16,
-    pub body: String,
+    let given = std::env::var_os("EGRESS_OBSERVER_BIN").map(PathBuf::from);
+    given.unwrap_or_else(|| {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/egress-observer")
+    })
 }
 
 /// One GET, from where the agent is reached.
 fn get_from(pod: Option<&AgentPod>, address: SocketAddr, path: &str) -> Result<Answer> {
     match pod {
         Some(pod) => pod.get(address, path),
-        None => get(address, path),
+        None => http::get(address, path),
     }
-}
-
-/// One GET. HTTP/1.0, so that the answer ends with the connection and is never in chunks.
-pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&address, ANSWER)
-        .with_context(|| format!("cannot connect to {address}"))?;
-    stream
-        .set_read_timeout(Some(ANSWER))
-        .context("cannot set a timeout")?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n\r\n").context("cannot ask")?;
-    let mut text = String::new();
-    stream
-        .read_to_string(&mut text)
-        .with_context(|| format!("no answer from {address}{path}"))?;
-    parse_answer(&text).with_context(|| format!("{address}{path} answers no HTTP:\n{text}"))
-}
-
-pub(crate) fn parse_answer(text: &str) -> Option<Answer> {
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let status = head.strip_prefix("HTTP/1.")?.split(' ').nth(1)?;
-    Some(Answer {
-        status: status.parse().ok()?,
-        body: body.to_owned(),
-    })
 }
 
 /// A port that is free now. Another process may take it before the agent does; then the agent
@@ -241,22 +210,4 @@ pub(crate) fn parse_answer(text: &str) -> Option<Answer> {
 fn free_address() -> Result<SocketAddr> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     listener.local_addr().context("no free port")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_has_a_status_and_a_body() {
-        let text = "HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nok";
-        assert_eq!(
-            parse_answer(text),
-            Some(Answer {
-                status: 200,
-                body: "ok".to_owned()
-            })
-        );
-        assert_eq!(parse_answer("ok"), None);
-    }
 }

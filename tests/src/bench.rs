@@ -7,7 +7,7 @@
 //! taken between neighbours, and told as a median with its quartiles. Nothing here is a test: no
 //! figure is ever too large.
 //!
-//! - `stand`, `job`: where it happens and with which programs;
+//! - [`plan`]: how much; `stand`, `job`: where it happens and with which programs;
 //! - `program_time` by `programs` and [`hooks`]: part 1; `latency`: part 2; `agent_cost`: part 3;
 //! - [`decision`]: part 4, which needs no node;
 //! - [`mod@crate::churn`]: part 5, if it is asked for;
@@ -19,6 +19,7 @@ pub mod hooks;
 pub(crate) mod job;
 mod latency;
 mod machine;
+pub mod plan;
 mod program_time;
 mod programs;
 mod quartiles;
@@ -26,7 +27,7 @@ pub mod report;
 mod stand;
 pub(crate) mod usage;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -35,58 +36,33 @@ use agent_cost::AgentCost;
 use decision::Decision;
 use latency::Latency;
 use machine::Machine;
+use plan::{BenchPlan, Binaries};
 use program_time::ProgramTime;
 use stand::Stand;
 
 use crate::churn;
 
-/// How much is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Plan {
-    /// Pairs of parts 1 and 2, each with and without what is measured.
-    pub rounds: u32,
-    /// Connections of each half of a pair.
-    pub connections: u32,
-    /// Destinations that the agent of part 3 remembers.
-    pub flows: u32,
-    /// Connections that the agent of part 3 counts under load.
-    pub load: u32,
-    /// How long pods come and go in part 5, which is left out without.
-    pub churn_seconds: Option<u32>,
-}
-
-/// The programs that take part.
-#[derive(Clone, Debug)]
-pub struct Binaries {
-    pub agent: PathBuf,
-    /// `traffic`, the load generator.
-    pub traffic: PathBuf,
-    /// `bare-bpf`, which attaches programs that do nothing.
-    pub bare_bpf: PathBuf,
-}
-
 /// All figures of one run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Figures {
+pub struct BenchFigures {
     machine: Machine,
-    plan: Plan,
+    plan: BenchPlan,
     program_time: ProgramTime,
     latency: Latency,
     agent: AgentCost,
     decision: Decision,
     #[serde(skip_serializing_if = "Option::is_none")]
-    churn: Option<churn::Figures>,
+    churn: Option<churn::ChurnFigures>,
 }
 
 /// Measures everything, and removes what it made also after a Ctrl-C. Needs root.
 pub fn run(
     binaries: &Binaries,
-    plan: Plan,
+    plan: BenchPlan,
     decision: Decision,
     say: &mut dyn FnMut(&str),
-) -> Result<Figures> {
+) -> Result<BenchFigures> {
     let machine = Machine::read()?;
     let stand = Stand::create(binaries, &machine)?;
     say(&format!(
@@ -110,7 +86,7 @@ pub fn run(
         churn::run(&binaries.agent, &binaries.traffic, churn_plan(seconds))
     });
     let churn = churn.transpose()?;
-    Ok(Figures {
+    Ok(BenchFigures {
         machine,
         plan,
         program_time,
@@ -122,8 +98,8 @@ pub fn run(
 }
 
 /// A full node, and as many starts as a cluster of thousands of such has at its worst.
-fn churn_plan(seconds: u32) -> churn::Plan {
-    churn::Plan {
+fn churn_plan(seconds: u32) -> churn::ChurnPlan {
+    churn::ChurnPlan {
         standing: 500,
         starts_per_minute: 2_000,
         duration: Duration::from_secs(seconds.into()),

@@ -22,10 +22,10 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result};
 
-pub use self::figures::Figures;
+pub use self::figures::ChurnFigures;
 use self::{
     figures::{Outcome, Requests},
-    node::Node,
+    node::FullNode,
     samples::Sampler,
 };
 use crate::wait;
@@ -35,7 +35,7 @@ const SETTLE: Duration = Duration::from_secs(45);
 
 /// How much happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct ChurnPlan {
     /// Pods that are there before the agent, and stay.
     pub standing: u32,
     /// Pods that start.
@@ -46,8 +46,8 @@ pub struct Plan {
 }
 
 /// Lets pods come and go, and removes everything also after a Ctrl-C. Needs root.
-pub fn run(agent: &Path, traffic: &Path, plan: Plan) -> Result<Figures> {
-    let node = Node::create(traffic, plan.standing).context("cannot make the node")?;
+pub fn run(agent: &Path, traffic: &Path, plan: ChurnPlan) -> Result<ChurnFigures> {
+    let node = FullNode::create(traffic, plan.standing).context("cannot make the node")?;
     let mut agent = node.start_agent(agent)?;
     let n_requests = node.api.requests().len();
     let mut sampler = Sampler::start(&node.api, &mut agent)?;
@@ -66,7 +66,7 @@ pub fn run(agent: &Path, traffic: &Path, plan: Plan) -> Result<Figures> {
     let requests = Requests::of(&node.api.requests(), n_requests);
     let log = agent.log();
     agent.stop()?;
-    Ok(Figures {
+    Ok(ChurnFigures {
         made,
         outcome,
         samples,

@@ -30,12 +30,12 @@ pub const EXTERNAL_NAME_OF: Outside = BAIDU;
 
 /// The running server, and the resolver configuration that pods get.
 #[derive(Debug)]
-pub struct Dns {
+pub struct DnsServer {
     resolv_conf: PathBuf,
     _dnsmasq: Process,
 }
 
-impl Dns {
+impl DnsServer {
     pub fn start(run: &Run, network: &Network, cgroup: &NodeCgroup) -> Result<Self> {
         let resolv_conf = run.dir().join("resolv.conf");
         fs::write(&resolv_conf, pod_resolv_conf(DNS_IP))

@@ -180,7 +180,7 @@ fn http_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
                 .push(virtual_host(service, *port));
         }
     }
-    let listener = |(port, mut hosts): (u16, Vec<Value>)| {
+    let listeners = by_port.into_iter().map(|(port, mut hosts)| {
         hosts.push(unknown_host(policy));
         let mut listener = unbound(&format!("0.0.0.0_{port}"), dual_stack("", port), policy);
         listener["listener_filters"] = json!([
@@ -194,8 +194,8 @@ fn http_listeners(policy: Policy, services: &[Service]) -> Vec<Value> {
             "filters": [http_manager(&format!("outbound_0.0.0.0_{port}"), &json!(hosts))],
         }]);
         listener
-    };
-    by_port.into_iter().map(listener).collect()
+    });
+    listeners.collect()
 }
 
 fn virtual_host(service: &Service, port: u16) -> Value {

@@ -29,12 +29,12 @@ pub fn uid(seed: &str) -> String {
 /// The end of a generated name, such as `d9dqw`.
 pub fn suffix(seed: &str, length: usize) -> String {
     let mut rest = hash(seed, 0);
-    let letter = |_| {
+    let letters = (0..length).map(|_| {
         let index = usize::try_from(rest % 27).unwrap_or_default();
         rest /= 27;
         char::from(LETTERS[index])
-    };
-    (0..length).map(letter).collect()
+    });
+    letters.collect()
 }
 
 fn hash(seed: &str, part: u8) -> u64 {

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     netns::Netns,
     process::feed,
-    rules::{self, Dns, Family, PROXY_PORTS, Settings, join},
+    rules::{self, DnsRules, Family, PROXY_PORTS, RuleSettings, join},
 };
 
 /// The user and group that sidecars run as, and that the rules let through.
@@ -25,7 +25,7 @@ pub struct Capture {
     pub include_ports: Vec<u16>,
     pub exclude_ports: Vec<u16>,
     /// Which DNS questions the sidecar gets.
-    pub dns: Dns,
+    pub dns: DnsRules,
     pub uid: u32,
     pub gid: u32,
 }
@@ -38,7 +38,7 @@ impl Default for Capture {
             exclude_ranges: Vec::new(),
             include_ports: Vec::new(),
             exclude_ports: Vec::new(),
-            dns: Dns::Off,
+            dns: DnsRules::Off,
             uid: PROXY_ID,
             gid: PROXY_ID,
         }
@@ -64,20 +64,26 @@ impl Capture {
     pub fn init_args(&self) -> Vec<String> {
         let fixed = ["istio-iptables", "-p", "15001", "-z", "15006", "-u"];
         let mut args: Vec<String> = fixed.map(str::to_owned).into();
-        let mut push = |flag: &str, value: String| args.extend([flag.to_owned(), value]);
-        push("-m", "REDIRECT".to_owned());
-        push("-i", self.include_text());
-        push("-x", self.exclude_ranges.join(","));
-        push("-b", "*".to_owned());
-        push("-d", join(PROXY_PORTS));
+        // The template puts the user between its fixed and its varying arguments.
+        args.push(self.uid.to_string());
+        let mut flags = vec![
+            ("-m", "REDIRECT".to_owned()),
+            ("-i", self.include_text()),
+            ("-x", self.exclude_ranges.join(",")),
+            ("-b", "*".to_owned()),
+            ("-d", join(PROXY_PORTS)),
+        ];
         if !self.include_ports.is_empty() {
-            push("-q", join(&self.include_ports));
+            flags.push(("-q", join(&self.include_ports)));
         }
         if !self.exclude_ports.is_empty() {
-            push("-o", join(&self.exclude_ports));
+            flags.push(("-o", join(&self.exclude_ports)));
         }
-        // The template puts the user between its fixed and its varying arguments.
-        args.insert(fixed.len(), self.uid.to_string());
+        args.extend(
+            flags
+                .into_iter()
+                .flat_map(|(flag, value)| [flag.to_owned(), value]),
+        );
         args.push("--log_output_level=default:info".to_owned());
         args
     }
@@ -85,29 +91,29 @@ impl Capture {
     /// The pod's annotations that ask for these settings; none for the default.
     pub fn annotations(&self) -> Vec<(String, String)> {
         let mut annotations = Vec::new();
-        let mut put = |name: &str, value: String| {
-            annotations.push((format!("traffic.sidecar.istio.io/{name}"), value));
-        };
         if self.include_ranges.is_some() {
-            put("includeOutboundIPRanges", self.include_text());
+            annotations.push(("includeOutboundIPRanges", self.include_text()));
         }
         if !self.exclude_ranges.is_empty() {
-            put("excludeOutboundIPRanges", self.exclude_ranges.join(","));
+            annotations.push(("excludeOutboundIPRanges", self.exclude_ranges.join(",")));
         }
         if !self.include_ports.is_empty() {
-            put("includeOutboundPorts", join(&self.include_ports));
+            annotations.push(("includeOutboundPorts", join(&self.include_ports)));
         }
         if !self.exclude_ports.is_empty() {
-            put("excludeOutboundPorts", join(&self.exclude_ports));
+            annotations.push(("excludeOutboundPorts", join(&self.exclude_ports)));
         }
         annotations
+            .into_iter()
+            .map(|(name, value)| (format!("traffic.sidecar.istio.io/{name}"), value))
+            .collect()
     }
 
     /// The variables of both containers that ask for the rest, from the mesh's `proxyMetadata`.
     pub fn variables(&self) -> Vec<(&'static str, &'static str)> {
         // Rules for IPv6 beside an IPv4 address.
         let mut variables = vec![("ISTIO_DUAL_STACK", "true")];
-        if self.dns != Dns::Off {
+        if self.dns != DnsRules::Off {
             variables.push(("ISTIO_META_DNS_CAPTURE", "true"));
         }
         variables
@@ -127,19 +133,20 @@ impl Capture {
         rules::iptables::nat(&self.settings(), family)
     }
 
-    fn settings(&self) -> Settings {
-        let single = |ports: &[u16]| ports.iter().map(|port| *port..=*port).collect();
-        Settings {
+    fn settings(&self) -> RuleSettings {
+        let [exclude_ports, include_ports] = [&self.exclude_ports, &self.include_ports]
+            .map(|ports| ports.iter().map(|port| *port..=*port).collect());
+        RuleSettings {
             proxy_port: OUTBOUND_PORT,
             inbound_port: INBOUND_PORT,
             proxy_uids: vec![self.uid],
             proxy_gids: vec![self.gid],
-            exclude_ports: single(&self.exclude_ports),
+            exclude_ports,
             exclude: self.exclude_ranges.clone(),
-            include_ports: single(&self.include_ports),
+            include_ports,
             include: self.include_ranges.clone(),
             dns: self.dns.clone(),
-            ..Settings::default()
+            ..RuleSettings::default()
         }
     }
 }

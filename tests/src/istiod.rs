@@ -57,8 +57,8 @@ fn refuse_conflicts(services: &[Service]) -> Result<()> {
 }
 
 fn read<'a, T: Deserialize<'a>>(object: &'a Value) -> Result<T> {
-    let what = || format!("{} {}", object["kind"], object["metadata"]["name"]);
-    T::deserialize(object).with_context(what)
+    T::deserialize(object)
+        .with_context(|| format!("{} {}", object["kind"], object["metadata"]["name"]))
 }
 
 #[derive(Deserialize)]
@@ -106,15 +106,15 @@ impl EntrySpec {
             Ok((port.number, protocol))
         });
         let ports = ports.collect::<Result<Vec<_>>>()?;
-        let service = |host| Service {
+        let services = self.hosts.into_iter().map(|host| Service {
             host,
             addresses: self.addresses.clone(),
             ports: ports.clone(),
             resolution,
             timeout: None,
             instead: None,
-        };
-        Ok(self.hosts.into_iter().map(service).collect())
+        });
+        Ok(services.collect())
     }
 }
 

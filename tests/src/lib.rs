@@ -5,8 +5,9 @@
 //! it is shipped. Nothing leaves the namespaces, and everything is removed again.
 //!
 //! In reading order:
-//! - [`run`]: the name, the directory and the end of one run; [`process`], [`wait`]: its tools;
-//! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects;
+//! - [`run`]: the name, the directory and the end of one run; [`process`], [`wait`], [`http`]: its tools;
+//! - [`netns`], [`network`], [`cgroup`], [`bpffs`]: the node's kernel objects; [`hierarchies`]: the
+//!   machine's;
 //! - [`identity`], [`pod`], [`istio`], [`rules`], [`manifests`]: pods, their rules and objects;
 //! - [`istiod`], [`envoy`], [`sidecar`], [`servers`], [`dns`]: the proxies and the world outside;
 //! - [`oci`]: containers by runc, and the agent from its image;
@@ -18,8 +19,12 @@
 
 pub mod run;
 
+pub mod http;
 pub mod process;
 pub mod wait;
+
+pub mod hierarchies;
+mod mounts;
 
 pub mod bpffs;
 pub mod cgroup;
@@ -44,6 +49,7 @@ pub mod agent;
 pub mod metrics;
 pub mod record;
 
+mod columns;
 pub mod form;
 pub mod node;
 pub mod report;

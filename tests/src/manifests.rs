@@ -276,8 +276,11 @@ fn metadata(pod: &Pod) -> Value {
 
 fn container_spec(pod: &Pod, container: &Container) -> Value {
     let variables = pod.mesh.capture().map(Capture::variables);
-    let variable = |(name, value)| json!({"name": name, "value": value});
-    let mut variables: Vec<_> = variables.into_iter().flatten().map(variable).collect();
+    let mut variables: Vec<_> = variables
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| json!({"name": name, "value": value}))
+        .collect();
     match (container.name, pod.mesh.capture()) {
         (INIT, Some(capture)) => json!({
             "name": INIT,

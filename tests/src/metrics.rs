@@ -79,14 +79,14 @@ impl Scrape {
 
     /// What grew since an earlier scrape, with the difference as its value.
     pub fn since(&self, earlier: &Self) -> Vec<Sample> {
-        let key = |sample: &Sample| (sample.name.clone(), sample.labels.clone());
         let before: BTreeMap<_, _> = earlier
             .samples
             .iter()
-            .map(|sample| (key(sample), sample.value))
+            .map(|sample| ((&sample.name, &sample.labels), sample.value))
             .collect();
         let grown = self.samples.iter().filter_map(|sample| {
-            let difference = sample.value - before.get(&key(sample)).copied().unwrap_or_default();
+            let before = before.get(&(&sample.name, &sample.labels)).copied();
+            let difference = sample.value - before.unwrap_or_default();
             (difference > 0.0).then(|| Sample {
                 value: difference,
                 ..sample.clone()
@@ -97,20 +97,22 @@ impl Scrape {
 
     /// The lines of some families, comments included.
     pub fn families(&self, names: &[&str]) -> String {
-        let of_family = |line: &&str| {
-            let name = line
-                .strip_prefix("# HELP ")
-                .or_else(|| line.strip_prefix("# TYPE "));
-            let name = name.unwrap_or(line);
-            let end = name.find(['{', ' ']).unwrap_or(name.len());
-            names.contains(&&name[..end])
-        };
         self.text
             .lines()
-            .filter(of_family)
+            .filter(|line| names.contains(&family(line)))
             .flat_map(|line| [line, "\n"])
             .collect()
     }
+}
+
+/// The name of what a line of an exposition is about, comments included.
+fn family(line: &str) -> &str {
+    let name = line
+        .strip_prefix("# HELP ")
+        .or_else(|| line.strip_prefix("# TYPE "));
+    let name = name.unwrap_or(line);
+    let end = name.find(['{', ' ']).unwrap_or(name.len());
+    &name[..end]
 }
 
 /// `name{label="value",...} value`; no exemplars and no timestamps, the agent writes none.

@@ -13,13 +13,13 @@ use crate::{
     agent::Agent,
     bpffs::Bpffs,
     cgroup::{Driver, NodeCgroup},
-    dns::Dns,
+    dns::DnsServer,
     envoy::Policy,
     istiod,
     manifests::{self, Manifests},
     network::Network,
     oci::{self, api::Api},
-    pod::{Mesh, Place, Pod, Runtime},
+    pod::{Mesh, Pod, PodPlace, Runtime},
     process::Process,
     run::Run,
     servers::Servers,
@@ -32,7 +32,7 @@ pub struct Node {
     pods: Vec<Member>,
     api: Option<Api>,
     manifests: Manifests,
-    dns: Dns,
+    dns: DnsServer,
     servers: Servers,
     bpffs: Bpffs,
     network: Network,
@@ -71,7 +71,7 @@ impl Node {
         let network = Network::create(&run).context("cannot make the network")?;
         let bpffs = Bpffs::mount(&run)?;
         let servers = Servers::start(&run, envoy, &network, &cgroup)?;
-        let dns = Dns::start(&run, &network, &cgroup)?;
+        let dns = DnsServer::start(&run, &network, &cgroup)?;
         let manifests = Manifests::create(&run.dir().join("manifests"))?;
         let node = Self {
             pods: Vec::new(),
@@ -128,7 +128,7 @@ impl Node {
 
     /// Makes a pod and writes its manifest. Its sidecar, if any, is not started.
     pub fn add_pod(&mut self, namespace: &str, workload: &str, mesh: Mesh) -> Result<()> {
-        let mut place = Place {
+        let mut place = PodPlace {
             run: &self.run,
             network: &mut self.network,
             cgroup: &self.cgroup,
@@ -178,17 +178,20 @@ impl Node {
     }
 
     /// Starts the agent as the pod of a DaemonSet, and waits until it is ready.
-    pub fn start_agent_pod(&mut self, settings: &oci::agent::Settings<'_>) -> Result<Agent> {
+    pub fn start_agent_pod(
+        &mut self,
+        settings: &oci::agent::AgentPodSettings<'_>,
+    ) -> Result<Agent> {
         self.start_api_server(settings)?;
         oci::agent::start(&mut self.place(), settings)
     }
 
     /// Runs a pod of a DaemonSet to its end.
-    pub fn run_agent_pod(&mut self, settings: &oci::agent::Settings<'_>) -> Result<Output> {
+    pub fn run_agent_pod(&mut self, settings: &oci::agent::AgentPodSettings<'_>) -> Result<Output> {
         oci::agent::run(&mut self.place(), settings)
     }
 
-    fn start_api_server(&mut self, settings: &oci::agent::Settings<'_>) -> Result<()> {
+    fn start_api_server(&mut self, settings: &oci::agent::AgentPodSettings<'_>) -> Result<()> {
         if let Some(binary) = settings.api_server
             && self.api.is_none()
         {
@@ -198,8 +201,8 @@ impl Node {
         Ok(())
     }
 
-    fn place(&mut self) -> oci::agent::Place<'_> {
-        oci::agent::Place {
+    fn place(&mut self) -> oci::agent::AgentPlace<'_> {
+        oci::agent::AgentPlace {
             run: &self.run,
             network: &mut self.network,
             cgroup: &self.cgroup,
@@ -229,9 +232,9 @@ impl Node {
     }
 
     fn position(&self, namespace: &str, workload: &str) -> Result<usize> {
-        let is_it =
-            |member: &Member| member.pod.namespace == namespace && member.pod.workload == workload;
-        let found = self.pods.iter().position(is_it);
+        let found = self.pods.iter().position(|member| {
+            member.pod.namespace == namespace && member.pod.workload == workload
+        });
         found.with_context(|| format!("the node has no pod {namespace}/{workload}"))
     }
 }

@@ -6,10 +6,11 @@
 //! - [`runc`]: the runtime; a container and its end;
 //! - [`host`]: a container for a pod's application or sidecar;
 //! - [`kubelet`]: from a DaemonSet to the configuration of a container, and [`agent`]: the agent in
-//!   it;
+//!   it, [`agent_pod`] while it runs;
 //! - [`api`]: the API server that it asks.
 
 pub mod agent;
+pub mod agent_pod;
 pub mod api;
 pub mod host;
 pub mod image;

@@ -119,7 +119,7 @@ pub struct Pod {
     pub mesh: Mesh,
     pub containers: Vec<Container>,
     /// By name; none where containers are mere processes.
-    running: Vec<(&'static str, oci::runc::Container)>,
+    running: Vec<(&'static str, oci::runc::RuncContainer)>,
     pub network: PodNetwork,
     /// Of this pod alone, as the kubelet writes it; mounted over `/etc/resolv.conf`.
     pub resolv_conf: PathBuf,
@@ -127,7 +127,7 @@ pub struct Pod {
 }
 
 /// What every pod of a node shares.
-pub struct Place<'a> {
+pub struct PodPlace<'a> {
     pub run: &'a Run,
     pub network: &'a mut Network,
     pub cgroup: &'a NodeCgroup,
@@ -140,7 +140,7 @@ pub struct Place<'a> {
 impl Pod {
     /// Makes the pod of a Deployment, with Istio's rules if it has them. Starts no process.
     pub fn create(
-        place: &mut Place<'_>,
+        place: &mut PodPlace<'_>,
         namespace: &str,
         workload: &str,
         mesh: Mesh,
@@ -189,7 +189,7 @@ impl Pod {
         Ok(pod)
     }
 
-    fn start_containers(&mut self, place: &Place<'_>, shared: &[PathBuf]) -> Result<()> {
+    fn start_containers(&mut self, place: &PodPlace<'_>, shared: &[PathBuf]) -> Result<()> {
         let netns = self.network.netns.path();
         for container in &self.containers {
             let idle = oci::host::Idle {

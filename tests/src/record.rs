@@ -63,12 +63,12 @@ pub fn read(file: &Path) -> Result<Vec<(String, Recorded)>> {
 /// The last line may be half written.
 fn parse(text: &str) -> Result<Vec<(String, Recorded)>> {
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let parse = |line: &str| {
+    let findings = whole.lines().map(|line| {
         let recorded = serde_json::from_str(line)
             .with_context(|| format!("the agent recorded what is no finding: {line}"))?;
         Ok((line.to_owned(), recorded))
-    };
-    whole.lines().map(parse).collect()
+    });
+    findings.collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::{
+    columns::aligned,
     envoy::Policy,
     story::{CONNECTIONS, Change, DESTINATIONS, Fix, NAMESPACE, Played, Row},
 };
@@ -144,7 +145,7 @@ pub fn table(played: &Played) -> String {
     lines.push(fix_line(&played.fix));
     lines.extend(played.fix.rows.iter().map(line));
     lines.push(upstream_line(played));
-    let mut text = aligned(&lines);
+    let mut text = aligned("", &lines);
     for row in played.rows.iter().chain(&played.fix.rows) {
         if let Some(complaint) = &row.complaint {
             let step = &row.step;
@@ -221,39 +222,7 @@ fn mark(right: bool) -> String {
     (if right { "ok" } else { "WRONG" }).to_owned()
 }
 
-fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        lines
-            .iter()
-            .map(|line| line[column].len())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let mut text = String::new();
-    for line in lines {
-        let cells = line
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 /// The two families of connections, as the scrape has them.
 pub fn families(played: &Played) -> String {
     played.scrape.families(&[CONNECTIONS, DESTINATIONS])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn columns_are_as_wide_as_their_widest_cell() {
-        let lines = [["a", "b"], ["ccc", "d"]].map(|line| line.map(str::to_owned));
-        assert_eq!(aligned(&lines), "a    b\nccc  d\n");
-    }
 }

@@ -25,7 +25,7 @@ pub const DNS_LISTENER: u16 = 15053;
 
 /// The settings of a sidecar's rules: `istio-iptables`' flags and variables.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct RuleSettings {
     /// Istio 1.`minor`.
     pub minor: u16,
     /// Whether the pod's addresses ask for IPv6 rules.
@@ -49,7 +49,7 @@ pub struct Settings {
     /// `ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE`.
     pub exclude_groups: Vec<u32>,
     /// Which DNS questions the proxy gets.
-    pub dns: Dns,
+    pub dns: DnsRules,
     /// `ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR`.
     pub loopback: String,
     /// `-x`.
@@ -60,7 +60,7 @@ pub struct Settings {
     pub include: Option<Vec<String>>,
 }
 
-impl Default for Settings {
+impl Default for RuleSettings {
     /// What the injector does when nobody asked for anything.
     fn default() -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Default for Settings {
             exclude_ports: Vec::new(),
             include_groups: None,
             exclude_groups: Vec::new(),
-            dns: Dns::Off,
+            dns: DnsRules::Off,
             loopback: "127.0.0.1/32".to_owned(),
             exclude: Vec::new(),
             include_ports: Vec::new(),
@@ -86,7 +86,7 @@ impl Default for Settings {
 
 /// DNS capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Dns {
+pub enum DnsRules {
     Off,
     /// `CAPTURE_ALL_DNS`, and istio-cni.
     All,
@@ -128,7 +128,7 @@ impl Family {
     }
 }
 
-impl Settings {
+impl RuleSettings {
     /// What counts as localhost: the variable is read from 1.21 on, and for IPv4 only.
     fn localhost(&self, family: Family) -> &str {
         match family {
@@ -142,56 +142,54 @@ impl Settings {
     fn has_dns(&self) -> bool {
         self.minor >= 8
             && match &self.dns {
-                Dns::Off => false,
-                Dns::All => true,
-                Dns::Servers(servers) => !servers.is_empty(),
+                DnsRules::Off => false,
+                DnsRules::All => true,
+                DnsRules::Servers(servers) => !servers.is_empty(),
             }
     }
 
     /// The destinations of DNS rules: the nameservers of a family, or `None` once for any.
     fn dns_destinations(&self, family: Family) -> Vec<Option<String>> {
         match &self.dns {
-            Dns::Servers(servers) => {
+            DnsRules::Servers(servers) => {
                 let length = if family == Family::V4 { 32 } else { 128 };
                 let of_family = servers
                     .iter()
                     .filter(|ip| ip.is_ipv6() == (family == Family::V6));
                 of_family.map(|ip| Some(format!("{ip}/{length}"))).collect()
             }
-            Dns::All => vec![None],
-            Dns::Off => Vec::new(),
+            DnsRules::All => vec![None],
+            DnsRules::Off => Vec::new(),
         }
     }
 
     /// Istio looks at a range's own address only: `0.0.0.0/0` is not loopback. From 1.7 on.
     fn includes_loopback(&self) -> bool {
-        let is_loopback = |range: &String| {
-            let address = range.split('/').next().map(str::parse::<IpAddr>);
-            address.is_some_and(|ip| ip.is_ok_and(|ip| ip.is_loopback()))
-        };
-        self.minor >= 7 && self.include.iter().flatten().any(is_loopback)
+        let mut included = self.include.iter().flatten();
+        self.minor >= 7
+            && included.any(|range| {
+                let address = range.split('/').next().map(str::parse::<IpAddr>);
+                address.is_some_and(|ip| ip.is_ok_and(|ip| ip.is_loopback()))
+            })
     }
 
     /// The settings as a person would give them to `istio-iptables`.
     pub fn command_line(&self, joint: char) -> String {
-        let mut line = String::new();
-        let mut say = |text: String| line.push_str(&text);
-        match &self.dns {
-            Dns::Off => {}
-            Dns::All => say("ISTIO_META_DNS_CAPTURE=true CAPTURE_ALL_DNS=true ".to_owned()),
-            Dns::Servers(ips) => say(format!(
-                "ISTIO_META_DNS_CAPTURE=true (nameservers {}) ",
-                join(ips)
-            )),
-        }
+        let mut line = match &self.dns {
+            DnsRules::Off => String::new(),
+            DnsRules::All => "ISTIO_META_DNS_CAPTURE=true CAPTURE_ALL_DNS=true ".to_owned(),
+            DnsRules::Servers(ips) => {
+                format!("ISTIO_META_DNS_CAPTURE=true (nameservers {}) ", join(ips))
+            }
+        };
         if let Some(groups) = &self.include_groups {
-            say(format!("ISTIO_OUTBOUND_OWNER_GROUPS={} ", join(groups)));
+            line += &format!("ISTIO_OUTBOUND_OWNER_GROUPS={} ", join(groups));
         }
         if !self.exclude_groups.is_empty() {
             let groups = join(&self.exclude_groups);
-            say(format!("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE={groups} "));
+            line += &format!("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE={groups} ");
         }
-        say(format!(
+        line + &format!(
             "ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR={} istio-iptables (1.{}, IPv6 {}) -p {} -z {} -e {} \
              -u {} -g {} -i '{}' -x '{}' -q '{}' -o '{}' -c '{}'",
             self.loopback,
@@ -207,8 +205,7 @@ impl Settings {
             ports_text(&self.include_ports, joint),
             ports_text(&self.exclude_ports, joint),
             self.exclude_interfaces.join(","),
-        ));
-        line
+        )
     }
 
     /// The value of `-i`.

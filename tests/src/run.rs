@@ -12,7 +12,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{bpffs, cgroup, process::output, wait};
+use crate::{hierarchies, mounts, process::output, wait};
 
 /// Runs of this process so far: tests make several.
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -84,7 +84,7 @@ pub fn leftovers(id: &str) -> Result<Vec<String>> {
         }
     }
     let dir_name = format!("{DIR_PREFIX}{id}");
-    let mut places = cgroup::hierarchies()?;
+    let mut places = hierarchies::all()?;
     places.push(std::env::temp_dir());
     for place in places {
         let dir = place.join(&dir_name);
@@ -92,7 +92,7 @@ pub fn leftovers(id: &str) -> Result<Vec<String>> {
             left.push(format!("directory {}", dir.display()));
         }
     }
-    for mount in bpffs::mounts()? {
+    for mount in mounts::of_kind("bpf")? {
         if mount.to_string_lossy().contains(&format!("/{dir_name}/")) {
             left.push(format!("mount {}", mount.display()));
         }
@@ -102,18 +102,18 @@ pub fn leftovers(id: &str) -> Result<Vec<String>> {
 
 /// Removes the leftovers of runs whose process is gone.
 fn remove_leftovers_of_ended_runs() -> Result<()> {
-    for mount in bpffs::mounts()? {
+    for mount in mounts::of_kind("bpf")? {
         let parent = mount.parent().and_then(Path::file_name);
         if has_ended(&parent.unwrap_or_default().to_string_lossy(), DIR_PREFIX) {
-            unless_gone(bpffs::unmount(&mount), || {
-                Ok(bpffs::mounts()?.contains(&mount))
+            unless_gone(mounts::unmount(&mount), || {
+                Ok(mounts::of_kind("bpf")?.contains(&mount))
             })?;
         }
     }
     // Processes are in the cgroups, and hold the namespaces.
-    for hierarchy in cgroup::hierarchies()? {
+    for hierarchy in hierarchies::all()? {
         for dir in ended_dirs(&hierarchy)? {
-            cgroup::remove_tree(&dir)?;
+            hierarchies::remove_tree(&dir)?;
         }
     }
     for name in netns_names()? {

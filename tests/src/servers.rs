@@ -102,17 +102,16 @@ pub fn body(server: Outside, port: u16) -> String {
 /// Answers every request with the server's name.
 fn listener(server: Outside, port: u16, mut chain: Value) -> Value {
     let body = json!({"inline_string": body(server, port)});
-    let route = |prefix: &str| {
+    let [mut slow, all] = [SLOW, "/"].map(|prefix| {
         json!({
             "match": {"prefix": prefix}, "direct_response": {"status": 200, "body": body},
         })
-    };
-    let mut slow = route(SLOW);
+    });
     slow["typed_per_filter_config"] = json!({FAULT: fault(json!({
         "delay": {"fixed_delay": "5s", "percentage": {"numerator": 100}},
     }))});
     let name = format!("{}:{port}", server.host);
-    let hosts = json!([{"name": name, "domains": ["*"], "routes": [slow, route("/")]}]);
+    let hosts = json!([{"name": name, "domains": ["*"], "routes": [slow, all]}]);
     let mut manager = http_manager(&name, &hosts);
     let config = &mut manager["typed_config"];
     let router = config["http_filters"][0].take();

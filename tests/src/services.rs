@@ -13,7 +13,7 @@ use egress_observer_fake_apiserver::{ApiServer, Options};
 use serde_json::{Value, json};
 
 use crate::{
-    agent::{Agent, Objects, Settings},
+    agent::{Agent, AgentSettings, Objects},
     bench::usage::{Used, resident_bytes},
     cgroup::NodeCgroup,
     envoy::Policy,
@@ -29,7 +29,7 @@ const BOOKMARKS: Duration = Duration::from_secs(60);
 
 /// How many Services there are, and how they change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct ServicesPlan {
     pub services: u32,
     pub changes: u32,
     pub per_second: u32,
@@ -65,13 +65,14 @@ impl Cost {
 
 impl fmt::Display for Cost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+        let [few_mib, many_mib] =
+            [self.few_bytes, self.many_bytes].map(|bytes| bytes as f64 / f64::from(1 << 20));
         write!(
             f,
             "resident {:.1} MiB, with all Services {:.1} MiB; first list {:.2} s of CPU; \
              {} changes in {:.1} s: {:.2} % of one CPU, {:.0} us each",
-            mib(self.few_bytes),
-            mib(self.many_bytes),
+            few_mib,
+            many_mib,
             self.list_seconds,
             self.changes,
             self.seconds,
@@ -83,7 +84,7 @@ impl fmt::Display for Cost {
 
 /// Starts an agent on a cluster without, and one on a cluster with these Services, and changes them.
 /// Needs root.
-pub fn measure(binary: &Path, plan: Plan) -> Result<Cost> {
+pub fn measure(binary: &Path, plan: ServicesPlan) -> Result<Cost> {
     let run = Run::start()?;
     let cgroup = NodeCgroup::create(&run)?;
     let api = api_server()?;
@@ -117,7 +118,7 @@ fn start(run: &Run, cgroup: &NodeCgroup, api: &ApiServer, binary: &Path) -> Resu
     let kubeconfig = run.dir().join("kubeconfig");
     api.kubeconfig(&kubeconfig)?;
     let root = cgroup.dir().to_string_lossy();
-    let settings = Settings {
+    let settings = AgentSettings {
         binary,
         objects: Objects::Api(&kubeconfig),
         pin_dir: Path::new("none"),
@@ -146,7 +147,7 @@ fn api_server() -> Result<ApiServer> {
 }
 
 /// Makes the changes at their pace, each of another Service.
-fn change(api: &ApiServer, plan: Plan) -> Result<()> {
+fn change(api: &ApiServer, plan: ServicesPlan) -> Result<()> {
     let begin = Instant::now();
     for n in 0..plan.changes {
         wait::check_interrupt()?;

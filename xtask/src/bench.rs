@@ -4,14 +4,14 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args as ClapArgs;
+use clap::Args;
 
 use crate::output::Output;
 use crate::setup::{apt, parts};
 use crate::{build, command, harness, workspace};
 
-#[derive(ClapArgs, Debug)]
-pub(crate) struct Args {
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
     /// Pairs of measurements, with and without what is measured [default: 40, with --quick 6]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rounds: Option<u32>,
@@ -30,7 +30,7 @@ pub(crate) struct Args {
 }
 
 /// Returns only if it fails.
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &BenchArgs) -> Result<()> {
     if !apt::is_root()? {
         bail!("the bench makes network namespaces and loads eBPF programs: run it as root");
     }

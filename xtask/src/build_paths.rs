@@ -22,11 +22,15 @@ pub(crate) fn hidden() -> Result<Vec<Hidden>> {
         .map(PathBuf::from)
         .or_else(|| Some(home?.join(".cargo")))
         .context("neither CARGO_HOME nor HOME is set")?;
-    let of = |path, name| Hidden { path, name };
-    Ok(vec![
-        of(workspace::root(), "/egress-observer"),
-        of(cargo_home, "/cargo"),
-    ])
+    let ours = Hidden {
+        path: workspace::root(),
+        name: "/egress-observer",
+    };
+    let of_crates = Hidden {
+        path: cargo_home,
+        name: "/cargo",
+    };
+    Ok(vec![ours, of_crates])
 }
 
 /// The compiler's flags for it. A path with a space cannot be part of them.

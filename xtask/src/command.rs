@@ -124,8 +124,10 @@ pub(crate) fn line(command: &Command) -> String {
 
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
+    let is_plain = word
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_./:=+,@%".contains(c));
+    if is_plain && !word.is_empty() {
         word.into_owned()
     } else {
         format!("'{}'", word.replace('\'', r"'\''"))

@@ -5,14 +5,14 @@ use std::process::Command;
 use std::thread;
 
 use anyhow::{Result, bail};
-use clap::Args as ClapArgs;
+use clap::Args;
 
 use crate::output::Output;
 use crate::setup::{apt, parts};
-use crate::{build, command, harness};
+use crate::{build, command, ebpf_object, harness};
 
-#[derive(ClapArgs, Debug)]
-pub(crate) struct Args {
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
     /// Exit when the story is over: 0 when every verdict was right, else 1
     #[arg(long)]
     once: bool,
@@ -22,7 +22,7 @@ pub(crate) struct Args {
 }
 
 /// Returns only if it fails.
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &DemoArgs) -> Result<()> {
     if !apt::is_root()? {
         bail!("the demo makes network namespaces and loads eBPF programs: run it as root");
     }
@@ -54,7 +54,7 @@ fn parts() -> Result<PathBuf> {
 /// Linker and eBPF object take as long as most of the rest, which is fetched and built meanwhile.
 fn build_all() -> Result<(PathBuf, PathBuf)> {
     let (object, envoy) = thread::scope(|scope| {
-        let object = scope.spawn(build::object);
+        let object = scope.spawn(ebpf_object::build);
         let envoy = parts().and_then(|envoy| {
             command::run(build_of_both().args(["--bin", "demo"]))?;
             Ok(envoy)
@@ -69,7 +69,7 @@ fn build_all() -> Result<(PathBuf, PathBuf)> {
     let mut agent = build_of_both();
     agent
         .args(["--bin", "egress-observer"])
-        .env(build::OBJECT, object);
+        .env(ebpf_object::VARIABLE, object);
     command::run(&mut agent)?;
     Ok((build::found_agent("debug")?, envoy))
 }

@@ -6,7 +6,7 @@
 use std::process::Command;
 
 use anyhow::Result;
-use clap::{Args as ClapArgs, Subcommand};
+use clap::{Args, Subcommand};
 
 use crate::setup::{charts, parts};
 use crate::{command, workspace};
@@ -18,8 +18,8 @@ const CHART: &str = "deploy/charts/egress-observer";
 pub(crate) const CHECKS: &str = "egress-observer-chart";
 pub(crate) const CHECKS_FEATURE: &str = "egress-observer-chart/tools";
 
-#[derive(ClapArgs, Debug)]
-pub(crate) struct Args {
+#[derive(Args, Debug)]
+pub(crate) struct DeployArgs {
     #[command(subcommand)]
     action: Action,
 }
@@ -34,7 +34,7 @@ enum Action {
     Lint,
 }
 
-#[derive(ClapArgs, Debug)]
+#[derive(Args, Debug)]
 struct RenderArgs {
     /// Values, as `helm --set` takes them
     #[arg(long, value_name = "KEY=VALUE")]
@@ -52,7 +52,7 @@ struct RenderArgs {
     kube_version: Option<String>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &DeployArgs) -> Result<()> {
     match &args.action {
         Action::Render(args) => render(args),
         Action::Generate => generate(),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
-use clap::Args as ClapArgs;
+use clap::Args;
 
 use crate::command::{self, cargo};
 use crate::setup::{apt, parts};
@@ -14,8 +14,8 @@ use crate::{build, harness};
 /// The crate of the oracle.
 const ORACLE: &str = "egress-observer-pilot";
 
-#[derive(ClapArgs, Debug)]
-pub(crate) struct Args {
+#[derive(Args, Debug)]
+pub(crate) struct DifferentialArgs {
     /// What the cases are made from
     #[arg(long)]
     seed: Option<u64>,
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     version: Option<u16>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &DifferentialArgs) -> Result<()> {
     if args.registry {
         return registry(args);
     }
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// The oracle's matcher against Envoy, then the product against the oracle.
-fn registry(args: &Args) -> Result<()> {
+fn registry(args: &DifferentialArgs) -> Result<()> {
     command::run(cargo().args(["build", "-p", ORACLE, "--bin", "pilot"]))?;
     let mut envoy = oracle("envoy", args.seed)?;
     envoy.arg("--envoy").arg(parts::envoy()?);

@@ -6,12 +6,12 @@
 use std::{ffi::OsString, fs, path::PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args as ClapArgs;
+use clap::Args;
 
 use crate::{command, workspace};
 
-#[derive(ClapArgs, Debug)]
-pub(crate) struct Args {
+#[derive(Args, Debug)]
+pub(crate) struct FuzzArgs {
     /// The target: a file of fuzz/fuzz_targets without its ending; all, one after the other, if none
     /// is named
     target: Option<String>,
@@ -30,7 +30,7 @@ const INSTRUMENTATION: [&str; 6] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
 ];
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &FuzzArgs) -> Result<()> {
     let all = targets()?;
     let chosen = match &args.target {
         None => all,

@@ -13,7 +13,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args as ClapArgs;
+use clap::Args;
 
 use crate::setup::{apt, parts};
 use crate::{build, command, setup, workspace};
@@ -27,8 +27,8 @@ const ARCHIVE: &str = "egress-observer.tar";
 /// The stage of `deploy/Dockerfile` whose place the host's build takes.
 const BUILDER: &str = "builder";
 
-#[derive(ClapArgs, Debug, Default)]
-pub(crate) struct Args {
+#[derive(Args, Debug, Default)]
+pub(crate) struct ImageArgs {
     /// Name and tag of the image [default: localhost/egress-observer:<version>]
     #[arg(long)]
     tag: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) fn default_archive() -> PathBuf {
     default_dir().join(ARCHIVE)
 }
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &ImageArgs) -> Result<()> {
     if !apt::is_root()? {
         bail!("building an image needs root: buildah sets owners of files");
     }
@@ -103,13 +103,11 @@ struct Revision {
 impl Revision {
     fn of_workspace() -> Result<Self> {
         let given = env::var("SOURCE_DATE_EPOCH").ok();
-        let ask = || {
-            let mut git = Command::new("git");
-            git.args(["log", "-1", "--format=%H %ct"]);
-            command::output(git.current_dir(workspace::root()))
-        };
+        let mut git = Command::new("git");
+        git.args(["log", "-1", "--format=%H %ct"]);
         // Sources without a repository, such as a release's archive, have no commit to tell.
-        Self::parse(&ask().unwrap_or_default(), given.as_deref())
+        let commit = command::output(git.current_dir(workspace::root())).unwrap_or_default();
+        Self::parse(&commit, given.as_deref())
     }
 
     fn parse(commit: &str, given: Option<&str>) -> Result<Self> {

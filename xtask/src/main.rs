@@ -15,6 +15,7 @@ mod command;
 mod demo;
 mod deploy;
 mod differential;
+mod ebpf_object;
 mod fuzz;
 mod harness;
 mod image;
@@ -45,23 +46,23 @@ enum Task {
     /// Find or install what the eBPF build needs
     Setup,
     /// Build the eBPF object and the agent that carries it
-    Build(build::Args),
+    Build(build::BuildArgs),
     /// Build the agent's container image and its bill of materials, without a registry (needs root)
-    Image(image::Args),
+    Image(image::ImageArgs),
     /// Play the story of a pod that cannot reach the outside on a simulated node (needs root)
-    Demo(demo::Args),
+    Demo(demo::DemoArgs),
     /// Formatting, lints and all tests; without --fast also those that need root
-    Test(test::Args),
+    Test(test::TestArgs),
     /// What a cluster is given: print it, make what follows from the chart, check it
-    Deploy(deploy::Args),
+    Deploy(deploy::DeployArgs),
     /// Look for inputs that the readers of outside text cannot stand
-    Fuzz(fuzz::Args),
+    Fuzz(fuzz::FuzzArgs),
     /// Compare the decision with a real kernel, in random cases (needs root)
-    Differential(differential::Args),
+    Differential(differential::DifferentialArgs),
     /// Measure how the code is shaped: sizes, named closures, import cycles, type names
-    Shape(shape::Args),
+    Shape(shape::ShapeArgs),
     /// Measure what the agent costs on this machine (needs root)
-    Bench(bench::Args),
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {

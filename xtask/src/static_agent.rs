@@ -11,7 +11,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::build_paths::{self, Hidden};
-use crate::{build, command, setup, workspace};
+use crate::{command, ebpf_object, setup, workspace};
 
 /// Of Rust's standard library for the host's own C library, which is what rustup installs.
 pub(crate) fn target() -> String {
@@ -30,7 +30,7 @@ pub(crate) fn build_around(object: &Path) -> Result<PathBuf> {
     build
         .args(["build", "--release", "--locked", "-p", "egress-observer"])
         .args(["--target", &target])
-        .env(build::OBJECT, object)
+        .env(ebpf_object::VARIABLE, object)
         .env(flags_of_target, flags(&hidden))
         // Every node of a cluster fetches them, and the place of a panic is told without.
         .env("CARGO_PROFILE_RELEASE_STRIP", "symbols")
@@ -76,8 +76,10 @@ fn check(binary: &Path, hidden: &[Hidden]) -> Result<()> {
     }
     let bytes = fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
     // A directory at the root, such as `/src`, is also the middle of other paths.
-    let telling = |hidden: &&Hidden| hidden.path.components().count() > 2;
-    for Hidden { path, .. } in hidden.iter().filter(telling) {
+    let telling = hidden
+        .iter()
+        .filter(|hidden| hidden.path.components().count() > 2);
+    for Hidden { path, .. } in telling {
         let path = path.to_string_lossy();
         if contains(&bytes, path.as_bytes()) {
             bail!("{} names {path}, where it was built", binary.display());

@@ -16,7 +16,7 @@ mod tier;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use clap::Args as ClapArgs;
+use clap::Args;
 
 use crate::setup::apt;
 
@@ -24,14 +24,14 @@ use crate::setup::apt;
 const FEATURES: &str = "egress-observer-tests/kernel,egress-observer-tests/e2e,\
     egress-observer-chart/tools,egress-observer-pilot/envoy";
 
-#[derive(ClapArgs, Debug)]
-pub(crate) struct Args {
+#[derive(Args, Debug)]
+pub(crate) struct TestArgs {
     /// Only what any machine with Rust can do: formatting, lints, tests without root
     #[arg(long)]
     fast: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitCode> {
+pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     // Said first, not after minutes of other tests.
     let outcomes = if args.fast {
         eprintln!(

@@ -192,23 +192,25 @@ fn without_variables(expr: &str) -> String {
 
 /// The metrics that the page has a row for, with their labels.
 fn documented(page: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let words = |cell: &str| -> Vec<String> {
-        cell.split('`')
-            .skip(1)
-            .step_by(2)
-            .map(str::to_owned)
-            .collect()
-    };
     let mut metrics = BTreeMap::new();
     for line in page.lines() {
         let cells: Vec<&str> = line.split('|').map(str::trim).collect();
         if let ["", name, "counter" | "gauge", labels, ..] = cells.as_slice()
-            && let [name] = words(name).as_slice()
+            && let [name] = quoted(name).as_slice()
         {
-            metrics.insert(name.clone(), words(labels).into_iter().collect());
+            metrics.insert(name.clone(), quoted(labels).into_iter().collect());
         }
     }
     metrics
+}
+
+/// The words of a cell that stand in backticks.
+fn quoted(cell: &str) -> Vec<String> {
+    cell.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Metrics and labels in a query that are not documented.

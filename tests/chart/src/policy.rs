@@ -107,14 +107,15 @@ fn pod(spec: &Value) -> Vec<String> {
 
 fn rights(security: &Value, capabilities: &[&str]) -> Vec<String> {
     let mut faults = Vec::new();
-    let mut must = |key: &str, expected: bool| {
+    for (key, expected) in [
+        ("privileged", false),
+        ("allowPrivilegeEscalation", false),
+        ("readOnlyRootFilesystem", true),
+    ] {
         if security[key] != expected {
             faults.push(format!("{key} is not {expected}"));
         }
-    };
-    must("privileged", false);
-    must("allowPrivilegeEscalation", false);
-    must("readOnlyRootFilesystem", true);
+    }
     let mut added = texts(&security["capabilities"]["add"]);
     added.sort_unstable();
     if added != capabilities || texts(&security["capabilities"]["drop"]) != ["ALL"] {
@@ -125,15 +126,12 @@ fn rights(security: &Value, capabilities: &[&str]) -> Vec<String> {
 
 /// Only the directory of the pins may be written to, of what is the host's.
 fn mounts(container: &Value, spec: &Value) -> Vec<String> {
-    let of_host = |name: &Value| {
-        let mut volumes = list(&spec["volumes"]).iter();
-        let volume = volumes.find(|volume| volume["name"] == *name);
-        volume.and_then(|volume| volume["hostPath"]["path"].as_str())
-    };
     list(&container["volumeMounts"])
         .iter()
         .filter_map(|mount| {
-            let path = of_host(&mount["name"])?;
+            let mut volumes = list(&spec["volumes"]).iter();
+            let volume = volumes.find(|volume| volume["name"] == mount["name"])?;
+            let path = volume["hostPath"]["path"].as_str()?;
             let writable = mount["readOnly"] != true;
             (writable != (path == "/sys/fs/bpf")).then(|| format!("{path}: writable is {writable}"))
         })
@@ -182,10 +180,11 @@ fn role(object: &Value) -> Vec<String> {
     let right = match object["metadata"]["namespace"].as_str() {
         Some("kube-system") => texts(&rule["verbs"]) == ["get"] && names == RANGES,
         Some(_) => {
-            let istio = |name: &&str| *name == "istio" || name.starts_with("istio-");
             texts(&rule["verbs"]) == ["list", "watch"]
                 && !names.is_empty()
-                && names.iter().all(istio)
+                && names
+                    .iter()
+                    .all(|name| *name == "istio" || name.starts_with("istio-"))
         }
         None => false,
     };

@@ -91,8 +91,10 @@ pub fn check() -> Result<String> {
 }
 
 fn split(page: &str) -> Result<(&str, &str, &str)> {
-    let missing = || format!("{PAGE}: no line `{}`", BEGIN.trim_end());
-    let start = page.find(BEGIN).with_context(missing)? + BEGIN.len();
+    let start = page
+        .find(BEGIN)
+        .with_context(|| format!("{PAGE}: no line `{}`", BEGIN.trim_end()))?
+        + BEGIN.len();
     let length = page[start..]
         .find(END)
         .with_context(|| format!("{PAGE}: no line `{END}`"))?;

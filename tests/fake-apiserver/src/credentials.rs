@@ -15,7 +15,7 @@ use tokio_rustls::{
     },
 };
 
-use super::store::new_uid;
+use super::object::new_uid;
 
 /// Names by which pods know the API server.
 const NAMES: [&str; 7] = [

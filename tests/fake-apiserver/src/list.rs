@@ -6,11 +6,12 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::{
-    request::Options,
+    object::{Key, Object},
+    request::Query,
     resources::Resource,
     selector::Selectors,
     status::{self, Failure},
-    store::{Key, Object, Objects, Store},
+    store::{Objects, Store, TooOld},
     view::{Page, View},
 };
 
@@ -18,11 +19,11 @@ use super::{
 pub(super) fn list(
     store: &Store,
     view: &View,
-    options: &Options,
+    query: &Query,
     selectors: &Selectors,
 ) -> Result<String, Failure> {
-    check(options)?;
-    let (version, objects, after) = objects_of(store, view.resource, options)?;
+    check(query)?;
+    let (version, objects, after) = objects_of(store, view.resource, query)?;
     let matching: Vec<(&Key, &Arc<Object>)> = objects
         .iter()
         .filter(|(key, object)| {
@@ -30,9 +31,9 @@ pub(super) fn list(
         })
         .collect();
     // The watch cache, which answers for version 0, knows no pages.
-    let limit = match options.limit {
+    let limit = match query.limit {
         0 => matching.len(),
-        _ if options.version.as_deref() == Some("0") => matching.len(),
+        _ if query.version.as_deref() == Some("0") => matching.len(),
         limit => limit.min(matching.len()),
     };
     let (shown, rest) = matching.split_at(limit);
@@ -70,62 +71,60 @@ pub(super) fn get(
 fn objects_of(
     store: &Store,
     resource: &Resource,
-    options: &Options,
+    query: &Query,
 ) -> Result<(u64, Objects, Option<Key>), Failure> {
-    let now = || (store.version(), store.objects(resource));
-    if let Some(token) = &options.token {
+    let (today, current) = (store.version(), store.objects(resource));
+    if let Some(token) = &query.token {
         let (version, after) = read_token(token)?;
-        let (version, objects) = match u64::try_from(version) {
-            Ok(version) => {
-                let objects = store.objects_at(resource, version);
-                let inconsistent = |_| status::continue_expired(&self::token(-1, &after));
-                (version, objects.map_err(inconsistent)?)
-            }
-            Err(_) => now(),
+        let Ok(version) = u64::try_from(version) else {
+            return Ok((today, current, Some(after)));
         };
-        return Ok((version, objects, Some(after)));
+        return match store.objects_at(resource, version) {
+            Ok(objects) => Ok((version, objects, Some(after))),
+            Err(TooOld { .. }) => Err(status::continue_expired(&self::token(-1, &after))),
+        };
     }
-    let wanted = options
+    let wanted = query
         .version_number()
         .map_err(|message| status::bad_request(&message))?;
-    if wanted > store.version() {
-        return Err(status::too_large_version(wanted, store.version()));
+    if wanted > today {
+        return Err(status::too_large_version(wanted, today));
     }
-    let exact = match options.version_match.as_deref() {
+    let exact = match query.version_match.as_deref() {
         Some(rule) => rule == "Exact",
-        None => options.limit > 0 && wanted > 0,
+        None => query.limit > 0 && wanted > 0,
     };
     if !exact {
-        let (version, objects) = now();
-        return Ok((version, objects, None));
+        return Ok((today, current, None));
     }
-    let objects = store.objects_at(resource, wanted);
-    let gone = |_| status::expired("The resourceVersion for the provided list is too old.");
-    Ok((wanted, objects.map_err(gone)?, None))
+    match store.objects_at(resource, wanted) {
+        Ok(objects) => Ok((wanted, objects, None)),
+        Err(TooOld { .. }) => Err(status::expired(
+            "The resourceVersion for the provided list is too old.",
+        )),
+    }
 }
 
 /// Which options go together.
-fn check(options: &Options) -> Result<(), Failure> {
-    let rule = options.version_match.as_deref();
-    let refuse = |message| Err(status::invalid_options("resourceVersionMatch", message));
-    if options.initial_events.is_some() {
+fn check(query: &Query) -> Result<(), Failure> {
+    let rule = query.version_match.as_deref();
+    if query.initial_events.is_some() {
         let message = "sendInitialEvents is forbidden for list";
         return Err(status::invalid_options("sendInitialEvents", message));
     }
-    match (rule, options.version.as_deref()) {
-        (None, _) => Ok(()),
-        (Some(_), None) => {
-            refuse("resourceVersionMatch is forbidden unless resourceVersion is provided")
-        }
-        (Some(_), _) if options.token.is_some() => {
-            refuse("resourceVersionMatch is forbidden when continue is provided")
+    let message = match (rule, query.version.as_deref()) {
+        (None, _) => return Ok(()),
+        (Some(_), None) => "resourceVersionMatch is forbidden unless resourceVersion is provided",
+        (Some(_), _) if query.token.is_some() => {
+            "resourceVersionMatch is forbidden when continue is provided"
         }
         (Some("Exact"), Some("0")) => {
-            refuse("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"")
+            "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""
         }
-        (Some("Exact" | "NotOlderThan"), _) => Ok(()),
-        (Some(_), _) => refuse("resourceVersionMatch is neither Exact nor NotOlderThan"),
-    }
+        (Some("Exact" | "NotOlderThan"), _) => return Ok(()),
+        (Some(_), _) => "resourceVersionMatch is neither Exact nor NotOlderThan",
+    };
+    Err(status::invalid_options("resourceVersionMatch", message))
 }
 
 /// Clients must not look inside; ours looks like the real one anyway.
@@ -136,20 +135,21 @@ fn token(version: i64, last: &Key) -> String {
 }
 
 fn read_token(token: &str) -> Result<(i64, Key), Failure> {
-    let read = || {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
-        let token: Value = serde_json::from_slice(&bytes).ok()?;
-        let (namespace, name) = token["start"]
-            .as_str()?
-            .strip_suffix('\0')?
-            .split_once('/')?;
-        let key = Key {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        };
-        Some((token["rv"].as_i64()?, key))
-    };
-    read().ok_or_else(|| {
+    decoded(token).ok_or_else(|| {
         status::bad_request("continue key is not valid: the token is none of this server's")
     })
+}
+
+fn decoded(token: &str) -> Option<(i64, Key)> {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?;
+    let token: Value = serde_json::from_slice(&bytes).ok()?;
+    let (namespace, name) = token["start"]
+        .as_str()?
+        .strip_suffix('\0')?
+        .split_once('/')?;
+    let key = Key {
+        namespace: namespace.to_owned(),
+        name: name.to_owned(),
+    };
+    Some((token["rv"].as_i64()?, key))
 }

@@ -43,13 +43,13 @@ pub(super) struct Log {
 impl Log {
     /// Also writes to a file, one JSON object a line.
     pub(super) fn to(file: Option<&Path>) -> Result<Self> {
-        let create = |path: &Path| {
+        let file = file.map(|path| {
             let file = File::options().create(true).append(true).open(path);
             file.with_context(|| format!("cannot write {}", path.display()))
-        };
+        });
         Ok(Self {
             requests: Vec::new(),
-            file: file.map(create).transpose()?,
+            file: file.transpose()?,
         })
     }
 

@@ -1,7 +1,7 @@
 //! Objects from manifests: text, a file, or a directory.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -32,19 +32,12 @@ pub(super) fn load(path: &Path) -> Result<Vec<Value>> {
     Ok(objects)
 }
 
-/// The manifests at a path; a file is one whatever its name is.
-pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>> {
-    let reading = || format!("cannot read {}", path.display());
-    if !fs::metadata(path).with_context(reading)?.is_dir() {
+/// The files that are read of what [`crate::ApiServer::load`] is given; a file is one whatever its name is.
+pub fn files(path: &Path) -> Result<Vec<PathBuf>> {
+    let paths = entries(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let Some(paths) = paths else {
         return Ok(vec![path.to_owned()]);
-    }
-    let entries: Result<Vec<_>, _> = fs::read_dir(path).with_context(reading)?.collect();
-    let mut paths: Vec<PathBuf> = entries
-        .with_context(reading)?
-        .into_iter()
-        .map(|entry| entry.path())
-        .collect();
-    paths.sort();
+    };
     let mut files = Vec::new();
     for path in paths {
         let is_manifest = path
@@ -55,4 +48,15 @@ pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+/// What is in a directory, in order; nothing of a file.
+fn entries(path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
+    if !fs::metadata(path)?.is_dir() {
+        return Ok(None);
+    }
+    let entries = fs::read_dir(path)?.map(|entry| Ok(entry?.path()));
+    let mut paths = entries.collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(Some(paths))
 }

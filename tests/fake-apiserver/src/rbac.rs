@@ -70,23 +70,25 @@ impl Rbac {
         let documents: Vec<Value> = serde_saphyr::from_multiple(text).context("not YAML")?;
         for document in documents {
             let kind = document["kind"].as_str().unwrap_or_default().to_owned();
-            let reading = || format!("cannot read the {kind} {}", document["metadata"]["name"]);
-            match kind.as_str() {
-                "ClusterRole" | "Role" => {
-                    let role = Role::deserialize(&document).with_context(reading)?;
-                    rbac.roles.push(role);
-                }
-                "ClusterRoleBinding" | "RoleBinding" => {
-                    let binding = Binding::deserialize(&document).with_context(reading)?;
-                    rbac.bindings.push(binding);
-                }
-                _ => {}
-            }
+            rbac.add(&kind, &document).with_context(|| {
+                format!("cannot read the {kind} {}", document["metadata"]["name"])
+            })?;
         }
         if rbac.roles.is_empty() {
             bail!("there is no ClusterRole and no Role in it");
         }
         Ok(rbac)
+    }
+
+    fn add(&mut self, kind: &str, document: &Value) -> Result<(), serde_json::Error> {
+        match kind {
+            "ClusterRole" | "Role" => self.roles.push(Role::deserialize(document)?),
+            "ClusterRoleBinding" | "RoleBinding" => {
+                self.bindings.push(Binding::deserialize(document)?);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     pub fn load(file: &Path) -> Result<Self> {
@@ -103,19 +105,16 @@ impl Rbac {
 
     /// Whether a role counts for this user where the attempt is made.
     fn is_in_force(&self, role: &Role, attempt: Attempt<'_>) -> bool {
-        let in_namespace = |namespace: &Option<String>| {
-            namespace.is_some() && namespace.as_deref() == attempt.namespace
-        };
         let is_cluster_role = role.kind == "ClusterRole";
         if self.bindings.is_empty() {
-            return is_cluster_role || in_namespace(&role.metadata.namespace);
+            return is_cluster_role || attempt.is_in(role.metadata.namespace.as_deref());
         }
         self.bindings.iter().any(|binding| {
             let of_role = binding.role_ref.kind == role.kind
                 && binding.role_ref.name == role.metadata.name
                 && (is_cluster_role || role.metadata.namespace == binding.metadata.namespace);
-            let here =
-                binding.metadata.namespace.is_none() || in_namespace(&binding.metadata.namespace);
+            let bound_in = binding.metadata.namespace.as_deref();
+            let here = bound_in.is_none() || attempt.is_in(bound_in);
             of_role && here && binding.subjects.iter().any(|it| it.is(attempt.user))
         })
     }
@@ -124,14 +123,18 @@ impl Rbac {
 impl Rule {
     /// A rule with names does not allow what names no object: a plain list of everything.
     fn allows(&self, attempt: Attempt<'_>) -> bool {
-        let has = |list: &[String], item: &str| list.iter().any(|it| it == item || it == "*");
-        has(&self.verbs, attempt.verb)
-            && has(&self.api_groups, attempt.group)
-            && has(&self.resources, attempt.resource)
-            && (self.resource_names.is_empty()
-                || attempt
-                    .name
-                    .is_some_and(|name| self.resource_names.iter().any(|it| it == name)))
+        let lists = [
+            (&self.verbs, attempt.verb),
+            (&self.api_groups, attempt.group),
+            (&self.resources, attempt.resource),
+        ];
+        let all = lists
+            .iter()
+            .all(|(list, item)| list.iter().any(|it| it == item || it == "*"));
+        all && (self.resource_names.is_empty()
+            || attempt
+                .name
+                .is_some_and(|name| self.resource_names.iter().any(|it| it == name)))
     }
 }
 

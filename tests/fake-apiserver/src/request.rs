@@ -49,7 +49,7 @@ impl Verb {
 
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Path {
+pub(super) enum RequestPath {
     Resource(ResourcePath),
     /// Everything else, such as discovery and health.
     Other,
@@ -65,7 +65,7 @@ pub(super) struct ResourcePath {
     pub(super) subresource: Option<String>,
 }
 
-impl Path {
+impl RequestPath {
     /// `/api/VERSION/...` or `/apis/GROUP/VERSION/...`, then
     /// `[namespaces/NAMESPACE/]PLURAL[/NAME[/SUBRESOURCE]]`.
     pub(super) fn parse(path: &str) -> Self {
@@ -84,21 +84,21 @@ impl Path {
         let [plural, rest @ ..] = rest else {
             return Self::Other;
         };
-        let owned = |text: Option<&&str>| text.map(|&text| text.to_owned());
+        let [name, subresource] = [0, 1].map(|at| rest.get(at).map(|&text| text.to_owned()));
         Self::Resource(ResourcePath {
             group: group.to_owned(),
             version: (*version).to_owned(),
             plural: (*plural).to_owned(),
             namespace: namespace.map(str::to_owned),
-            name: owned(rest.first()),
-            subresource: owned(rest.get(1)),
+            name,
+            subresource,
         })
     }
 }
 
 /// The query, as far as list and watch know it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Options {
+pub(super) struct Query {
     pub(super) watch: bool,
     pub(super) version: Option<String>,
     pub(super) version_match: Option<String>,
@@ -111,17 +111,17 @@ pub(super) struct Options {
     pub(super) initial_events: Option<bool>,
 }
 
-impl Options {
+impl Query {
     /// The error is the message of a 400.
-    pub(super) fn parse(query: &str) -> Result<Self, String> {
-        let mut options = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let mut query = Self::default();
+        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
             if value.is_empty() {
                 continue;
             }
-            options.set(&name, value)?;
+            query.set(&name, value)?;
         }
-        Ok(options)
+        Ok(query)
     }
 
     fn set(&mut self, name: &str, value: Cow<'_, str>) -> Result<(), String> {
@@ -205,9 +205,9 @@ mod tests {
     use super::*;
 
     fn resource(path: &str) -> ResourcePath {
-        match Path::parse(path) {
-            Path::Resource(resource) => resource,
-            Path::Other => panic!("{path} names no resource"),
+        match RequestPath::parse(path) {
+            RequestPath::Resource(resource) => resource,
+            RequestPath::Other => panic!("{path} names no resource"),
         }
     }
 
@@ -250,7 +250,7 @@ mod tests {
             "/version",
             "/livez",
         ] {
-            assert_eq!(Path::parse(other), Path::Other, "{other}");
+            assert_eq!(RequestPath::parse(other), RequestPath::Other, "{other}");
         }
     }
 
@@ -274,9 +274,9 @@ mod tests {
 
     #[test]
     fn a_query_that_is_no_number_is_refused() {
-        assert!(Options::parse("limit=many").is_err());
-        let options = Options::parse("watch=true&fieldSelector=a%3Db&limit=5").unwrap();
-        assert!(options.watch);
-        assert_eq!((options.fields.as_str(), options.limit), ("a=b", 5));
+        assert!(Query::parse("limit=many").is_err());
+        let query = Query::parse("watch=true&fieldSelector=a%3Db&limit=5").unwrap();
+        assert!(query.watch);
+        assert_eq!((query.fields.as_str(), query.limit), ("a=b", 5));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use anyhow::{Context as _, Result};
+
 /// One resource. Objects are kept without a version: the versions of a group say the same here.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Resource {
@@ -107,6 +109,11 @@ pub(super) fn all() -> impl Iterator<Item = &'static Resource> {
 /// The resource that a test means.
 pub(super) fn by_id(id: &str) -> Option<&'static Resource> {
     RESOURCES.iter().find(|resource| resource.id == id)
+}
+
+/// The same; an error for one that there is not.
+pub(super) fn known(id: &str) -> Result<&'static Resource> {
+    by_id(id).with_context(|| format!("the API server knows no resource {id}"))
 }
 
 /// The resource of an object, whatever version it is written in.

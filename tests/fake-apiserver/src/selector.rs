@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{resources::Resource, store::Object};
+use super::{object::Object, resources::Resource};
 
 /// What a list or watch asks for. Empty selectors take everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,8 +68,8 @@ impl Selectors {
 
     fn accept_fields(&self, object: &Value) -> bool {
         let metadata = &object["metadata"];
-        let in_namespace = |namespace: &String| metadata["namespace"] == namespace.as_str();
-        self.namespace.as_ref().is_none_or(in_namespace)
+        let namespace = self.namespace.as_deref();
+        namespace.is_none_or(|namespace| metadata["namespace"] == namespace)
             && self.labels.iter().all(|label| {
                 let value = metadata["labels"].get(&label.key).and_then(Value::as_str);
                 label.want.accepts(value)
@@ -88,12 +88,11 @@ impl Selectors {
 
 impl Want {
     fn accepts(&self, value: Option<&str>) -> bool {
-        let is_in = |values: &[String]| values.iter().any(|it| Some(it.as_str()) == value);
         match self {
             Self::Present => value.is_some(),
             Self::Absent => value.is_none(),
-            Self::In(values) => is_in(values),
-            Self::NotIn(values) => !is_in(values),
+            Self::In(values) => values.iter().any(|it| Some(it.as_str()) == value),
+            Self::NotIn(values) => values.iter().all(|it| Some(it.as_str()) != value),
         }
     }
 }
@@ -137,14 +136,13 @@ fn label_term(term: &str) -> Result<Requirement, String> {
 }
 
 fn field_term(term: &str) -> Result<Requirement, String> {
-    let equal = |values| Want::In(values);
     let (key, value, want): (_, _, fn(Vec<String>) -> Want) =
         if let Some((key, value)) = term.split_once("!=") {
             (key, value, Want::NotIn)
         } else if let Some((key, value)) = term.split_once("==") {
-            (key, value, equal)
+            (key, value, Want::In)
         } else if let Some((key, value)) = term.split_once('=') {
-            (key, value, equal)
+            (key, value, Want::In)
         } else {
             return Err(format!(
                 "invalid selector: '{term}'; can't understand '{term}'"

@@ -22,7 +22,7 @@ use super::{
     faults::Fault,
     list, log,
     outgoing::{Outgoing, Pen},
-    request::{Form, Options, Path, ResourcePath, Verb, form},
+    request::{Form, Query, RequestPath, ResourcePath, Verb, form},
     resources::{Found, Resource},
     selector::Selectors,
     shared::{Shared, State},
@@ -70,17 +70,17 @@ async fn respond(shared: &Arc<Shared>, request: &Request<Incoming>) -> Response<
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let header = |name| {
+    let [accept, user_agent, authorization] = [ACCEPT, USER_AGENT, AUTHORIZATION].map(|name| {
         let value = request.headers().get(name);
         value.and_then(|value| value.to_str().ok()).unwrap_or("")
-    };
+    });
     let asked = Asked {
         method: request.method().as_str(),
         path: request.uri().path(),
         query: request.uri().query().unwrap_or(""),
-        accept: header(ACCEPT),
-        user_agent: header(USER_AGENT),
-        is_known: header(AUTHORIZATION) == format!("Bearer {}", shared.token),
+        accept,
+        user_agent,
+        is_known: authorization == format!("Bearer {}", shared.token),
     };
     match asked.decide(shared) {
         Decision::Answer(answer) => json(200, answer),
@@ -142,27 +142,24 @@ impl From<Result<Self, Failure>> for Decision {
 impl Asked<'_> {
     /// Decides and logs, in one step: whoever sees the effect of a request finds it in the log.
     fn decide(&self, shared: &Shared) -> Decision {
-        let path = Path::parse(self.path);
-        let options = Options::parse(self.query);
+        let path = RequestPath::parse(self.path);
+        let query = Query::parse(self.query);
         let mut state = shared.state();
-        let decision = match (&path, &options) {
+        let decision = match (&path, &query) {
             _ if !self.is_known => Decision::Refuse(status::unauthorized()),
-            (Path::Other, _) => match discovery::answer(self.path, &state.served) {
+            (RequestPath::Other, _) => match discovery::answer(self.path, &state.served) {
                 Answer::Json(answer) => Decision::Answer(answer.to_string()),
                 Answer::Text(text) => Decision::Text(text),
                 Answer::NotFound => Decision::Refuse(status::no_such_path()),
             },
-            (Path::Resource(_), Err(message)) => Decision::Refuse(status::bad_request(message)),
-            (Path::Resource(path), Ok(options)) => self
-                .of_resource(&mut state, &shared.user, path, options)
+            (RequestPath::Resource(_), Err(message)) => {
+                Decision::Refuse(status::bad_request(message))
+            }
+            (RequestPath::Resource(path), Ok(query)) => self
+                .of_resource(&mut state, &shared.user, path, query)
                 .into(),
         };
-        let request = self.log(
-            &state,
-            &path,
-            options.unwrap_or_default(),
-            decision.status(),
-        );
+        let request = self.log(&state, &path, query.unwrap_or_default(), decision.status());
         state.log.add(request);
         decision
     }
@@ -173,9 +170,9 @@ impl Asked<'_> {
         state: &mut State,
         user: &str,
         path: &ResourcePath,
-        options: &Options,
+        query: &Query,
     ) -> Result<Decision, Failure> {
-        let verb = Verb::of(self.method, path.name.is_some(), options.watch);
+        let verb = Verb::of(self.method, path.name.is_some(), query.watch);
         let found = state.served.find(&path.group, &path.version, &path.plural);
         let id = match found {
             Found::Resource(resource) => resource.id,
@@ -183,7 +180,7 @@ impl Asked<'_> {
         };
         let fault = state.faults.take(id, verb);
         let named = match found {
-            Found::Resource(resource) => Some(selectors(resource, path, options)?),
+            Found::Resource(resource) => Some(selectors(resource, path, query)?),
             Found::NoSuchResource | Found::NoSuchPath => None,
         };
         let only_name = named.as_ref().and_then(Selectors::only_name);
@@ -217,14 +214,14 @@ impl Asked<'_> {
             version: path.version.clone(),
             form: form(self.accept, verb).map_err(|message| status::not_acceptable(&message))?,
         };
-        answer(state, view, verb, path, options, selectors, fault)
+        answer(state, view, verb, path, query, selectors, fault)
     }
 
     fn log(
         &self,
         state: &State,
-        path: &Path,
-        options: Options,
+        path: &RequestPath,
+        query: Query,
         status: Option<u16>,
     ) -> log::Request {
         let mut request = log::Request {
@@ -236,17 +233,17 @@ impl Asked<'_> {
             verb: None,
             namespace: None,
             name: None,
-            label_selector: options.labels,
-            field_selector: options.fields,
-            resource_version: options.version,
-            limit: options.limit,
-            initial_events: options.initial_events == Some(true),
+            label_selector: query.labels,
+            field_selector: query.fields,
+            resource_version: query.version,
+            limit: query.limit,
+            initial_events: query.initial_events == Some(true),
             metadata_only: false,
             user_agent: self.user_agent.to_owned(),
             status,
         };
-        if let Path::Resource(path) = path {
-            let verb = Verb::of(self.method, path.name.is_some(), options.watch);
+        if let RequestPath::Resource(path) = path {
+            let verb = Verb::of(self.method, path.name.is_some(), query.watch);
             request.resource = Some(id(state, path));
             request.verb = Some(verb);
             request.namespace.clone_from(&path.namespace);
@@ -268,10 +265,10 @@ fn id(state: &State, path: &ResourcePath) -> String {
 fn selectors(
     resource: &Resource,
     path: &ResourcePath,
-    options: &Options,
+    query: &Query,
 ) -> Result<Selectors, Failure> {
     let namespace = path.namespace.clone();
-    Selectors::parse(resource, namespace, &options.labels, &options.fields)
+    Selectors::parse(resource, namespace, &query.labels, &query.fields)
         .map_err(|message| status::bad_request(&message))
 }
 
@@ -318,17 +315,17 @@ fn answer(
     view: View,
     verb: Verb,
     path: &ResourcePath,
-    options: &Options,
+    query: &Query,
     selectors: Selectors,
     fault: Option<Fault>,
 ) -> Result<Decision, Failure> {
     let store = &state.store;
     let found = match (verb, &path.name) {
         (Verb::Watch, _) => {
-            let watch = Watch::new(state, view, options, selectors)?;
+            let watch = Watch::new(state, view, query, selectors)?;
             return Ok(Decision::Watch(watch, fault));
         }
-        (Verb::List, _) => list::list(store, &view, options, &selectors)?,
+        (Verb::List, _) => list::list(store, &view, query, &selectors)?,
         (Verb::Get, Some(name)) => list::get(store, &view, path.namespace.as_deref(), name)?,
         _ => return Err(status::method_not_allowed()),
     };

@@ -62,6 +62,13 @@ pub(super) struct Attempt<'a> {
     pub(super) name: Option<&'a str>,
 }
 
+impl Attempt<'_> {
+    /// Whether it is about that very namespace.
+    pub(super) fn is_in(&self, namespace: Option<&str>) -> bool {
+        namespace.is_some() && namespace == self.namespace
+    }
+}
+
 pub(super) fn forbidden(attempt: Attempt<'_>) -> Failure {
     let Attempt {
         user,

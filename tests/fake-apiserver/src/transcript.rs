@@ -5,8 +5,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
+    object::version_of,
     resources::{Resource, by_kind},
-    store::{Store, version_of},
+    store::Store,
 };
 
 /// A recorded watch of one resource.
@@ -30,8 +31,8 @@ impl Transcript {
     pub fn parse(text: &str) -> Result<Self> {
         let events = parse_lines(text)?;
         let first = &events.first().context("an empty transcript")?.object;
-        let text_of = |field: &str| first[field].as_str().unwrap_or_default();
-        let (version, kind) = (text_of("apiVersion"), text_of("kind"));
+        let [version, kind] =
+            ["apiVersion", "kind"].map(|field| first[field].as_str().unwrap_or_default());
         let resource = by_kind(version, kind)
             .with_context(|| format!("no resource is known for {kind} of {version}"))?;
         Ok(Self {

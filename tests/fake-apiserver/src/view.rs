@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::{
+    object::Object,
     request::Form,
     resources::Resource,
     status::{Body, Failure},
-    store::Object,
 };
 
 /// The annotation of the bookmark that ends the initial events.

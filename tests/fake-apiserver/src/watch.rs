@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use super::{
     faults::Fault,
     outgoing::{Gone, Pen},
-    request::Options,
+    request::Query,
     selector::Selectors,
     shared::{Shared, State, StreamingLists},
     status::{self, Failure},
@@ -48,21 +48,21 @@ impl Watch {
     pub(super) fn new(
         state: &State,
         view: View,
-        options: &Options,
+        query: &Query,
         selectors: Selectors,
     ) -> Result<Self, Failure> {
-        let wanted = options
+        let wanted = query
             .version_number()
             .map_err(|message| status::bad_request(&message))?;
-        check(state.streaming_lists, options)?;
-        let initial = options
+        check(state.streaming_lists, query)?;
+        let initial = query
             .initial_events
             .filter(|_| state.streaming_lists == StreamingLists::Served);
         let now = state.store.version();
         let (start, position) = match initial {
             Some(true) => (
                 Start::AllObjects {
-                    then_bookmark: options.bookmarks,
+                    then_bookmark: query.bookmarks,
                 },
                 now,
             ),
@@ -92,8 +92,8 @@ impl Watch {
             selectors,
             position,
             start,
-            bookmarks: options.bookmarks,
-            timeout: options.timeout_seconds.map_or(TIMEOUT, Duration::from_secs),
+            bookmarks: query.bookmarks,
+            timeout: query.timeout_seconds.map_or(TIMEOUT, Duration::from_secs),
         })
     }
 
@@ -239,27 +239,27 @@ async fn idle(pen: &Pen, deadline: Instant) -> Result<(), Gone> {
 }
 
 /// Which options a server of this age takes together.
-fn check(streaming_lists: StreamingLists, options: &Options) -> Result<(), Failure> {
-    let has_rule = options.version_match.is_some();
-    let refuse = |field, message| Err(status::invalid_options(field, message));
-    match (streaming_lists, options.initial_events) {
-        (StreamingLists::Unknown, _) if has_rule => refuse(
+fn check(streaming_lists: StreamingLists, query: &Query) -> Result<(), Failure> {
+    let has_rule = query.version_match.is_some();
+    let (field, message) = match (streaming_lists, query.initial_events) {
+        (StreamingLists::Unknown, _) if has_rule => (
             "resourceVersionMatch",
             "resourceVersionMatch is forbidden for watch",
         ),
-        (StreamingLists::Unknown, _) => Ok(()),
-        (_, Some(_)) if options.version_match.as_deref() != Some("NotOlderThan") => refuse(
+        (StreamingLists::Unknown, _) => return Ok(()),
+        (_, Some(_)) if query.version_match.as_deref() != Some("NotOlderThan") => (
             "resourceVersionMatch",
             "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
         ),
-        (StreamingLists::SwitchedOff, Some(_)) => refuse(
+        (StreamingLists::SwitchedOff, Some(_)) => (
             "sendInitialEvents",
             "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
         ),
-        (_, None) if has_rule => refuse(
+        (_, None) if has_rule => (
             "resourceVersionMatch",
             "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
         ),
-        _ => Ok(()),
-    }
+        _ => return Ok(()),
+    };
+    Err(status::invalid_options(field, message))
 }

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 
 use crate::config::{BLACK_HOLE, Cluster, PASSTHROUGH};
 use crate::host::is_wildcard;
-use crate::objects::Object;
 use crate::protocol::Protocol;
 use crate::push::Push;
 use crate::service::{Resolution, Service, cluster_name};
 use crate::sidecar::Scope;
-use crate::virtual_service::Destination;
+use crate::virtual_service::RouteDestination;
 
 /// The cluster that a destination stands for. An alias stands for what it points to.
 pub(crate) fn destination(
-    to: &Destination,
+    to: &RouteDestination,
     service: Option<&Service>,
     listener_port: u16,
 ) -> String {
@@ -83,16 +82,13 @@ fn is_left_out(service: &Service, protocol: Protocol) -> bool {
 
 /// Of DestinationRules of that very host, whoever sees them.
 fn subsets(push: &Push, host: &str) -> Vec<String> {
-    let names = |object: &Object| {
-        let subsets = object.value["spec"]["subsets"].as_array();
-        let names = subsets.into_iter().flatten();
-        names
-            .filter_map(|subset| Some(subset["name"].as_str()?.to_owned()))
-            .collect::<Vec<_>>()
-    };
-    push.objects
+    let rules = push
+        .objects
         .iter()
-        .filter(|object| object.is("DestinationRule") && object.value["spec"]["host"] == host)
-        .flat_map(names)
+        .filter(|object| object.is("DestinationRule") && object.value["spec"]["host"] == host);
+    let lists = rules.filter_map(|rule| rule.value["spec"]["subsets"].as_array());
+    lists
+        .flatten()
+        .filter_map(|subset| Some(subset["name"].as_str()?.to_owned()))
         .collect()
 }

@@ -1,5 +1,6 @@
 //! The product's answers beside this oracle's.
 
+mod expected;
 mod product;
 mod shrink;
 mod verdict;
@@ -9,17 +10,10 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::generate::{self, Destination, World};
-use crate::matcher::{Envoy, Outcome, Says};
-use crate::{Config, Order, write};
 
+pub use self::expected::{Expected, expected};
 pub use self::product::Answer;
 pub use self::verdict::Judgement;
-
-/// What the oracle says of a destination, for each way to begin. Several where istiod's own order is open.
-#[derive(Clone, Debug)]
-pub struct Expected {
-    pub outcomes: Vec<(Says, Outcome)>,
-}
 
 /// A destination of which the two say different things.
 #[derive(Clone, Debug)]
@@ -53,47 +47,6 @@ pub struct Report {
     /// It is right for some clients: the oracle's answer depends on what the client says first.
     pub n_depends: usize,
     pub disagreements: Vec<Disagreement>,
-}
-
-/// What the oracle says.
-pub fn expected(world: &World) -> Vec<Expected> {
-    let configs: Vec<Config> = [Order::Forward, Order::Backward]
-        .into_iter()
-        .map(|order| write(&world.manifests, &world.client, order))
-        .collect();
-    let envoys: Vec<Envoy<'_>> = configs.iter().map(Envoy::new).collect();
-    let (names, _) = generate::known(&world.manifests);
-    world
-        .destinations
-        .iter()
-        .map(|destination| {
-            let mut outcomes: Vec<(Says, Outcome)> = Vec::new();
-            let named: Vec<Says> = match destination.name {
-                Some(_) => Vec::new(),
-                // Whoever tells the address alone does not tell what the client asks for.
-                None => names
-                    .iter()
-                    .flat_map(|name| asks(name, destination.to.port()))
-                    .collect(),
-            };
-            for says in destination.says().into_iter().chain(named) {
-                for envoy in &envoys {
-                    let outcome = (says.clone(), envoy.ask(destination.to, &says));
-                    if !outcomes.contains(&outcome) {
-                        outcomes.push(outcome);
-                    }
-                }
-            }
-            Expected { outcomes }
-        })
-        .collect()
-}
-
-fn asks(name: &str, port: u16) -> [Says; 2] {
-    [
-        Says::Http(format!("{name}:{port}")),
-        Says::Tls(Some(name.to_owned())),
-    ]
 }
 
 /// Compares a case; what the two differ in is added to the report.

@@ -39,11 +39,12 @@ mod listeners;
 pub mod matcher;
 pub mod mesh;
 pub mod objects;
+mod order;
 pub mod protocol;
 mod push;
 pub mod random;
 pub mod real;
-pub mod routes;
+mod routes;
 mod service;
 mod sidecar;
 pub mod version;
@@ -53,7 +54,7 @@ use serde_json::Value;
 
 pub use self::config::Config;
 pub use self::mesh::Client;
-pub use self::routes::Order;
+pub use self::order::Order;
 pub use self::service::cluster_name;
 pub use self::version::Version;
 

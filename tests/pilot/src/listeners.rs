@@ -13,7 +13,8 @@ use crate::mesh::Client;
 use crate::protocol::Protocol;
 use crate::push::Push;
 use crate::service::{Endpoints, Port, Registry, Resolution, Service, UNSPECIFIED};
-use crate::sidecar::{Egress, Scope};
+use crate::sidecar::Scope;
+use crate::sidecar::egress::Egress;
 use crate::virtual_service::Shared;
 
 /// A listener that is being made (`outboundListenerEntry`).

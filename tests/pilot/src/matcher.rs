@@ -181,11 +181,11 @@ impl<'a> Envoy<'a> {
     }
 
     fn to(&self, clusters: &[(String, u32)]) -> Fate {
-        let is_there = |name: &str| {
-            [crate::config::BLACK_HOLE, crate::config::PASSTHROUGH].contains(&name)
-                || self.config.clusters.contains_key(name)
-        };
-        match clusters.iter().find(|(name, _)| !is_there(name)) {
+        let missing = clusters.iter().find(|(name, _)| {
+            ![crate::config::BLACK_HOLE, crate::config::PASSTHROUGH].contains(&name.as_str())
+                && !self.config.clusters.contains_key(name)
+        });
+        match missing {
             Some((missing, _)) => Fate::Missing(missing.clone()),
             None => Fate::To(clusters.iter().map(|(name, _)| name.clone()).collect()),
         }
@@ -193,23 +193,19 @@ impl<'a> Envoy<'a> {
 
     /// That of the address, else that of all addresses.
     fn listener(&self, to: SocketAddr) -> Option<&'a Listener> {
-        let of = |address: IpAddr| {
-            self.listeners
-                .iter()
-                .find(|listener| {
-                    let addresses =
-                        std::iter::once(&listener.address).chain(&listener.extra_addresses);
-                    listener.port == to.port()
-                        && addresses
-                            .filter_map(|own| own.parse::<IpAddr>().ok())
-                            .any(|own| own == address)
-                })
-                .copied()
-        };
         let all = match to.ip() {
             IpAddr::V4(_) => IpAddr::from([0; 4]),
             IpAddr::V6(_) => IpAddr::from([0_u16; 8]),
         };
-        of(to.ip()).or_else(|| of(all))
+        let found = [to.ip(), all].into_iter().find_map(|address| {
+            self.listeners.iter().find(|listener| {
+                let addresses = std::iter::once(&listener.address).chain(&listener.extra_addresses);
+                listener.port == to.port()
+                    && addresses
+                        .filter_map(|own| own.parse::<IpAddr>().ok())
+                        .any(|own| own == address)
+            })
+        });
+        found.copied()
     }
 }

@@ -122,19 +122,23 @@ impl Mesh {
             .and_then(|object| object.value["data"]["mesh"].as_str())
             .and_then(|text| serde_saphyr::from_str::<Written>(text).ok())
             .unwrap_or_default();
-        let export_to = |hosts: Option<Vec<String>>| {
+        let [service_export_to, virtual_service_export_to] = [
+            written.default_service_export_to,
+            written.default_virtual_service_export_to,
+        ]
+        .map(|hosts| {
             hosts.map_or_else(
                 || BTreeSet::from(["*".to_owned()]),
                 |hosts| hosts.into_iter().collect(),
             )
-        };
+        });
         Self {
             mode: written
                 .outbound_traffic_policy
                 .and_then(|policy| policy.mode)
                 .unwrap_or(Mode::AllowAny),
-            service_export_to: export_to(written.default_service_export_to),
-            virtual_service_export_to: export_to(written.default_virtual_service_export_to),
+            service_export_to,
+            virtual_service_export_to,
             root_namespace: written
                 .root_namespace
                 .unwrap_or_else(|| "istio-system".to_owned()),

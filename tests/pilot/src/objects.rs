@@ -39,16 +39,17 @@ impl Object {
     /// Nothing for what has no kind or name.
     pub fn read(value: &Value) -> Option<Self> {
         let metadata = &value["metadata"];
-        let text = |of: &Value| of.as_str().unwrap_or_default().to_owned();
+        let [namespace, created] = ["namespace", "creationTimestamp"]
+            .map(|field| metadata[field].as_str().unwrap_or_default().to_owned());
         Some(Self {
             reference: ObjectRef {
                 kind: value["kind"].as_str()?.to_owned(),
-                namespace: text(&metadata["namespace"]),
+                namespace,
                 name: metadata["name"].as_str()?.to_owned(),
             },
             labels: labels(&metadata["labels"]),
             annotations: labels(&metadata["annotations"]),
-            created: text(&metadata["creationTimestamp"]),
+            created,
             value: value.clone(),
         })
     }

@@ -1,6 +1,7 @@
 //! Routes of HTTP (`pilot/pkg/networking/core/httproute.go`).
 
 mod hosts;
+mod making;
 mod rules;
 mod wrappers;
 
@@ -8,32 +9,17 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use self::hosts::Hosts;
+use self::making::{ByHost, RoutesMaking};
 use crate::clusters::destination;
 use crate::config::{Action, Filter, Listener, PASSTHROUGH, Route, RouteConfig, VirtualHost};
 use crate::host::{is_wildcard, matches};
 use crate::mesh::Client;
+use crate::order::Order;
 use crate::protocol::Protocol;
 use crate::service::Service;
-use crate::sidecar::{Egress, Scope};
-use crate::virtual_service::{Shared, VirtualService};
-
-/// Which way istiod goes through what has no order of its own: its maps. Where the two ways lead to
-/// different places, nobody can tell where a connection goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    Forward,
-    Backward,
-}
-
-/// What routes are made with.
-struct Making<'a> {
-    client: &'a Client,
-    scope: &'a Scope,
-    order: Order,
-}
-
-/// The services of a port by host, as the routes need them.
-pub(crate) type ByHost = BTreeMap<String, Rc<Service>>;
+use crate::sidecar::Scope;
+use crate::sidecar::egress::Egress;
+use crate::virtual_service::Shared;
 
 /// All route configurations that listeners name.
 pub(crate) fn all(
@@ -42,7 +28,7 @@ pub(crate) fn all(
     client: &Client,
     order: Order,
 ) -> BTreeMap<String, RouteConfig> {
-    let making = Making {
+    let making = RoutesMaking {
         client,
         scope,
         order,
@@ -59,7 +45,7 @@ pub(crate) fn all(
         .collect()
 }
 
-impl Making<'_> {
+impl RoutesMaking<'_> {
     /// `buildSidecarOutboundHTTPRouteConfig`.
     fn config(&self, name: &str) -> RouteConfig {
         let (is_sniffed, number) = match name.rsplit_once(':') {
@@ -160,7 +146,7 @@ impl Making<'_> {
 
 /// `selectVirtualServices`.
 fn of_services(all: &Shared, by_host: &ByHost, client: &Client) -> Shared {
-    let is_selected = |one: &&Rc<VirtualService>| {
+    let selected = all.iter().filter(|one| {
         one.spec.hosts.iter().any(|host| {
             let mut host = host.clone();
             if client.version.has_absolute_domains() {
@@ -172,8 +158,8 @@ fn of_services(all: &Shared, by_host: &ByHost, client: &Client) -> Shared {
                     (is_wildcard(&host) || is_wildcard(known)) && matches(&host, known)
                 })
         })
-    };
-    all.iter().filter(is_selected).cloned().collect()
+    });
+    selected.cloned().collect()
 }
 
 /// `getVirtualHostsForSniffedServicePort`: the one of the service takes every host.

@@ -91,23 +91,19 @@ impl Service {
 
     /// `GetAllAddressesForProxy`.
     pub(crate) fn addresses_for(&self, client: &Client) -> Vec<String> {
-        let of_family = |addresses: &[String]| -> Vec<String> {
-            addresses
-                .iter()
-                .filter(|address| {
-                    client.addresses.is_empty()
-                        || client
-                            .addresses
-                            .iter()
-                            .any(|own| own.is_ipv6() == address.contains(':'))
-                })
-                .cloned()
-                .collect()
+        let given = if self.cluster_ips.is_empty() && client.uses_allocated() {
+            &self.allocated
+        } else {
+            &self.cluster_ips
         };
-        let mut addresses = of_family(&self.cluster_ips);
-        if addresses.is_empty() && self.cluster_ips.is_empty() && client.uses_allocated() {
-            addresses = of_family(&self.allocated);
-        }
+        let of_family = given.iter().filter(|address| {
+            client.addresses.is_empty()
+                || client
+                    .addresses
+                    .iter()
+                    .any(|own| own.is_ipv6() == address.contains(':'))
+        });
+        let mut addresses: Vec<String> = of_family.cloned().collect();
         if addresses.is_empty() {
             addresses.push(self.address.clone());
         }
@@ -140,16 +136,16 @@ pub(crate) fn all(objects: &[Object], mesh: &Mesh, client: &Client) -> Vec<Rc<Se
     // The last is `sortServicesByCreationTime` of the ServiceEntries' controller; addresses of one entry
     // keep their order.
     services.sort_by(|one, other| {
-        let key = |service: &Service| {
+        let [one, other] = [one, other].map(|service| {
             (
-                service.created.clone(),
-                service.name.clone(),
-                service.namespace.clone(),
+                &service.created,
+                &service.name,
+                &service.namespace,
                 service.registry == Registry::External,
-                service.object.name.clone(),
+                &service.object.name,
             )
-        };
-        key(one).cmp(&key(other))
+        });
+        one.cmp(&other)
     });
     if client.version.has_aliases() {
         alias::resolve(&mut services);

@@ -1,6 +1,7 @@
 //! What a sidecar is told about (`SidecarScope` in `pilot/pkg/model/sidecar.go`).
 
 mod append;
+pub(crate) mod egress;
 mod hosts;
 mod ports;
 mod select;
@@ -11,14 +12,12 @@ use std::rc::Rc;
 use serde::Deserialize;
 
 use self::append::Merged;
-use self::hosts::Imports;
-use crate::host::{is_wildcard, most_specific};
+use self::egress::{Egress, EgressSpec};
 use crate::mesh::{Client, Mode};
 use crate::objects::{Labels, Object, selects};
-use crate::protocol::Protocol;
 use crate::push::Push;
 use crate::service::Service;
-use crate::virtual_service::{Destination, Shared};
+use crate::virtual_service::RouteDestination;
 
 /// What the objects `Sidecar` say.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -39,50 +38,7 @@ struct Selector {
 #[serde(rename_all = "camelCase", default)]
 struct PolicySpec {
     mode: Option<Mode>,
-    egress_proxy: Option<Destination>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(crate) struct EgressSpec {
-    pub(crate) port: Option<EgressPort>,
-    pub(crate) bind: String,
-    pub(crate) capture_mode: String,
-    hosts: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct EgressPort {
-    pub(crate) number: u16,
-    pub(crate) name: String,
-    protocol: String,
-}
-
-impl EgressPort {
-    pub(crate) fn protocol(&self) -> Protocol {
-        Protocol::parse(&self.protocol)
-    }
-}
-
-/// One egress listener, with what it imports (`IstioEgressListenerWrapper`).
-#[derive(Debug)]
-pub(crate) struct Egress {
-    pub(crate) spec: EgressSpec,
-    pub(crate) services: Vec<Rc<Service>>,
-    pub(crate) virtual_services: Shared,
-    /// Which VirtualService has the most specific host for a service.
-    pub(crate) most_specific: BTreeMap<String, (String, String)>,
-}
-
-impl EgressSpec {
-    /// `needsPortMatch`.
-    fn matching_port(&self) -> Option<u16> {
-        self.port
-            .as_ref()
-            .filter(|port| port.number != 0 && port.protocol() != Protocol::HttpProxy)
-            .map(|port| port.number)
-    }
+    egress_proxy: Option<RouteDestination>,
 }
 
 /// The scope of one sidecar.
@@ -93,7 +49,7 @@ pub(crate) struct Scope {
     pub(crate) services: Vec<Rc<Service>>,
     pub(crate) by_host: BTreeMap<String, Rc<Service>>,
     pub(crate) allows_any: bool,
-    pub(crate) egress_proxy: Option<Destination>,
+    pub(crate) egress_proxy: Option<RouteDestination>,
 }
 
 impl Scope {
@@ -158,58 +114,12 @@ fn object_for(push: &Push, client: &Client) -> Option<Written> {
         object.namespace() == client.namespace
             && selector.is_none_or(|selector| selects(&selector.labels, &client.labels))
     });
-    let root = || {
+    let (_, written) = own.or_else(|| {
         all.iter().find(|(object, written)| {
             object.namespace() == push.mesh.root_namespace && written.workload_selector.is_none()
         })
-    };
-    let (_, written) = own.or_else(root)?;
+    })?;
     Some(written.clone())
-}
-
-impl Egress {
-    /// `convertIstioListenerToWrapper`.
-    fn new(spec: EgressSpec, push: &Push, client: &Client) -> Self {
-        let imports = Imports::read(&spec.hosts, client);
-        let virtual_services = select::virtual_services(push, client, &imports);
-        let candidates = if imports.is_exact(client) {
-            imports.exact_services(push, client)
-        } else {
-            push.seen_from(&client.namespace)
-        };
-        let services = select::services(&candidates, client, &imports, spec.matching_port());
-        let mut egress = Self {
-            spec,
-            services,
-            virtual_services,
-            most_specific: BTreeMap::new(),
-        };
-        egress.most_specific = egress.index(&egress.services);
-        egress
-    }
-
-    /// `computeWildcardHostVirtualServiceIndex`.
-    fn index(&self, services: &[Rc<Service>]) -> BTreeMap<String, (String, String)> {
-        let mut exact = BTreeMap::new();
-        let mut wildcards = BTreeMap::new();
-        for one in &self.virtual_services {
-            for host in &one.spec.hosts {
-                let map = if is_wildcard(host) {
-                    &mut wildcards
-                } else {
-                    &mut exact
-                };
-                map.entry(host.clone()).or_insert_with(|| one.key());
-            }
-        }
-        services
-            .iter()
-            .filter_map(|service| {
-                let key = most_specific(&service.host, &exact, &wildcards)?;
-                Some((service.host.clone(), key.clone()))
-            })
-            .collect()
-    }
 }
 
 /// `collectImportedServices`: what is imported, then what VirtualServices lead to.

@@ -42,7 +42,7 @@ pub(crate) struct HttpRoute {
     pub(crate) redirect: Option<Value>,
     pub(crate) direct_response: Option<DirectResponse>,
     pub(crate) delegate: Option<Delegate>,
-    pub(crate) mirror: Option<Destination>,
+    pub(crate) mirror: Option<RouteDestination>,
     pub(crate) mirrors: Vec<Mirror>,
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct Delegate {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Mirror {
-    pub(crate) destination: Option<Destination>,
+    pub(crate) destination: Option<RouteDestination>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -93,13 +93,13 @@ pub struct StringMatch {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Weighted {
-    pub(crate) destination: Option<Destination>,
+    pub(crate) destination: Option<RouteDestination>,
     pub(crate) weight: u32,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Destination {
+pub(crate) struct RouteDestination {
     pub(crate) host: String,
     pub(crate) subset: String,
     pub(crate) port: Option<PortNumber>,
@@ -164,12 +164,9 @@ impl VirtualService {
     /// With names made whole (`ResolveVirtualServiceShortnames`). Nothing if it cannot be read.
     fn read(object: &Object, client: &Client) -> Option<Self> {
         let mut spec: Spec = serde_json::from_value(object.value["spec"].clone()).ok()?;
-        let whole = |host: &mut String| {
+        for host in spec.hosts_mut() {
             *host = crate::host::resolved(host, object.namespace(), &client.cluster_domain);
-        };
-        spec.hosts.iter_mut().for_each(whole);
-        spec.destinations_mut()
-            .for_each(|destination| whole(&mut destination.host));
+        }
         Some(Self {
             object: object.reference.clone(),
             created: object.created.clone(),
@@ -221,7 +218,7 @@ impl HttpRoute {
         sources.peek().is_none() || sources.any(|source| source == namespace)
     }
 
-    fn destinations(&self) -> impl Iterator<Item = &Destination> {
+    fn destinations(&self) -> impl Iterator<Item = &RouteDestination> {
         let mirrors = self
             .mirrors
             .iter()
@@ -235,7 +232,8 @@ impl HttpRoute {
 }
 
 impl Spec {
-    fn destinations_mut(&mut self) -> impl Iterator<Item = &mut Destination> {
+    /// Every name in it that may be a short one: its own hosts, and those of its destinations.
+    fn hosts_mut(&mut self) -> impl Iterator<Item = &mut String> {
         let http = self.http.iter_mut().flat_map(|route| {
             let mirrors = route
                 .mirrors
@@ -250,10 +248,13 @@ impl Spec {
         });
         let tcp = self.tcp.iter_mut().flat_map(|route| &mut route.route);
         let tls = self.tls.iter_mut().flat_map(|route| &mut route.route);
-        http.chain(
+        let destinations = http.chain(
             tcp.chain(tls)
                 .filter_map(|weighted| weighted.destination.as_mut()),
-        )
+        );
+        self.hosts
+            .iter_mut()
+            .chain(destinations.map(|destination| &mut destination.host))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the product's code has to keep to.
+//! What the code of every package has to keep to.
 
 use crate::shape::{Package, Shape};
 
@@ -31,8 +31,8 @@ pub const LIMITS: Limits = Limits {
 impl Shape {
     /// A line for every limit that is not kept.
     pub fn broken(&self, limits: &Limits) -> Vec<String> {
-        let products = self.packages.iter().filter(|package| package.is_product);
-        let mut broken: Vec<_> = products
+        let packages = self.packages.iter();
+        let mut broken: Vec<_> = packages
             .flat_map(|package| package.broken(limits))
             .collect();
         if self.repeated.len() > limits.names {

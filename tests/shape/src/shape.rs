@@ -15,8 +15,9 @@ use crate::workspace::{self, Member};
 /// What was measured of all packages.
 pub struct Shape {
     pub packages: Vec<Package>,
-    /// Of the product's packages together.
+    /// Names of public types with two meanings: in the product's packages together, or in one of the others.
     pub repeated: Vec<Repeated>,
+    /// Public types that hide a standard one.
     pub shadowing: Vec<Place>,
 }
 
@@ -85,15 +86,33 @@ pub fn measure(root: &Path, dependencies: Dependencies) -> Result<Shape> {
         .iter()
         .map(|(member, sources)| package(member, sources, &makers, dependencies))
         .collect();
-    let products = packages.iter().filter(|package| package.is_product);
-    let types: Vec<_> = products
-        .flat_map(|package| package.types.iter().cloned())
-        .collect();
+    let languages = languages(&packages);
     Ok(Shape {
+        repeated: languages
+            .iter()
+            .flat_map(|types| names::repeated(types))
+            .collect(),
+        shadowing: languages
+            .iter()
+            .flat_map(|types| names::shadowing(types))
+            .collect(),
         packages,
-        repeated: names::repeated(&types),
-        shadowing: names::shadowing(&types),
     })
+}
+
+/// The public types that are read together.
+fn languages(packages: &[Package]) -> Vec<Vec<Place>> {
+    let mut of_product = Vec::new();
+    let mut languages = Vec::new();
+    for package in packages {
+        if package.is_product {
+            of_product.extend(package.types.iter().cloned());
+        } else {
+            languages.push(package.types.clone());
+        }
+    }
+    languages.insert(0, of_product);
+    languages
 }
 
 fn package(

@@ -15,7 +15,9 @@ pub struct Member {
 }
 
 impl Member {
-    /// Whether users run it: what tests and builds the product has no limits.
+    /// Whether users run it, or it is a part of what they run. Its packages speak one language: a name means
+    /// one thing in all of them. Others are read by themselves: an oracle says a rule a second time, in
+    /// Istio's words as the model does.
     pub fn is_product(&self) -> bool {
         !self.dir.starts_with("tests") && !self.dir.starts_with("xtask")
     }

@@ -35,6 +35,23 @@ fn shape_with(files: &[(&str, &str)], dependencies: Dependencies) -> Shape {
     measure(root.path(), dependencies).unwrap()
 }
 
+/// A workspace with the product's `agent` and `common`, and `tests`, each of one file.
+fn shape_of_packages(agent: &str, common: &str, tests: &str) -> Shape {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(
+        root.path().join("Cargo.toml"),
+        "[workspace]\nmembers = [\"agent\", \"common\", \"tests\"]\n",
+    )
+    .unwrap();
+    for (name, text) in [("agent", agent), ("common", common), ("tests", tests)] {
+        let manifest = format!("[package]\nname = \"{name}\"\n");
+        fs::create_dir_all(root.path().join(name).join("src")).unwrap();
+        fs::write(root.path().join(name).join("Cargo.toml"), manifest).unwrap();
+        fs::write(root.path().join(name).join("src/lib.rs"), text).unwrap();
+    }
+    measure(root.path(), Dependencies::Imports).unwrap()
+}
+
 fn agent(shape: &Shape) -> &Package {
     &shape.packages[0]
 }
@@ -322,4 +339,29 @@ fn a_public_name_has_one_meaning_and_not_a_standard_one() {
         .map(|place| (place.line, &*place.name))
         .collect();
     assert_eq!(hiding, [(7, "File")]);
+}
+
+#[test]
+fn packages_of_tests_have_the_same_limits() {
+    let long = format!("fn long() {{\n{}}}\n", lines(59));
+    let closure = "fn f() {\n    let named = |x: u8| x;\n}\n";
+    let tests = format!("{long}{closure}pub struct One;\nmod b {{\n    pub struct One;\n}}\n");
+    let shape = shape_of_packages("", "", &tests);
+    assert_eq!(
+        shape.broken(&LIMITS),
+        [
+            "tests/src/lib.rs:1 long: 61 lines, not 60 at most",
+            "tests: 111.1 named closures in 1,000 lines, not 2 at most",
+            "1 public type names mean two things, not 0 at most",
+        ]
+    );
+}
+
+#[test]
+fn a_name_means_one_thing_in_the_whole_product_and_in_tests_by_itself() {
+    let shape = shape_of_packages("pub struct One;\n", "", "pub struct One;\n");
+    assert!(shape.broken(&LIMITS).is_empty());
+    let shape = shape_of_packages("pub struct One;\n", "pub struct One;\n", "");
+    let repeated: Vec<_> = shape.repeated.iter().map(|name| &*name.name).collect();
+    assert_eq!(repeated, ["One"]);
 }

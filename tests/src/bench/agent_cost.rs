@@ -6,7 +6,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{
-    Plan, programs,
+    plan::BenchPlan,
+    programs,
     stand::{Stand, WORKLOAD},
     usage::{Usage, Used, resident_bytes},
 };
@@ -40,7 +41,7 @@ pub(super) struct AgentCost {
     pub(super) lost: u64,
 }
 
-pub(super) fn measure(stand: &Stand<'_>, plan: Plan) -> Result<AgentCost> {
+pub(super) fn measure(stand: &Stand<'_>, plan: BenchPlan) -> Result<AgentCost> {
     let mut agent = stand.agent()?;
     let pid = agent.pid();
     let start_bytes = resident_bytes(pid)?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{
-    Plan,
+    plan::BenchPlan,
     quartiles::Quartiles,
     stand::{Connects, Stand},
 };
@@ -14,16 +14,16 @@ use super::{
 #[serde(rename_all = "camelCase")]
 pub(super) struct Latency {
     /// Nanoseconds of connect(), each round's median.
-    pub(super) connect_p50_ns: Change,
+    pub(super) connect_p50_ns: Comparison,
     /// Nanoseconds of connect(), the slowest in a hundred of each round.
-    pub(super) connect_p99_ns: Change,
+    pub(super) connect_p99_ns: Comparison,
     /// A loop of socket, connect, close.
-    pub(super) connections_per_second: Change,
+    pub(super) connections_per_second: Comparison,
 }
 
 /// One figure without and with the agent.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Change {
+pub(super) struct Comparison {
     pub(super) without: Quartiles,
     pub(super) with: Quartiles,
     /// Of each pair: with less without.
@@ -41,7 +41,7 @@ struct Pair {
     with: Connects,
 }
 
-pub(super) fn measure(stand: &Stand<'_>, plan: Plan) -> Result<Latency> {
+pub(super) fn measure(stand: &Stand<'_>, plan: BenchPlan) -> Result<Latency> {
     let mut pairs = Vec::new();
     for round in 0..plan.rounds {
         // In turns also within the pairs: a machine that gets slower favours neither. And so two
@@ -65,24 +65,24 @@ pub(super) fn measure(stand: &Stand<'_>, plan: Plan) -> Result<Latency> {
 
 /// The agent is started here too, and is gone again: a CPU that just worked is faster than one
 /// that slept.
-fn without_agent(stand: &Stand<'_>, plan: Plan) -> Result<Connects> {
+fn without_agent(stand: &Stand<'_>, plan: BenchPlan) -> Result<Connects> {
     stand.agent()?.stop()?;
     connect(stand, plan)
 }
 
-fn with_agent(stand: &Stand<'_>, plan: Plan) -> Result<Connects> {
+fn with_agent(stand: &Stand<'_>, plan: BenchPlan) -> Result<Connects> {
     let agent = stand.agent()?;
     let connects = connect(stand, plan)?;
     agent.stop()?;
     Ok(connects)
 }
 
-fn connect(stand: &Stand<'_>, plan: Plan) -> Result<Connects> {
+fn connect(stand: &Stand<'_>, plan: BenchPlan) -> Result<Connects> {
     stand.connect(plan.connections.div_ceil(10))?;
     stand.connect(plan.connections)
 }
 
-fn change(pairs: &[Pair], figure: impl Fn(&Connects) -> f64) -> Change {
+fn change(pairs: &[Pair], figure: impl Fn(&Connects) -> f64) -> Comparison {
     let without = Quartiles::of(pairs.iter().map(|pair| figure(&pair.without)));
     let with = Quartiles::of(pairs.iter().map(|pair| figure(&pair.with)));
     let difference = pairs
@@ -92,7 +92,7 @@ fn change(pairs: &[Pair], figure: impl Fn(&Connects) -> f64) -> Change {
     let odd = pairs.iter().skip(1).step_by(2);
     let neighbours = odd.zip(pairs.iter().skip(2).step_by(2));
     let noise = neighbours.map(|(last, next)| figure(&next.without) - figure(&last.without));
-    Change {
+    Comparison {
         without,
         with,
         difference,

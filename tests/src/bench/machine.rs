@@ -24,26 +24,31 @@ pub(super) struct Machine {
 
 impl Machine {
     pub(super) fn read() -> Result<Self> {
-        let read = |path: &str| fs::read_to_string(path).ok().map(|s| s.trim().to_owned());
         let status = fs::read_to_string("/proc/self/status").context("cannot read /proc")?;
         let list = field(&status, "Cpus_allowed_list");
         let allowed = cpus(list.context("the kernel does not list CPUs")?);
-        let cpuinfo = read("/proc/cpuinfo").unwrap_or_default();
+        let cpuinfo = word("/proc/cpuinfo").unwrap_or_default();
         let flags = field(&cpuinfo, "flags").unwrap_or_default();
         let client_cpu = allowed.first().copied().unwrap_or(0);
         Ok(Self {
-            kernel: read("/proc/sys/kernel/osrelease").context("cannot read the kernel's name")?,
+            kernel: word("/proc/sys/kernel/osrelease").context("cannot read the kernel's name")?,
             architecture: std::env::consts::ARCH,
             cpu_model: field(&cpuinfo, "model name").map(str::to_owned),
             cpus: allowed.len(),
             is_virtual: flags.split(' ').any(|flag| flag == "hypervisor"),
-            clocksource: read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
-            bpf_jit: read("/proc/sys/net/core/bpf_jit_enable").map(|value| value != "0"),
+            clocksource: word("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+            bpf_jit: word("/proc/sys/net/core/bpf_jit_enable").map(|value| value != "0"),
             client_cpu,
             // With one CPU both share it.
             server_cpu: allowed.get(1).copied().unwrap_or(client_cpu),
         })
     }
+}
+
+/// What a file of the kernel's says, if there is one.
+fn word(path: &str) -> Option<String> {
+    let text = fs::read_to_string(path).ok()?;
+    Some(text.trim().to_owned())
 }
 
 /// The value of the first line `name: value`.
@@ -56,11 +61,11 @@ pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 
 /// A list of CPUs as the kernel writes it, such as `0-2,8`.
 fn cpus(list: &str) -> Vec<u32> {
-    let range = |part: &str| {
+    let ranges = list.split(',').filter_map(|part| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some(first.trim().parse::<u32>().ok()?..=last.trim().parse().ok()?)
-    };
-    list.split(',').filter_map(range).flatten().collect()
+    });
+    ranges.flatten().collect()
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::{
-    Plan,
+    BenchPlan,
     hooks::{HOOKS, Hook},
     programs::{self, Runs, RunsByHook},
     quartiles::Quartiles,
@@ -61,7 +61,7 @@ struct Round {
     ours: RunsByHook,
 }
 
-pub(super) fn measure(stand: &Stand<'_>, plan: Plan) -> Result<ProgramTime> {
+pub(super) fn measure(stand: &Stand<'_>, plan: BenchPlan) -> Result<ProgramTime> {
     let hooks = hooks_of_the_agent(stand)?;
     let statistics = stand.statistics()?;
     let mut rounds = Vec::new();
@@ -86,21 +86,21 @@ fn hooks_of_the_agent(stand: &Stand<'_>) -> Result<Vec<Hook>> {
 }
 
 /// What the programs of `pid` run for one half of a round.
-fn runs_during(stand: &Stand<'_>, pid: u32, plan: Plan) -> Result<RunsByHook> {
+fn runs_during(stand: &Stand<'_>, pid: u32, plan: BenchPlan) -> Result<RunsByHook> {
     // Caches are warm and the flow is known, as on a node that runs for a while.
     stand.connect(plan.connections.div_ceil(10))?;
     let before = settled(pid)?;
     stand.connect(plan.connections)?;
     let after = settled(pid)?;
-    let since = |(hook, after): (&'static str, Runs)| {
+    let since = after.into_iter().map(|(hook, after)| {
         let before = before.get(hook).copied().unwrap_or_default();
         let runs = Runs {
             ns: after.ns - before.ns,
             count: after.count - before.count,
         };
         (hook, runs)
-    };
-    Ok(after.into_iter().map(since).collect())
+    });
+    Ok(since.collect())
 }
 
 /// The runs so far, once the server is done with the last connection.
@@ -117,27 +117,34 @@ fn settled(pid: u32) -> Result<RunsByHook> {
 }
 
 fn summary(rounds: &[Round], connections: f64) -> ProgramTime {
-    let total = |runs: &RunsByHook| runs.values().map(|runs| runs.ns as f64).sum::<f64>();
-    let per_connection = |ns: &dyn Fn(&Round) -> f64| {
-        let samples = rounds.iter().map(|round| ns(round) / connections);
-        Quartiles::of(samples)
-    };
-    let seen = |hook: &&Hook| {
-        let here = |round: &Round| round.ours.contains_key(hook.name);
-        rounds.iter().any(here)
-    };
-    let programs = HOOKS.iter().filter(seen).map(|hook| Program {
+    let seen = HOOKS.iter().filter(|hook| {
+        rounds
+            .iter()
+            .any(|round| round.ours.contains_key(hook.name))
+    });
+    let programs = seen.map(|hook| Program {
         hook: hook.name,
         ours: rate(rounds.iter().map(|round| &round.ours), hook, connections),
         empty: rate(rounds.iter().map(|round| &round.empty), hook, connections),
     });
     ProgramTime {
         programs: programs.collect(),
-        ours_ns: per_connection(&|round| total(&round.ours)),
-        empty_ns: per_connection(&|round| total(&round.empty)),
-        net_ns: per_connection(&|round| total(&round.ours) - total(&round.empty)),
-        net_of_every_run_ns: per_connection(&net_of_every_run),
+        ours_ns: each(rounds, connections, |round| total_ns(&round.ours)),
+        empty_ns: each(rounds, connections, |round| total_ns(&round.empty)),
+        net_ns: each(rounds, connections, |round| {
+            total_ns(&round.ours) - total_ns(&round.empty)
+        }),
+        net_of_every_run_ns: each(rounds, connections, net_of_every_run),
     }
+}
+
+/// What `ns` says of every round, for one of its connections.
+fn each(rounds: &[Round], connections: f64, ns: impl Fn(&Round) -> f64) -> Quartiles {
+    Quartiles::of(rounds.iter().map(|round| ns(round) / connections))
+}
+
+fn total_ns(runs: &RunsByHook) -> f64 {
+    runs.values().map(|runs| runs.ns as f64).sum()
 }
 
 /// Nanoseconds of a round that are our own instructions'.

@@ -15,18 +15,28 @@ impl Quartiles {
     pub(super) fn of(samples: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = samples.into_iter().collect();
         sorted.sort_by(f64::total_cmp);
-        let at = |share: f64| {
-            let place = share * sorted.len().saturating_sub(1) as f64;
-            let sample = |index: f64| sorted.get(index as usize).copied().unwrap_or(f64::NAN);
-            let (below, above) = (sample(place.floor()), sample(place.ceil()));
-            below + (above - below) * place.fract()
-        };
         Self {
-            p25: at(0.25),
-            median: at(0.5),
-            p75: at(0.75),
+            p25: quantile(&sorted, 0.25),
+            median: quantile(&sorted, 0.5),
+            p75: quantile(&sorted, 0.75),
         }
     }
+
+    /// The same in another unit, of which `scale` make one of this.
+    pub(super) fn scaled(&self, scale: f64) -> Self {
+        Self {
+            p25: self.p25 * scale,
+            median: self.median * scale,
+            p75: self.p75 * scale,
+        }
+    }
+}
+
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let place = share * sorted.len().saturating_sub(1) as f64;
+    let [below, above] = [place.floor(), place.ceil()]
+        .map(|index| sorted.get(index as usize).copied().unwrap_or(f64::NAN));
+    below + (above - below) * place.fract()
 }
 
 #[cfg(test)]

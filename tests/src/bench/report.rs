@@ -4,19 +4,19 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use super::{
-    Figures,
+    BenchFigures,
     agent_cost::AgentCost,
     decision::{Decision, Names},
-    latency::{Change, Latency},
+    latency::{Comparison, Latency},
     machine::Machine,
     program_time::{ProgramTime, Rate},
     quartiles::Quartiles,
     usage::Usage,
 };
-use crate::churn;
+use crate::{churn, columns::aligned};
 
 /// All figures as one JSON object.
-pub fn json(figures: &Figures) -> Result<String> {
+pub fn json(figures: &BenchFigures) -> Result<String> {
     let object = Benchmark {
         api_version: "egress-observer.io/v1alpha1",
         kind: "Benchmark",
@@ -31,11 +31,11 @@ struct Benchmark<'a> {
     api_version: &'static str,
     kind: &'static str,
     #[serde(flatten)]
-    figures: &'a Figures,
+    figures: &'a BenchFigures,
 }
 
 /// A line about the machine, and a table per part.
-pub fn table(figures: &Figures) -> String {
+pub fn table(figures: &BenchFigures) -> String {
     let plan = figures.plan;
     let pairs = format!("{} pairs of {} connections", plan.rounds, plan.connections);
     let mut parts = vec![
@@ -106,17 +106,17 @@ fn program_time(time: &ProgramTime) -> String {
         let hook = program.hook.to_owned();
         lines.push([hook, ours.0, ours.1, empty.0, empty.1]);
     }
-    let line = |what: &str, ns: &Quartiles| [what.to_owned(), quartiles(ns, 0, "ns")];
     let totals = [
-        line("all runs of our programs", &time.ours_ns),
-        line("all runs of empty programs", &time.empty_ns),
-        line("NET of empty programs", &time.net_ns),
-        line(
+        ("all runs of our programs", &time.ours_ns),
+        ("all runs of empty programs", &time.empty_ns),
+        ("NET of empty programs", &time.net_ns),
+        (
             "net of an empty run for every run of ours",
             &time.net_of_every_run_ns,
         ),
-    ];
-    format!("{}\n{}", aligned(&lines), aligned(&totals))
+    ]
+    .map(|(what, ns)| [what.to_owned(), quartiles(ns, 0, "ns")]);
+    format!("{}\n{}", aligned("  ", &lines), aligned("  ", &totals))
 }
 
 fn cells(rate: Rate) -> (String, String) {
@@ -129,49 +129,32 @@ fn cells(rate: Rate) -> (String, String) {
 
 fn latency(latency: &Latency) -> String {
     let head = ["", "without", "with", "difference", "", "noise"].map(str::to_owned);
-    let line = |what: &str, change: &Change, scale: f64, digits: usize, unit: &str| {
-        let scaled = |quartiles: &Quartiles| Quartiles {
-            p25: quartiles.p25 * scale,
-            median: quartiles.median * scale,
-            p75: quartiles.p75 * scale,
-        };
-        let plain = |quartiles: &Quartiles| {
-            let Quartiles { median, .. } = scaled(quartiles);
-            format!("{median:.digits$} {unit}")
-        };
-        [
-            what.to_owned(),
-            plain(&change.without),
-            plain(&change.with),
-            quartiles(&scaled(&change.difference), digits, unit),
-            format!("{:+.1} %", change.percent),
-            quartiles(&scaled(&change.noise), digits, unit),
-        ]
-    };
-    aligned(&[
-        head,
-        line("connect(), median", &latency.connect_p50_ns, 1e-3, 2, "us"),
-        line("connect(), 99 %", &latency.connect_p99_ns, 1e-3, 2, "us"),
-        line(
-            "socket, connect, close",
-            &latency.connections_per_second,
-            1.0,
-            0,
-            "/s",
-        ),
-    ])
+    let per_second = &latency.connections_per_second;
+    aligned(
+        "  ",
+        &[
+            head,
+            change("connect(), median", &latency.connect_p50_ns, 1e-3, 2, "us"),
+            change("connect(), 99 %", &latency.connect_p99_ns, 1e-3, 2, "us"),
+            change("socket, connect, close", per_second, 1.0, 0, "/s"),
+        ],
+    )
+}
+
+fn change(what: &str, change: &Comparison, scale: f64, digits: usize, unit: &str) -> [String; 6] {
+    let [without, with] =
+        [&change.without, &change.with].map(|quartiles| quartiles.scaled(scale).median);
+    [
+        what.to_owned(),
+        format!("{without:.digits$} {unit}"),
+        format!("{with:.digits$} {unit}"),
+        quartiles(&change.difference.scaled(scale), digits, unit),
+        format!("{:+.1} %", change.percent),
+        quartiles(&change.noise.scaled(scale), digits, unit),
+    ]
 }
 
 fn agent(cost: &AgentCost) -> String {
-    let used = |usage: &Usage| {
-        format!(
-            "{:.1} ms CPU in {:.1} s ({:.2} % of a CPU), {:.1} wake-ups/s",
-            usage.cpu_seconds * 1e3,
-            usage.seconds,
-            100.0 * usage.cpu_seconds / usage.seconds,
-            usage.wakeups_per_second
-        )
-    };
     let lines = [
         ("resident memory after the start", mib(cost.start_bytes)),
         (
@@ -192,7 +175,17 @@ fn agent(cost: &AgentCost) -> String {
             format!("{}, {}, {}", cost.made, cost.counted, cost.lost),
         ),
     ];
-    aligned(&lines.map(|(what, value)| [what.to_owned(), value]))
+    aligned("  ", &lines.map(|(what, value)| [what.to_owned(), value]))
+}
+
+fn used(usage: &Usage) -> String {
+    format!(
+        "{:.1} ms CPU in {:.1} s ({:.2} % of a CPU), {:.1} wake-ups/s",
+        usage.cpu_seconds * 1e3,
+        usage.seconds,
+        100.0 * usage.cpu_seconds / usage.seconds,
+        usage.wakeups_per_second
+    )
 }
 
 fn decision(decision: &Decision) -> String {
@@ -223,7 +216,7 @@ fn decision(decision: &Decision) -> String {
     let whole = quartiles(&decision.whole, 0, "ns");
     let what = "one decision with 1,000 ranges and 10,000 ServiceEntries".to_owned();
     lines.push([what, whole, String::new()]);
-    aligned(&lines)
+    aligned("  ", &lines)
 }
 
 fn names(names: &Names) -> String {
@@ -239,10 +232,10 @@ fn names(names: &Names) -> String {
         .collect();
     let bytes = format!("{} bytes", names.bytes);
     lines.push(["memory for each name".to_owned(), bytes]);
-    aligned(&lines)
+    aligned("  ", &lines)
 }
 
-fn of_churn(churn: &churn::Figures) -> String {
+fn of_churn(churn: &churn::ChurnFigures) -> String {
     let head = [
         "after",
         "resident",
@@ -254,7 +247,8 @@ fn of_churn(churn: &churn::Figures) -> String {
     for pair in churn.samples.windows(2) {
         let [before, sample] = pair else { continue };
         let seconds = sample.seconds - before.seconds;
-        let per_minute = |n: u64| 60.0 * n as f64 / seconds;
+        let requests = sample.requests - before.requests;
+        let bytes = sample.api_bytes.saturating_sub(before.api_bytes);
         lines.push([
             format!("{:.0} s", sample.seconds),
             mib(sample.resident_bytes),
@@ -262,13 +256,10 @@ fn of_churn(churn: &churn::Figures) -> String {
                 "{:.1} %",
                 100.0 * (sample.cpu_seconds - before.cpu_seconds) / seconds
             ),
-            format!(
-                "{:.1}/min",
-                per_minute((sample.requests - before.requests) as u64)
-            ),
+            format!("{:.1}/min", 60.0 * requests as f64 / seconds),
             format!(
                 "{:.1} MiB/min",
-                per_minute(sample.api_bytes.saturating_sub(before.api_bytes)) / 1024.0 / 1024.0
+                60.0 * bytes as f64 / seconds / 1024.0 / 1024.0
             ),
         ]);
     }
@@ -276,7 +267,7 @@ fn of_churn(churn: &churn::Figures) -> String {
         "  {}\n  {} requests until the agent was ready\n{}",
         churn.summary(),
         churn.requests.at_start,
-        aligned(&lines)
+        aligned("  ", &lines)
     )
 }
 
@@ -287,22 +278,4 @@ fn mib(bytes: u64) -> String {
 fn quartiles(quartiles: &Quartiles, digits: usize, unit: &str) -> String {
     let Quartiles { p25, median, p75 } = quartiles;
     format!("{median:.digits$} {unit} [{p25:.digits$}, {p75:.digits$}]")
-}
-
-fn aligned<const N: usize>(lines: &[[String; N]]) -> String {
-    let width = |column: usize| {
-        let widths = lines.iter().map(|line| line[column].chars().count());
-        widths.max().unwrap_or(0)
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let mut text = String::new();
-    for line in lines {
-        let cells = line.iter().zip(widths);
-        let cells: Vec<_> = cells
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        text.push_str(format!("  {}", cells.join("  ")).trim_end());
-        text.push('\n');
-    }
-    text
 }

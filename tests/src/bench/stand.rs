@@ -11,14 +11,14 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::{Binaries, hooks::Hook, job::Job, machine::Machine};
+use super::{hooks::Hook, job::Job, machine::Machine, plan::Binaries};
 use crate::{
-    agent::{Agent, Objects, Settings},
+    agent::{Agent, AgentSettings, Objects},
     cgroup::{Driver, NodeCgroup},
     envoy::Policy,
     manifests::{self, Manifests},
     network::Network,
-    pod::{APP, Mesh, Place, Pod, Runtime, User},
+    pod::{APP, Mesh, Pod, PodPlace, Runtime, User},
     run::Run,
 };
 
@@ -64,7 +64,7 @@ impl<'a> Stand<'a> {
         let manifests = Manifests::create(&run.dir().join("manifests"))?;
         let resolv_conf = run.dir().join("resolv.conf");
         fs::write(&resolv_conf, "").context("cannot write resolv.conf")?;
-        let mut place = Place {
+        let mut place = PodPlace {
             run: &run,
             network: &mut network,
             cgroup: &cgroup,
@@ -104,7 +104,7 @@ impl<'a> Stand<'a> {
     /// Starts the agent as it is shipped, unpinned: its programs go with it.
     pub(super) fn agent(&self) -> Result<Agent> {
         let root = self.hooked.to_string_lossy();
-        let settings = Settings {
+        let settings = AgentSettings {
             binary: &self.binaries.agent,
             objects: Objects::Manifests(self.manifests.dir()),
             pin_dir: Path::new("none"),
@@ -137,14 +137,10 @@ impl<'a> Stand<'a> {
     pub(super) fn connect(&self, count: u32) -> Result<Connects> {
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)).to_string();
         let said = self.client(&["time", &to, "--count", &count.to_string()])?;
-        let number = |pointer: &str| {
-            let number = said.pointer(pointer).and_then(Value::as_f64);
-            number.with_context(|| format!("the client says no {pointer}: {said}"))
-        };
         Ok(Connects {
-            p50_ns: number("/connect_ns/p50")?,
-            p99_ns: number("/connect_ns/p99")?,
-            per_second: number("/per_second")?,
+            p50_ns: number(&said, "/connect_ns/p50")?,
+            p99_ns: number(&said, "/connect_ns/p99")?,
+            per_second: number(&said, "/per_second")?,
         })
     }
 
@@ -169,6 +165,11 @@ impl<'a> Stand<'a> {
         job.finish()?;
         Ok(said)
     }
+}
+
+fn number(said: &Value, pointer: &str) -> Result<f64> {
+    let number = said.pointer(pointer).and_then(Value::as_f64);
+    number.with_context(|| format!("the client says no {pointer}: {said}"))
 }
 
 /// `traffic` in the pod's container, on one CPU.

@@ -68,21 +68,8 @@ fn wait_for_end_of_input() -> Result<()> {
 /// A link holds its program, but only the program's own descriptor shows its statistics: keep both.
 fn attach_all(cgroup: &Path, hooks: &[Hook]) -> Result<Vec<[OwnedFd; 2]>> {
     let file = File::open(cgroup).with_context(|| format!("cannot open {}", cgroup.display()))?;
-    let attach = |hook: &Hook| -> io::Result<_> {
-        let program = load(*hook)?;
-        let link = bpf(
-            BPF_LINK_CREATE,
-            &LinkCreate {
-                prog_fd: program.as_raw_fd() as u32,
-                target_fd: file.as_raw_fd() as u32,
-                attach_type: hook.attach_type,
-                flags: 0,
-            },
-        )?;
-        Ok([program, link])
-    };
     let attached = hooks.iter().map(|hook| {
-        attach(hook).with_context(|| {
+        attach(*hook, &file).with_context(|| {
             format!(
                 "cannot attach an empty program to {} of {}",
                 hook.name,
@@ -91,6 +78,20 @@ fn attach_all(cgroup: &Path, hooks: &[Hook]) -> Result<Vec<[OwnedFd; 2]>> {
         })
     });
     attached.collect()
+}
+
+fn attach(hook: Hook, cgroup: &File) -> io::Result<[OwnedFd; 2]> {
+    let program = load(hook)?;
+    let link = bpf(
+        BPF_LINK_CREATE,
+        &LinkCreate {
+            prog_fd: program.as_raw_fd() as u32,
+            target_fd: cgroup.as_raw_fd() as u32,
+            attach_type: hook.attach_type,
+            flags: 0,
+        },
+    )?;
+    Ok([program, link])
 }
 
 /// One instruction: `struct bpf_insn`.

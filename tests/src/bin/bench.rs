@@ -11,7 +11,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use egress_observer_tests::bench::{self, Binaries, Plan, decision::Decision, report};
+use egress_observer_tests::bench::{
+    self,
+    decision::Decision,
+    plan::{BenchPlan, Binaries},
+    report,
+};
 use egress_observer_tests::form::Form;
 
 /// Measures what the agent costs (needs root).
@@ -78,9 +83,9 @@ fn measure(arguments: Arguments) -> Result<()> {
 }
 
 /// What takes about a minute, or with `--quick` a quarter of one.
-fn plan(arguments: &Arguments) -> Plan {
+fn plan(arguments: &Arguments) -> BenchPlan {
     let usual = if arguments.quick {
-        Plan {
+        BenchPlan {
             rounds: 6,
             connections: 1_000,
             flows: 2_000,
@@ -88,7 +93,7 @@ fn plan(arguments: &Arguments) -> Plan {
             churn_seconds: None,
         }
     } else {
-        Plan {
+        BenchPlan {
             rounds: 40,
             connections: 3_000,
             flows: 10_000,
@@ -96,7 +101,7 @@ fn plan(arguments: &Arguments) -> Plan {
             churn_seconds: None,
         }
     };
-    Plan {
+    BenchPlan {
         rounds: arguments.rounds.unwrap_or(usual.rounds),
         connections: arguments.connections.unwrap_or(usual.connections),
         churn_seconds: arguments.churn,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::samples::Sample;
+use super::samples::UsageSample;
 use crate::metrics::Scrape;
 use egress_observer_fake_apiserver::log::Request;
 use egress_observer_fake_apiserver::request::Verb;
@@ -13,10 +13,10 @@ use egress_observer_fake_apiserver::request::Verb;
 /// All of one run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Figures {
+pub struct ChurnFigures {
     pub made: Made,
     pub outcome: Outcome,
-    pub samples: Vec<Sample>,
+    pub samples: Vec<UsageSample>,
     pub requests: Requests,
     /// What the agent logged.
     #[serde(skip)]
@@ -85,14 +85,14 @@ impl Spread {
     pub(super) fn of(durations: impl Iterator<Item = Duration>) -> Self {
         let mut all: Vec<_> = durations.map(|one| one.as_secs_f64() * 1e3).collect();
         all.sort_by(f64::total_cmp);
-        let at = |percent: usize| {
+        let [median_ms, p99_ms, max_ms] = [50, 99, 100].map(|percent| {
             let place = all.len().saturating_sub(1) * percent / 100;
             all.get(place).copied().unwrap_or(f64::NAN)
-        };
+        });
         Self {
-            median_ms: at(50),
-            p99_ms: at(99),
-            max_ms: at(100),
+            median_ms,
+            p99_ms,
+            max_ms,
         }
     }
 }
@@ -110,12 +110,17 @@ impl Outcome {
         by_workload.retain(|_, n| *n > 0);
         let causes = scrape.select("egress_observer_unattributed_connections_total", &[]);
         let causes = causes.map(|sample| (sample.label("cause").to_owned(), sample.value as u64));
-        let sum = |name: &str| scrape.sum(&format!("egress_observer_{name}"), &[]) as u64;
+        let [pending, flows, events] = [
+            "pending_connections",
+            "flows_lost_total",
+            "events_lost_total",
+        ]
+        .map(|name| scrape.sum(&format!("egress_observer_{name}"), &[]) as u64);
         Self {
             by_workload,
             unattributed: causes.filter(|(_, n)| *n > 0).collect(),
-            pending: sum("pending_connections"),
-            lost: sum("flows_lost_total") + sum("events_lost_total"),
+            pending,
+            lost: flows + events,
         }
     }
 
@@ -146,7 +151,7 @@ impl Requests {
     }
 }
 
-impl Figures {
+impl ChurnFigures {
     /// Of a hundred connections, those that the agent knows the workload of.
     pub fn percent_attributed(&self) -> f64 {
         let known = self.outcome.by_workload.iter();
@@ -158,10 +163,13 @@ impl Figures {
     /// What is not as it was made: by workload, made and counted.
     pub fn differences(&self) -> BTreeMap<&str, (u64, u64)> {
         let (made, counted) = (&self.made.by_workload, &self.outcome.by_workload);
-        let of = |map: &BTreeMap<String, u64>, name: &str| map.get(name).copied().unwrap_or(0);
         let names = made.keys().chain(counted.keys());
         names
-            .map(|name| (name.as_str(), (of(made, name), of(counted, name))))
+            .map(|name| {
+                let [made, counted] =
+                    [made, counted].map(|by_name| by_name.get(name).copied().unwrap_or(0));
+                (name.as_str(), (made, counted))
+            })
             .filter(|(_, (made, counted))| made != counted)
             .collect()
     }
@@ -189,10 +197,10 @@ impl Figures {
 mod tests {
     use super::*;
 
-    fn figures(made: &[(&str, u64)], scrape: &str) -> Figures {
+    fn figures(made: &[(&str, u64)], scrape: &str) -> ChurnFigures {
         let by_workload = made.iter().map(|(name, n)| ((*name).to_owned(), *n));
         let spread = Spread::of((1..=100).map(Duration::from_millis));
-        Figures {
+        ChurnFigures {
             made: Made {
                 standing: 0,
                 by_workload: by_workload.collect(),

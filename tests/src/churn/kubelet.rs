@@ -19,11 +19,11 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::{
-    Plan,
+    ChurnPlan,
     figures::{Made, Spread},
     life::{Fate, Life},
-    node::{self, Node},
-    objects::Stage,
+    node::{self, FullNode},
+    objects::PodStage,
 };
 use crate::{pod::APP, wait};
 
@@ -53,7 +53,7 @@ struct Word {
 
 #[derive(Clone, Copy)]
 enum News {
-    Is(Stage),
+    Is(PodStage),
     Deleted,
 }
 
@@ -67,7 +67,11 @@ struct Lived {
 }
 
 /// Lets pods come and go; `look` is called at the plan's interval until the last one is deleted.
-pub(super) fn run(node: &Node, plan: Plan, mut look: impl FnMut() -> Result<()>) -> Result<Made> {
+pub(super) fn run(
+    node: &FullNode,
+    plan: ChurnPlan,
+    mut look: impl FnMut() -> Result<()>,
+) -> Result<Made> {
     let (start, starts) = mpsc::channel();
     let (tell, words) = mpsc::channel();
     let starts = Mutex::new(starts);
@@ -130,8 +134,8 @@ fn is_over(stop: &AtomicBool) -> bool {
 
 /// Announces pods at an even pace.
 fn announce(
-    node: &Node,
-    plan: Plan,
+    node: &FullNode,
+    plan: ChurnPlan,
     start: &Sender<Start>,
     tell: &Sender<Word>,
     stop: &AtomicBool,
@@ -145,7 +149,7 @@ fn announce(
         }
         thread::sleep(due.saturating_duration_since(Instant::now()));
         let life = Life::short(n.into());
-        let scheduled = News::Is(Stage::Scheduled);
+        let scheduled = News::Is(PodStage::Scheduled);
         match life.heard_after {
             None => say(node, &life, scheduled)?,
             Some(after) => send(tell, &life, due + after, scheduled),
@@ -159,7 +163,7 @@ fn announce(
 
 /// Runs one pod after the other.
 fn run_all(
-    node: &Node,
+    node: &FullNode,
     starts: &Mutex<Receiver<Start>>,
     tell: &Sender<Word>,
     stop: &AtomicBool,
@@ -181,7 +185,7 @@ fn run_all(
 }
 
 /// A pod's life on the node.
-fn live(node: &Node, Start { life, due }: Start, tell: &Sender<Word>) -> Result<Lived> {
+fn live(node: &FullNode, Start { life, due }: Start, tell: &Sender<Word>) -> Result<Lived> {
     thread::sleep(due.saturating_duration_since(Instant::now()));
     let late = Instant::now().saturating_duration_since(due);
     let dirs = node::cgroups(&life);
@@ -206,7 +210,7 @@ fn live(node: &Node, Start { life, due }: Start, tell: &Sender<Word>) -> Result<
 }
 
 /// Has a process in the container connect exactly once.
-fn connect(node: &Node, life: &Life, cgroup: &Path) -> Result<()> {
+fn connect(node: &FullNode, life: &Life, cgroup: &Path) -> Result<()> {
     let mut command = node.client(life, cgroup);
     let output = command.output().context("cannot start a client")?;
     let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
@@ -243,14 +247,14 @@ fn report(life: &Life, (due, started, ended): (Instant, Instant, Instant), tell:
         }
         Fate::Untold => {
             let at = (ended + life.status).max(heard);
-            send(tell, life, at, News::Is(Stage::Evicted));
+            send(tell, life, at, News::Is(PodStage::Evicted));
             at
         }
         Fate::Told => {
             let running = (started + life.status).max(heard);
             let at = (ended + life.status).max(running) + LOOK;
-            send(tell, life, running, News::Is(Stage::Running));
-            send(tell, life, at, News::Is(Stage::Succeeded));
+            send(tell, life, running, News::Is(PodStage::Running));
+            send(tell, life, at, News::Is(PodStage::Succeeded));
             at
         }
     };
@@ -264,7 +268,7 @@ fn send(tell: &Sender<Word>, life: &Life, due: Instant, what: News) {
 }
 
 /// Tells the API server everything in time.
-fn tell_all(node: &Node, words: &Receiver<Word>, stop: &AtomicBool) -> Result<()> {
+fn tell_all(node: &FullNode, words: &Receiver<Word>, stop: &AtomicBool) -> Result<()> {
     let mut pending = BTreeMap::new();
     let mut order = 0_u64;
     let mut open = true;
@@ -294,7 +298,7 @@ fn tell_all(node: &Node, words: &Receiver<Word>, stop: &AtomicBool) -> Result<()
     Ok(())
 }
 
-fn say(node: &Node, life: &Life, what: News) -> Result<()> {
+fn say(node: &FullNode, life: &Life, what: News) -> Result<()> {
     match what {
         News::Is(stage) => node.api.apply(node.templates.pod(life, stage)),
         News::Deleted => node.api.delete("pods", life.namespace, &life.name),
@@ -302,7 +306,7 @@ fn say(node: &Node, life: &Life, what: News) -> Result<()> {
     .with_context(|| format!("cannot tell the API server of pod {}", life.name))
 }
 
-fn made(lived: &[Lived], plan: Plan) -> Made {
+fn made(lived: &[Lived], plan: ChurnPlan) -> Made {
     let mut by_workload = BTreeMap::new();
     for pod in lived {
         *by_workload.entry(pod.workload.clone()).or_insert(0) += 1;

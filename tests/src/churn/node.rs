@@ -12,8 +12,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use super::life::{Life, namespaces};
-use super::objects::{Stage, Templates, containers};
-use crate::agent::{Agent, Objects, Settings};
+use super::objects::{PodStage, Templates, containers};
+use crate::agent::{Agent, AgentSettings, Objects};
 use crate::bench::job::Job;
 use crate::cgroup::{NodeCgroup, command_in};
 use crate::envoy::Policy;
@@ -30,7 +30,7 @@ const BOOKMARKS: Duration = Duration::from_secs(60);
 
 /// Fields are dropped in this order: first what uses, then what is used.
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct FullNode {
     /// For no other reason than that threads share the node.
     _sinks: Mutex<Vec<Job>>,
     pub(super) api: ApiServer,
@@ -45,7 +45,7 @@ pub(super) struct Node {
     to: String,
 }
 
-impl Node {
+impl FullNode {
     pub(super) fn create(traffic: &Path, standing: u32) -> Result<Self> {
         let run = Run::start()?;
         let cgroup = NodeCgroup::create(&run)?;
@@ -60,7 +60,7 @@ impl Node {
             for dir in cgroups(&life) {
                 cgroup.child(&dir)?;
             }
-            api.apply(templates.pod(&life, Stage::Running))?;
+            api.apply(templates.pod(&life, PodStage::Running))?;
         }
         let capture = Capture {
             // As the recorded pod has it.
@@ -100,7 +100,7 @@ impl Node {
         let kubeconfig = self.run.dir().join("kubeconfig");
         self.api.kubeconfig(&kubeconfig)?;
         let root = self.cgroup.dir().to_string_lossy();
-        let settings = Settings {
+        let settings = AgentSettings {
             binary,
             objects: Objects::Api(&kubeconfig),
             pin_dir: Path::new("none"),

@@ -15,7 +15,7 @@ const STARTED: &str = "2026-01-05T08:00:00Z";
 
 /// How far a pod is, by its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(super) enum PodStage {
     /// Bound to the node; the kubelet has not said anything.
     Scheduled,
     Running,
@@ -50,7 +50,7 @@ impl Templates {
     }
 
     /// The object of a pod at a stage of its life.
-    pub(super) fn pod(&self, life: &Life, stage: Stage) -> Value {
+    pub(super) fn pod(&self, life: &Life, stage: PodStage) -> Value {
         let template = if life.injected {
             &self.injected
         } else {
@@ -103,34 +103,38 @@ fn metadata(life: &Life, template: &Value) -> Value {
     })
 }
 
-fn status(life: &Life, stage: Stage) -> Value {
+fn status(life: &Life, stage: PodStage) -> Value {
     let (phase, named) = match stage {
-        Stage::Scheduled => return json!({"phase": "Pending", "qosClass": "Burstable"}),
-        Stage::Running => ("Running", true),
-        Stage::Succeeded => ("Succeeded", true),
-        Stage::Evicted => ("Failed", false),
+        PodStage::Scheduled => return json!({"phase": "Pending", "qosClass": "Burstable"}),
+        PodStage::Running => ("Running", true),
+        PodStage::Succeeded => ("Succeeded", true),
+        PodStage::Evicted => ("Failed", false),
     };
-    let ended = stage != Stage::Running;
-    let of = |name: &&&str| {
-        let id = format!("{}://{}", life.shape.runtime(), life.container_id(name));
-        let state = if ended || **name == INIT {
-            json!({"terminated": {"containerID": id, "exitCode": 0, "reason": "Completed",
-                "startedAt": STARTED, "finishedAt": STARTED}})
-        } else {
-            json!({"running": {"startedAt": STARTED}})
-        };
-        json!({"name": name, "containerID": id, "state": state, "ready": !ended,
-            "restartCount": 0})
-    };
-    let all = containers(life).iter().filter(|_| named);
-    let (init, main): (Vec<_>, Vec<_>) = all.partition(|name| **name == INIT);
-    let [init, main] = [init, main].map(|names| names.iter().map(of).collect::<Vec<_>>());
+    let ended = stage != PodStage::Running;
+    let [init, main] = [true, false].map(|is_init| {
+        let names = containers(life).iter();
+        let own = names.filter(|name| named && (**name == INIT) == is_init);
+        own.map(|name| container_status(life, name, ended))
+            .collect::<Vec<_>>()
+    });
     let ip = address(life);
     json!({
         "phase": phase, "qosClass": "Burstable", "startTime": STARTED,
         "podIP": ip, "podIPs": [{"ip": ip}],
         "containerStatuses": main, "initContainerStatuses": init,
     })
+}
+
+fn container_status(life: &Life, name: &str, ended: bool) -> Value {
+    let id = format!("{}://{}", life.shape.runtime(), life.container_id(name));
+    let state = if ended || name == INIT {
+        json!({"terminated": {"containerID": id, "exitCode": 0, "reason": "Completed",
+            "startedAt": STARTED, "finishedAt": STARTED}})
+    } else {
+        json!({"running": {"startedAt": STARTED}})
+    };
+    json!({"name": name, "containerID": id, "state": state, "ready": !ended,
+        "restartCount": 0})
 }
 
 /// Nobody dials it: the processes share a namespace.
@@ -149,15 +153,15 @@ mod tests {
         let templates = Templates::read().unwrap();
         let mut life = Life::short(1);
         life.injected = false;
-        let text = templates.pod(&life, Stage::Succeeded).to_string();
+        let text = templates.pod(&life, PodStage::Succeeded).to_string();
         assert!(!text.contains("istio-proxy") && !text.contains("istio-init"));
         assert!(text.contains(&life.container_id(APP)));
         life.injected = true;
-        let pod = templates.pod(&life, Stage::Running);
+        let pod = templates.pod(&life, PodStage::Running);
         let named = |list: &str| pod["status"][list].as_array().map_or(0, Vec::len);
         assert_eq!(named("containerStatuses"), 2);
         assert_eq!(named("initContainerStatuses"), 1);
-        let evicted = templates.pod(&life, Stage::Evicted).to_string();
+        let evicted = templates.pod(&life, PodStage::Evicted).to_string();
         assert!(!evicted.contains("containerID"));
     }
 }

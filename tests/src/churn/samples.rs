@@ -14,7 +14,7 @@ use egress_observer_fake_apiserver::ApiServer;
 /// A look at the agent. Everything but memory is since the first one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Sample {
+pub struct UsageSample {
     pub seconds: f64,
     pub resident_bytes: u64,
     pub cpu_seconds: f64,
@@ -30,7 +30,7 @@ pub(super) struct Sampler<'a> {
     used: Used,
     requests: usize,
     api_bytes: u64,
-    samples: Vec<Sample>,
+    samples: Vec<UsageSample>,
 }
 
 impl<'a> Sampler<'a> {
@@ -51,7 +51,7 @@ impl<'a> Sampler<'a> {
     pub(super) fn take(&mut self, agent: &mut Agent) -> Result<()> {
         agent.scrape()?;
         let used = Used::read(agent.pid())?.since(self.used);
-        self.samples.push(Sample {
+        self.samples.push(UsageSample {
             seconds: self.begin.elapsed().as_secs_f64(),
             resident_bytes: resident_bytes(agent.pid())?,
             cpu_seconds: used.cpu_seconds,
@@ -62,7 +62,7 @@ impl<'a> Sampler<'a> {
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Vec<Sample> {
+    pub(super) fn finish(self) -> Vec<UsageSample> {
         self.samples
     }
 }

@@ -1,24 +1,26 @@
 //! The agent from its image, as the pod that a node makes of its DaemonSet.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::Output,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::{api::Api, image::Image, kubelet::Kubelet, runc::Container, spec::Access};
+use super::{
+    agent_pod::AgentPod, api::Api, image::Image, kubelet::Kubelet, runc::RuncContainer,
+    spec::Access,
+};
 use crate::{
-    agent::{Agent, Answer, parse_answer},
+    agent::Agent,
     bpffs::Bpffs,
     cgroup::{Driver, NodeCgroup},
     identity,
     manifests::NODE,
     network::{NODE_IP, Network, PodNetwork},
-    process::output,
     run::Run,
 };
 
@@ -30,7 +32,7 @@ static STARTS: AtomicU32 = AtomicU32::new(0);
 
 /// What the agent is made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings<'a> {
+pub struct AgentPodSettings<'a> {
     pub image: &'a Image,
     pub daemon_set: &'a Value,
     /// The program of the API server, unless objects come from files.
@@ -49,7 +51,7 @@ pub enum HostCgroups {
 }
 
 /// The node that it is started on.
-pub struct Place<'a> {
+pub struct AgentPlace<'a> {
     pub run: &'a Run,
     pub network: &'a mut Network,
     pub cgroup: &'a NodeCgroup,
@@ -60,34 +62,8 @@ pub struct Place<'a> {
     pub resolv_conf: &'a Path,
 }
 
-/// The agent's pod. Its address is reached from the node, as Prometheus and the kubelet reach it.
-#[derive(Debug)]
-pub struct AgentPod {
-    pub container: Container,
-    network: PodNetwork,
-    node: PathBuf,
-}
-
-impl AgentPod {
-    /// One GET from the node's network.
-    pub(crate) fn get(&self, address: SocketAddr, path: &str) -> Result<Answer> {
-        let mut curl = Command::new("nsenter");
-        curl.arg(format!("--net={}", self.node.display()))
-            .args(["--", "curl", "--silent", "--show-error", "--include"])
-            .args(["--http1.0", "--noproxy", "*", "--max-time", "5"])
-            .arg(format!("http://{address}{path}"));
-        let text = output(&mut curl)?;
-        parse_answer(&text).with_context(|| format!("{address}{path} answers no HTTP:\n{text}"))
-    }
-
-    /// The pod's address.
-    pub fn ip(&self) -> Ipv4Addr {
-        self.network.v4
-    }
-}
-
 /// Starts the agent's container, and waits until it is ready.
-pub fn start(place: &mut Place<'_>, settings: &Settings<'_>) -> Result<Agent> {
+pub fn start(place: &mut AgentPlace<'_>, settings: &AgentPodSettings<'_>) -> Result<Agent> {
     let (name, network, container) = create(place, settings)?;
     let process = container.spawn(&name, &place.run.logs())?;
     let address = SocketAddr::from((network.v4, metrics_port(settings.daemon_set)?));
@@ -100,29 +76,29 @@ pub fn start(place: &mut Place<'_>, settings: &Settings<'_>) -> Result<Agent> {
 }
 
 /// Runs a container that ends by itself, to its end.
-pub fn run(place: &mut Place<'_>, settings: &Settings<'_>) -> Result<Output> {
+pub fn run(place: &mut AgentPlace<'_>, settings: &AgentPodSettings<'_>) -> Result<Output> {
     let (_, _network, container) = create(place, settings)?;
     container.run()
 }
 
 /// The name of another pod, its network and its container.
 fn create(
-    place: &mut Place<'_>,
-    settings: &Settings<'_>,
-) -> Result<(String, PodNetwork, Container)> {
+    place: &mut AgentPlace<'_>,
+    settings: &AgentPodSettings<'_>,
+) -> Result<(String, PodNetwork, RuncContainer)> {
     let name = format!("agent-{}", STARTS.fetch_add(1, Ordering::Relaxed));
     let seed = format!("{}/{name}", place.run.id());
     let id = identity::container_id(&seed);
     let network = place.network.add_pod(place.run, &name)?;
     let kubelet = kubelet(place, settings, &seed, &id, &network)?;
     let spec = kubelet.spec(settings.daemon_set, settings.image)?;
-    let container = Container::create(place.run, &id, &spec)?;
+    let container = RuncContainer::create(place.run, &id, &spec)?;
     Ok((name, network, container))
 }
 
 fn kubelet(
-    place: &Place<'_>,
-    settings: &Settings<'_>,
+    place: &AgentPlace<'_>,
+    settings: &AgentPodSettings<'_>,
     seed: &str,
     id: &str,
     network: &PodNetwork,

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    runc::{Container, bundle},
+    runc::{RuncContainer, bundle},
     spec::{Bind, DEFAULT_CAPABILITIES, Spec},
 };
 use crate::run::Run;
@@ -42,8 +42,8 @@ pub struct Idle<'a> {
 }
 
 impl Idle<'_> {
-    /// Starts it; commands come by [`Container::exec`].
-    pub fn start(self, run: &Run) -> Result<Container> {
+    /// Starts it; commands come by [`RuncContainer::exec`].
+    pub fn start(self, run: &Run) -> Result<RuncContainer> {
         let rootfs = bundle(run, self.id).join("rootfs");
         let mut mounts = programs(&rootfs)?;
         mounts.extend(self.shared.iter().map(|dir| Bind::same(dir)));
@@ -65,7 +65,7 @@ impl Idle<'_> {
             cgroup: self.cgroup.to_owned(),
             memory_limit: None,
         };
-        let container = Container::create(run, self.id, &spec)?;
+        let container = RuncContainer::create(run, self.id, &spec)?;
         container
             .start(&run.logs())
             .with_context(|| format!("cannot start a container of {}", self.hostname))?;

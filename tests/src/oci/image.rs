@@ -29,9 +29,10 @@ pub struct Image {
 
 /// The archive to test: `EGRESS_OBSERVER_IMAGE`, else what `cargo xtask image` made.
 pub fn archive() -> PathBuf {
-    let built =
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/image/egress-observer.tar");
-    std::env::var_os("EGRESS_OBSERVER_IMAGE").map_or_else(built, PathBuf::from)
+    let given = std::env::var_os("EGRESS_OBSERVER_IMAGE").map(PathBuf::from);
+    given.unwrap_or_else(|| {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/image/egress-observer.tar")
+    })
 }
 
 impl Image {
@@ -112,13 +113,13 @@ fn words(list: &Value) -> Result<Vec<String>> {
 /// By number alone: such an image has no `/etc/passwd`.
 fn user(text: &str) -> Result<(u32, u32)> {
     let (uid, gid) = text.split_once(':').unwrap_or((text, "0"));
-    let number = |word: &str| match word {
+    let [uid, gid] = [uid, gid].map(|word| match word {
         "" => Ok(0),
         word => word
             .parse()
             .with_context(|| format!("a user by name: {text}")),
-    };
-    Ok((number(uid)?, number(gid)?))
+    });
+    Ok((uid?, gid?))
 }
 
 #[cfg(test)]

@@ -17,13 +17,13 @@ use crate::{
 
 /// A container and its bundle, below the run's directory. Dropping it ends and removes it.
 #[derive(Debug)]
-pub struct Container {
+pub struct RuncContainer {
     id: String,
     bundle: PathBuf,
     state: PathBuf,
 }
 
-impl Container {
+impl RuncContainer {
     /// Writes the bundle; starts nothing.
     pub fn create(run: &Run, id: &str, spec: &Spec) -> Result<Self> {
         let bundle = bundle(run, id);
@@ -109,7 +109,7 @@ impl Container {
     }
 }
 
-impl Drop for Container {
+impl Drop for RuncContainer {
     fn drop(&mut self) {
         // Without an error when it has ended by itself and is gone.
         drop(output(self.runc().args(["delete", "--force", &self.id])));

@@ -149,11 +149,6 @@ impl Spec {
 /// File systems of the container's own. A machine that has cgroup v1 beside v2 gets what one with
 /// v2 alone has: the container's part of the v2 hierarchy at `/sys/fs/cgroup`.
 fn own_mounts() -> Vec<Value> {
-    let mount = |kind: &str, destination: &str, options: &[&str]| {
-        json!({
-            "type": kind, "source": kind, "destination": destination, "options": options,
-        })
-    };
     let dev = ["nosuid", "strictatime", "mode=755", "size=65536k"];
     let pts = [
         "nosuid",
@@ -176,4 +171,10 @@ fn own_mounts() -> Vec<Value> {
             &["nosuid", "noexec", "nodev", "relatime", "ro"],
         ),
     ]
+}
+
+fn mount(kind: &str, destination: &str, options: &[&str]) -> Value {
+    json!({
+        "type": kind, "source": kind, "destination": destination, "options": options,
+    })
 }

@@ -19,7 +19,7 @@ const TPROXY: &str = "0x111/0xfff";
 
 /// The settings that show in the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct AmbientSettings {
     /// Whether ztunnel answers DNS.
     pub dns: bool,
     /// Whether there are rules for IPv6.
@@ -27,7 +27,7 @@ pub struct Settings {
 }
 
 /// The whole nat table of one family: it replaces what was there.
-pub fn nat(settings: Settings, family: Family) -> String {
+pub fn nat(settings: AmbientSettings, family: Family) -> String {
     let mut text = String::from("*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n");
     if family == Family::V4 || settings.ipv6 {
         text.push_str(":ISTIO_OUTPUT - [0:0]\n:ISTIO_PRERT - [0:0]\n");

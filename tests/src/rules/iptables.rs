@@ -1,11 +1,11 @@
 //! The rules as `iptables-restore` and `ip6tables-restore` read them
 //! (`tools/istio-iptables/pkg/capture/run.go`).
 
-use super::{DNS_LISTENER, Dns, Family, PROXY_PORTS, Settings, port_text};
+use super::{DNS_LISTENER, DnsRules, Family, PROXY_PORTS, RuleSettings, port_text};
 
 /// The whole nat table of one family: it replaces what was there. For IPv6 without IPv6 rules it
 /// is empty.
-pub fn nat(settings: &Settings, family: Family) -> String {
+pub fn nat(settings: &RuleSettings, family: Family) -> String {
     let mut table = Table {
         settings,
         family,
@@ -21,7 +21,7 @@ pub fn nat(settings: &Settings, family: Family) -> String {
 }
 
 struct Table<'a> {
-    settings: &'a Settings,
+    settings: &'a RuleSettings,
     family: Family,
     text: String,
 }
@@ -44,15 +44,18 @@ impl Table<'_> {
     }
 
     fn inbound(&mut self) {
-        let Settings {
+        let RuleSettings {
             proxy_port,
             inbound_port,
             tunnel_port,
             ..
         } = self.settings;
-        let to_port = |port: &u16| format!("-p tcp -j REDIRECT --to-ports {port}");
-        self.add("ISTIO_REDIRECT", &to_port(proxy_port));
-        self.add("ISTIO_IN_REDIRECT", &to_port(inbound_port));
+        for (chain, port) in [
+            ("ISTIO_REDIRECT", proxy_port),
+            ("ISTIO_IN_REDIRECT", inbound_port),
+        ] {
+            self.add(chain, &format!("-p tcp -j REDIRECT --to-ports {port}"));
+        }
         self.add("PREROUTING", "-p tcp -j ISTIO_INBOUND");
         for port in [*tunnel_port].into_iter().chain(PROXY_PORTS) {
             self.add("ISTIO_INBOUND", &format!("-p tcp --dport {port} -j RETURN"));
@@ -181,7 +184,7 @@ impl Table<'_> {
             return;
         }
         // From 1.25 on both protocols are here, in a chain of their own.
-        if self.settings.dns == Dns::All || !destinations.is_empty() {
+        if self.settings.dns == DnsRules::All || !destinations.is_empty() {
             self.output_rule("-j ISTIO_OUTPUT_DNS");
         }
         self.dns_redirects("ISTIO_OUTPUT_DNS", "tcp", &destinations);
@@ -252,7 +255,7 @@ mod tests {
     use super::*;
 
     /// The rules of the pod's own connections, in their order.
-    fn outbound(settings: &Settings, family: Family) -> Vec<String> {
+    fn outbound(settings: &RuleSettings, family: Family) -> Vec<String> {
         let text = nat(settings, family);
         let is_outbound = |line: &&str| line.starts_with("-A ") && line.contains("OUTPUT");
         text.lines()
@@ -261,13 +264,13 @@ mod tests {
             .collect()
     }
 
-    fn with_dns(minor: u16) -> Settings {
-        Settings {
+    fn with_dns(minor: u16) -> RuleSettings {
+        RuleSettings {
             minor,
-            dns: Dns::Servers(vec!["10.96.0.10".parse().unwrap()]),
+            dns: DnsRules::Servers(vec!["10.96.0.10".parse().unwrap()]),
             exclude: vec!["10.0.0.0/8".to_owned()],
             exclude_ports: vec![53..=53],
-            ..Settings::default()
+            ..RuleSettings::default()
         }
     }
 
@@ -316,9 +319,9 @@ mod tests {
     #[test]
     fn the_tunnel_is_an_exception_from_1_18_on() {
         for (minor, known) in [(17, false), (18, true)] {
-            let settings = Settings {
+            let settings = RuleSettings {
                 minor,
-                ..Settings::default()
+                ..RuleSettings::default()
             };
             let rules = outbound(&settings, Family::V4).join("\n");
             assert_eq!(rules.contains("! --dport 15008"), known, "{rules}");
@@ -327,10 +330,10 @@ mod tests {
 
     #[test]
     fn only_a_group_that_is_none_of_the_included_is_let_through() {
-        let settings = Settings {
+        let settings = RuleSettings {
             include_groups: Some(vec![1, 2]),
             exclude_groups: vec![3],
-            ..Settings::default()
+            ..RuleSettings::default()
         };
         let rules = outbound(&settings, Family::V4);
         place(
@@ -342,9 +345,9 @@ mod tests {
 
     #[test]
     fn without_ipv6_the_table_of_ipv6_is_empty() {
-        let settings = Settings {
+        let settings = RuleSettings {
             ipv6: false,
-            ..Settings::default()
+            ..RuleSettings::default()
         };
         assert!(!nat(&settings, Family::V6).contains("-A "));
     }

@@ -4,13 +4,13 @@
 //! With DNS capture, the first native rules let through the proxy's user where today's let through
 //! everybody else (`skuid U return` for `skuid != U return`, over loopback). These are today's.
 
-use super::{DNS_LISTENER, Family, PROXY_PORTS, Settings, port_text};
+use super::{DNS_LISTENER, Family, PROXY_PORTS, RuleSettings, port_text};
 
 /// The table that Istio makes.
 pub const TABLE: &str = "inet istio-proxy-nat";
 
 /// What `nft -f` reads: the table, instead of the one that was there.
-pub fn nat(settings: &Settings) -> String {
+pub fn nat(settings: &RuleSettings) -> String {
     let mut table = Table {
         settings,
         text: remove(),
@@ -27,7 +27,7 @@ pub fn remove() -> String {
 }
 
 struct Table<'a> {
-    settings: &'a Settings,
+    settings: &'a RuleSettings,
     text: String,
 }
 
@@ -64,15 +64,18 @@ impl Table<'_> {
     }
 
     fn inbound(&mut self) {
-        let Settings {
+        let RuleSettings {
             proxy_port,
             inbound_port,
             tunnel_port,
             ..
         } = self.settings;
-        let to_port = |port: &u16| format!("meta l4proto tcp redirect to :{port}");
-        self.add("istio-redirect", &to_port(proxy_port));
-        self.add("istio-in-redirect", &to_port(inbound_port));
+        for (chain, port) in [
+            ("istio-redirect", proxy_port),
+            ("istio-in-redirect", inbound_port),
+        ] {
+            self.add(chain, &format!("meta l4proto tcp redirect to :{port}"));
+        }
         self.add("prerouting", "meta l4proto tcp jump istio-inbound");
         for port in [*tunnel_port].into_iter().chain(PROXY_PORTS) {
             let rule = format!("meta l4proto tcp tcp dport {port} return");
@@ -207,15 +210,15 @@ impl Family {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::Dns;
+    use crate::rules::DnsRules;
 
     #[test]
     fn without_ipv6_only_the_rules_with_an_ipv6_address_are_missing() {
-        let settings = |ipv6| Settings {
+        let settings = |ipv6| RuleSettings {
             ipv6,
-            dns: Dns::All,
+            dns: DnsRules::All,
             exclude: vec!["10.0.0.0/8".to_owned(), "fd00::/8".to_owned()],
-            ..Settings::default()
+            ..RuleSettings::default()
         };
         let (with, without) = (nat(&settings(true)), nat(&settings(false)));
         let missing = with.lines().filter(|line| !without.contains(line));
@@ -238,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_new_table_takes_the_place_of_the_old_one_at_once() {
-        let text = nat(&Settings::default());
+        let text = nat(&RuleSettings::default());
         assert!(text.starts_with(
             "add table inet istio-proxy-nat\ndelete table inet istio-proxy-nat\nadd table "
         ));

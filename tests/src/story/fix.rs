@@ -7,7 +7,12 @@ use std::{fs, process::Command, time::Duration};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{NAMESPACE, Row, Step, fix_steps, record_file, stage::Stage};
+use super::{
+    cast::record_file,
+    row::Row,
+    stage::Stage,
+    step::{NAMESPACE, fix_steps},
+};
 use crate::{envoy::Policy, process::output, record, wait};
 
 /// From a connection to its line; the agent writes every second.
@@ -63,7 +68,7 @@ impl Fix {
 
 /// Each blocked connection becomes what its step wants, at once, and nothing else changes.
 fn wanted() -> Vec<Change> {
-    let change = |step: Step| Change {
+    let changes = fix_steps().into_iter().map(|step| Change {
         when: "at_once".to_owned(),
         workload: step.workload.to_owned(),
         destination: step.service().to_owned(),
@@ -71,8 +76,8 @@ fn wanted() -> Vec<Change> {
         before: Judged::new("blocked"),
         now: Judged::new(step.wanted.verdict),
         connections: 1,
-    };
-    fix_steps().into_iter().map(change).collect()
+    });
+    changes.collect()
 }
 
 /// Does it, on a stage where the steps of the fix were blocked before, once each.

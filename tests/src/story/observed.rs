@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::{
-    CONNECTIONS, DESTINATIONS, NAMESPACE,
-    step::{Step, Wanted},
-};
+use super::step::{NAMESPACE, Step, Wanted};
 use crate::{
     agent::Agent,
     metrics::{Sample, Scrape},
     wait,
 };
+
+/// Complete: every connection is in exactly one of its series.
+pub const CONNECTIONS: &str = "egress_observer_connections_total";
+/// The same connections by destination.
+pub const DESTINATIONS: &str = "egress_observer_destination_connections_total";
 
 /// From a connection to its series.
 const COUNTED: Duration = Duration::from_secs(10);
@@ -75,7 +77,7 @@ pub(super) fn observe(
 /// What grew that can be the step's connection: the application's, to the outside, by TCP.
 fn connections_of(grown: &[Sample], step: &Step) -> Vec<Sample> {
     let port = step.port.to_string();
-    let is_it = |sample: &&Sample| {
+    let of_step = grown.iter().filter(|sample| {
         let source = sample.label("source_workload_namespace") == NAMESPACE
             && sample.label("source_workload") == step.workload
             && sample.label("protocol") == "tcp";
@@ -91,8 +93,8 @@ fn connections_of(grown: &[Sample], step: &Step) -> Vec<Sample> {
                 }
                 _ => false,
             }
-    };
-    grown.iter().filter(is_it).cloned().collect()
+    });
+    of_step.cloned().collect()
 }
 
 /// The two views of the one connection; nothing when there is not exactly one of each.
@@ -105,9 +107,11 @@ fn pair(samples: &[Sample]) -> Option<Observed> {
         (DESTINATIONS, CONNECTIONS) => (second, first),
         _ => return None,
     };
-    let same = |label: &str| connection.label(label) == destination.label(label);
     let once = count(connection.value) == 1 && count(destination.value) == 1;
-    (once && same("verdict") && same("path")).then(|| Observed {
+    let agree = ["verdict", "path"]
+        .iter()
+        .all(|label| connection.label(label) == destination.label(label));
+    (once && agree).then(|| Observed {
         path: connection.label("path").to_owned(),
         registry: destination.label("registry").to_owned(),
         verdict: connection.label("verdict").to_owned(),

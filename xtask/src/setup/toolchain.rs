@@ -220,16 +220,16 @@ fn ask_compiler(rustc: &Path) -> Result<Compiler> {
 }
 
 fn parse_compiler(text: &str) -> Option<Compiler> {
-    let field = |name: &str| {
-        text.lines()
-            .find_map(|line| line.strip_prefix(name))
-            .map(str::trim)
-    };
-    let llvm = field("LLVM version:")?;
+    let llvm = field(text, "LLVM version:")?;
     Some(Compiler {
-        release: field("release:")?.to_owned(),
+        release: field(text, "release:")?.to_owned(),
         llvm_major: llvm.split('.').next()?.parse().ok()?,
     })
+}
+
+fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim())
 }
 
 /// clippy of the same toolchain: only the compiler that builds the eBPF crate knows its target.

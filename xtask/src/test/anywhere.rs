@@ -13,7 +13,7 @@ use super::FEATURES;
 use super::built::Built;
 use super::tier::{Outcome, Tier};
 use crate::setup::{parts, toolchain};
-use crate::{build, command, deploy, image, static_agent};
+use crate::{build, command, deploy, ebpf_object, image, static_agent};
 
 /// What the tiers on a simulated node are about; nothing where it could not be made.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ fn lints() -> Outcome {
 
 fn ebpf_lints() -> Outcome {
     let mut tier = Tier::begin("lints of the eBPF crate");
-    match build::ebpf_clippy() {
+    match ebpf_object::clippy() {
         Ok(mut clippy) => tier.run(&mut clippy),
         Err(error) => tier.miss(format_args!("{error:#}")),
     }

@@ -26,17 +26,14 @@ pub struct Answer {
 
 impl Answer {
     pub(crate) fn read(value: &Value) -> Self {
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let routed = &value["routed"];
         let registry = &value["registry"];
-        let of_registry = || {
+        let object = routed["object"].as_str().map(str::to_owned);
+        let object = object.unwrap_or_else(|| {
             let [kind, namespace, name] =
                 ["kind", "namespace", "name"].map(|field| text(&registry[field]));
             format!("{kind} {namespace}/{name}")
-        };
-        let object = routed["object"]
-            .as_str()
-            .map_or_else(of_registry, str::to_owned);
+        });
         let host = routed["host"]
             .as_str()
             .or_else(|| registry["host"].as_str());
@@ -49,6 +46,10 @@ impl Answer {
             outcome: text(&value["outcome"]),
         }
     }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// All answers, in the order of the destinations.

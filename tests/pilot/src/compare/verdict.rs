@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::{Answer, Expected};
+use super::expected::Expected;
+use super::product::Answer;
 use crate::config::{BLACK_HOLE, PASSTHROUGH};
 use crate::generate::Destination;
 use crate::host::is_subset;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde_json::Value;
 
-use super::{Making, PORTS};
+use super::making::{Making, PORTS};
 use crate::matcher::Says;
 
 /// An address, and the name that the client found it by, if it had one.
@@ -81,11 +81,6 @@ pub(crate) fn known(manifests: &[Value]) -> (Vec<String>, Vec<IpAddr>) {
 /// Names and addresses that an object tells of.
 fn collect(object: &Value, names: &mut Vec<String>, addresses: &mut Vec<IpAddr>) {
     let spec = &object["spec"];
-    let texts = |value: &Value| -> Vec<String> {
-        let list = value.as_array().into_iter().flatten();
-        list.filter_map(|text| Some(text.as_str()?.to_owned()))
-            .collect()
-    };
     let (name, namespace) = (
         &object["metadata"]["name"],
         &object["metadata"]["namespace"],
@@ -121,4 +116,10 @@ fn collect(object: &Value, names: &mut Vec<String>, addresses: &mut Vec<IpAddr>)
             addresses.push(address);
         }
     }
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let list = list.as_array().into_iter().flatten();
+    list.filter_map(|text| Some(text.as_str()?.to_owned()))
+        .collect()
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{HOSTS, Making};
+use super::making::{HOSTS, Making};
 use crate::host::is_wildcard;
 
 const PROTOCOLS: [&str; 10] = [

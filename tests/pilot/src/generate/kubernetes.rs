@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CLIENT, Making};
+use super::making::{CLIENT, Making};
 
 const NAMES: [&str; 3] = ["web", "db", "api"];
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CLIENT, Making};
+use super::making::{CLIENT, Making};
 
 const HOSTS: [&str; 11] = [
     "*/*",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{CLIENT, HOSTS, Making};
+use super::making::{CLIENT, HOSTS, Making};
 
 impl Making {
     pub(super) fn virtual_service(&mut self) -> Value {

@@ -53,8 +53,9 @@ pub(super) fn is_on_well_known_port(
     let Some(current) = current.filter(|_| conflict != Conflict::None) else {
         return false;
     };
-    let is_alone = |protocol| matches!(protocol, Protocol::Mongo | Protocol::MySql);
-    (is_alone(incoming) || is_alone(current.protocol)) && incoming != current.protocol
+    let mut both = [incoming, current.protocol].into_iter();
+    both.any(|protocol| matches!(protocol, Protocol::Mongo | Protocol::MySql))
+        && incoming != current.protocol
 }
 
 /// `mergeTCPFilterChains`: the first chain with a match is kept.

@@ -8,15 +8,16 @@ use crate::service::UNSPECIFIED;
 use crate::sidecar::Scope;
 
 pub(super) fn listener(entry: Entry, scope: &Scope) -> Listener {
-    let has =
-        |test: fn(&ChainMatch) -> bool| entry.chains.iter().any(|chain| test(&chain.matching));
+    let mut matching = entry.chains.iter().map(|chain| &chain.matching);
+    let has_names = matching.clone().any(|of| !of.server_names.is_empty());
+    let has_http = matching.any(|of| of.is_for_http);
     let mut binds = entry.binds.into_iter();
     let mut listener = Listener {
         address: binds.next().unwrap_or_default(),
         extra_addresses: binds.collect(),
         port: entry.port.number,
-        has_tls_inspector: has(|of| !of.server_names.is_empty()),
-        has_http_inspector: has(|of| of.is_for_http),
+        has_tls_inspector: has_names,
+        has_http_inspector: has_http,
         chains: Vec::new(),
         default: None,
     };

@@ -6,17 +6,15 @@ use crate::virtual_service::{HttpMatch, StringMatch};
 /// The exact domain, else the longest `*.suffix`, else `*`. (Istio makes no `prefix.*`.)
 pub(super) fn virtual_host<'a>(routes: &'a RouteConfig, host: &str) -> Option<&'a VirtualHost> {
     let host = without_port(host).to_ascii_lowercase();
-    let domains = || {
-        routes.virtual_hosts.iter().flat_map(|one| {
-            one.domains
-                .iter()
-                .map(move |domain| (domain.to_ascii_lowercase(), one))
-        })
-    };
-    if let Some((_, found)) = domains().find(|(domain, _)| *domain == host) {
+    let domains = routes.virtual_hosts.iter().flat_map(|one| {
+        one.domains
+            .iter()
+            .map(move |domain| (domain.to_ascii_lowercase(), one))
+    });
+    if let Some((_, found)) = domains.clone().find(|(domain, _)| *domain == host) {
         return Some(found);
     }
-    domains()
+    domains
         .filter(|(domain, _)| {
             domain == "*"
                 || domain
@@ -43,13 +41,14 @@ pub(super) fn action<'a>(one: &'a VirtualHost, host: &str) -> Option<&'a Action>
 }
 
 fn matches(of: &HttpMatch, host: &str) -> bool {
-    let is = |wanted: &Option<StringMatch>, text: &str| {
-        wanted.as_ref().is_none_or(|wanted| said(wanted, text))
-    };
-    is(&of.uri, "/")
-        && is(&of.method, "GET")
-        && is(&of.authority, host)
-        && is(&of.scheme, "http")
+    let mut parts = [
+        (&of.uri, "/"),
+        (&of.method, "GET"),
+        (&of.authority, host),
+        (&of.scheme, "http"),
+    ]
+    .into_iter();
+    parts.all(|(wanted, text)| wanted.as_ref().is_none_or(|wanted| said(wanted, text)))
         && of.headers.is_empty()
         && of.query_params.is_empty()
 }

@@ -26,21 +26,20 @@ fn is_valid(listener: &Listener) -> bool {
 
 /// Every combination that the chain stands for.
 fn keys(chain: &Chain) -> BTreeSet<(String, String, bool)> {
-    let or_none = |mut texts: Vec<String>| {
+    let ranges: Vec<_> = ranges(chain).map(|range| range.to_string()).collect();
+    let [ranges, names] = [ranges, chain.matching.server_names.clone()].map(|mut texts| {
         if texts.is_empty() {
             texts.push(String::new());
         }
         texts
-    };
-    let ranges = or_none(ranges(chain).map(|range| range.to_string()).collect());
-    let names = or_none(chain.matching.server_names.clone());
-    ranges
-        .iter()
-        .flat_map(|range| {
-            let name = |name: &String| (range.clone(), name.clone(), chain.matching.is_for_http);
-            names.iter().map(name).collect::<Vec<_>>()
-        })
-        .collect()
+    });
+    let mut keys = BTreeSet::new();
+    for range in &ranges {
+        for name in &names {
+            keys.insert((range.clone(), name.clone(), chain.matching.is_for_http));
+        }
+    }
+    keys
 }
 
 /// A wildcard stands for whole labels alone.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::ByHost;
+use super::making::ByHost;
 use crate::clusters::destination;
 use crate::config::{Action, Route};
 use crate::mesh::Client;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::making::{ByHost, RoutesMaking};
 use super::rules;
-use super::{ByHost, Making, Order};
 use crate::config::{Action, Route};
 use crate::host::{is_wildcard, matches};
 use crate::objects::ObjectRef;
+use crate::order::Order;
 use crate::service::{Resolution, Service};
-use crate::sidecar::Egress;
+use crate::sidecar::egress::Egress;
 use crate::virtual_service::{Shared, VirtualService};
 
 /// `VirtualHostWrapper`.
@@ -25,7 +26,7 @@ pub(super) struct Wrapper {
 
 /// First the VirtualServices', then services without one.
 pub(super) fn all(
-    making: &Making<'_>,
+    making: &RoutesMaking<'_>,
     egress: &Egress,
     virtual_services: &Shared,
     mut by_host: ByHost,
@@ -78,7 +79,7 @@ fn of_service(service: &Rc<Service>, port: u16) -> Wrapper {
 
 /// `buildSidecarVirtualHostsForVirtualService`.
 fn of_virtual_service(
-    making: &Making<'_>,
+    making: &RoutesMaking<'_>,
     egress: &Egress,
     one: &VirtualService,
     by_host: &ByHost,
@@ -117,7 +118,7 @@ fn of_virtual_service(
 
 /// `separateVSHostsAndServices`.
 fn separate(
-    making: &Making<'_>,
+    making: &RoutesMaking<'_>,
     egress: &Egress,
     one: &VirtualService,
     by_host: &ByHost,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::Egress;
+use super::egress::Egress;
 use crate::mesh::Client;
 use crate::push::Push;
 use crate::service::{Registry, Service};

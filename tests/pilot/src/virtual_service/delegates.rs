@@ -191,28 +191,23 @@ fn excludes(root: Option<&StringMatch>, leaf: Option<&StringMatch>) -> bool {
     let (Some(root), Some(leaf)) = (root, leaf) else {
         return false;
     };
-    let said = |text: &Option<String>| text.clone().unwrap_or_default();
-    let is_set = |of: &StringMatch| {
-        [&of.exact, &of.prefix, &of.regex]
-            .iter()
-            .any(|text| !said(text).is_empty())
-    };
-    let by_regex = !said(&root.regex).is_empty() && is_set(leaf)
-        || !said(&leaf.regex).is_empty() && is_set(root);
-    if by_regex {
+    let [root, leaf] = [root, leaf].map(|of| {
+        [&of.exact, &of.prefix, &of.regex].map(|text| text.as_deref().unwrap_or_default())
+    });
+    let [root_is_set, leaf_is_set] = [root, leaf].map(|of| of.iter().any(|text| !text.is_empty()));
+    let ([exact, prefix, regex], [leaf_exact, leaf_prefix, leaf_regex]) = (root, leaf);
+    if !regex.is_empty() && leaf_is_set || !leaf_regex.is_empty() && root_is_set {
         return true;
     }
-    let (exact, prefix) = (said(&root.exact), said(&root.prefix));
-    let (leaf_exact, leaf_prefix) = (said(&leaf.exact), said(&leaf.prefix));
     if !exact.is_empty() {
         return !leaf_prefix.is_empty() || leaf_exact != exact;
     }
     if !prefix.is_empty() {
         if !leaf_prefix.is_empty() {
-            return !leaf_prefix.starts_with(&prefix);
+            return !leaf_prefix.starts_with(prefix);
         }
         if !leaf_exact.is_empty() {
-            return !leaf_exact.starts_with(&prefix);
+            return !leaf_exact.starts_with(prefix);
         }
     }
     true

@@ -12,9 +12,8 @@ use anyhow::{Context as _, Result};
 /// Answers on these addresses by UDP and TCP, from now on.
 pub(crate) fn serve(addresses: &[SocketAddr]) -> Result<()> {
     for address in addresses {
-        let listening = || format!("listening on {address}");
-        let datagrams = UdpSocket::bind(address).with_context(listening)?;
-        let streams = TcpListener::bind(address).with_context(listening)?;
+        let (datagrams, streams) =
+            sockets(*address).with_context(|| format!("listening on {address}"))?;
         thread::spawn(move || echo_datagrams(&datagrams));
         thread::spawn(move || {
             for stream in streams.incoming() {
@@ -23,6 +22,10 @@ pub(crate) fn serve(addresses: &[SocketAddr]) -> Result<()> {
         });
     }
     Ok(())
+}
+
+fn sockets(address: SocketAddr) -> io::Result<(UdpSocket, TcpListener)> {
+    Ok((UdpSocket::bind(address)?, TcpListener::bind(address)?))
 }
 
 fn echo_datagrams(socket: &UdpSocket) -> io::Result<()> {

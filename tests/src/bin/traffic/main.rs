@@ -252,17 +252,16 @@ fn time(to: SocketAddr, count: u32) -> Result<()> {
     }
     let seconds = start.elapsed().as_secs_f64();
     ns.sort_unstable();
-    let at = |share: f64| {
-        ns.get((ns.len() as f64 * share) as usize)
-            .copied()
-            .unwrap_or(0)
-    };
+    let [p25, p50, p75, p99] = [0.25, 0.5, 0.75, 0.99].map(|share| {
+        let place = (ns.len() as f64 * share) as usize;
+        ns.get(place).copied().unwrap_or(0)
+    });
     println!(
         "{}",
         json!({
             "connections": count,
             "per_second": f64::from(count) / seconds,
-            "connect_ns": { "p25": at(0.25), "p50": at(0.5), "p75": at(0.75), "p99": at(0.99) },
+            "connect_ns": { "p25": p25, "p50": p50, "p75": p75, "p99": p99 },
         })
     );
     Ok(())

@@ -60,23 +60,17 @@ pub(super) fn read(pod: &Value, container: &Value, image: &Image) -> Result<Secu
 }
 
 fn user(uid: &Value, gid: &Value, image: &Image) -> Result<(u32, u32)> {
-    let number = |given: &Value, otherwise: u32| {
-        let number: Option<u32> = serde_json::from_value(given.clone())
-            .with_context(|| format!("no user or group: {given}"))?;
-        Ok::<_, anyhow::Error>(number.unwrap_or(otherwise))
-    };
-    Ok((number(uid, image.user.0)?, number(gid, image.user.1)?))
+    let (uid, gid) = (number(uid)?, number(gid)?);
+    Ok((uid.unwrap_or(image.user.0), gid.unwrap_or(image.user.1)))
+}
+
+fn number(given: &Value) -> Result<Option<u32>> {
+    serde_json::from_value(given.clone()).with_context(|| format!("no user or group: {given}"))
 }
 
 /// Those that containerd gives, less the dropped, and the added.
 fn capabilities(given: &Value) -> Result<Vec<String>> {
-    let names = |list: &Value| -> Result<Vec<String>> {
-        let names: Option<Vec<String>> = serde_json::from_value(list.clone())
-            .with_context(|| format!("no list of capabilities: {list}"))?;
-        let names = names.unwrap_or_default().into_iter();
-        Ok(names.map(|name| with_prefix(&name)).collect())
-    };
-    let (add, drop) = (names(&given["add"])?, names(&given["drop"])?);
+    let (add, drop) = (listed(&given["add"])?, listed(&given["drop"])?);
     if add.contains(&ALL.to_owned()) {
         bail!("all capabilities are more than this machine may have");
     }
@@ -84,6 +78,13 @@ fn capabilities(given: &Value) -> Result<Vec<String>> {
     left.retain(|name| !drop.iter().any(|dropped| dropped == ALL || dropped == name));
     left.extend(add);
     Ok(left)
+}
+
+fn listed(capabilities: &Value) -> Result<Vec<String>> {
+    let names: Option<Vec<String>> = serde_json::from_value(capabilities.clone())
+        .with_context(|| format!("no list of capabilities: {capabilities}"))?;
+    let names = names.unwrap_or_default().into_iter();
+    Ok(names.map(|name| with_prefix(&name)).collect())
 }
 
 const ALL: &str = "CAP_ALL";
