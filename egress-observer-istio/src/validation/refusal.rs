@@ -67,6 +67,23 @@ impl Refusals {
         });
     }
 
+    /// Adds one of a ServiceEntry's hosts: the one at this place of its list, counted from 0.
+    pub(super) fn add_host(
+        &mut self,
+        at: usize,
+        host: &str,
+        message: impl Into<String>,
+        fix: &str,
+    ) {
+        self.add(
+            RefusedPart::Host,
+            format!("spec.hosts[{at}]"),
+            host,
+            message,
+            fix,
+        );
+    }
+
     pub(super) fn into_vec(self) -> Vec<Refusal> {
         self.0
     }

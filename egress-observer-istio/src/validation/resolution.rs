@@ -79,13 +79,7 @@ fn looked_up(spec: &ServiceEntrySpec, found: &mut Refusals) {
                 "with resolution {resolution} and no endpoints a wildcard cannot be looked up"
             );
             let fix = "write resolution NONE, or the hosts one by one";
-            found.add(
-                RefusedPart::Host,
-                format!("spec.hosts[{at}]"),
-                host,
-                message,
-                fix,
-            );
+            found.add_host(at, host, message, fix);
         }
     }
 }
@@ -94,14 +88,7 @@ fn dynamic(metadata: &Metadata, spec: &ServiceEntrySpec, version: Version, found
     for (at, host) in spec.hosts.iter().enumerate() {
         if !host.starts_with('*') {
             let message = "resolution DYNAMIC_DNS is for wildcards only";
-            let field = format!("spec.hosts[{at}]");
-            found.add(
-                RefusedPart::Host,
-                field,
-                host,
-                message,
-                "write resolution DNS",
-            );
+            found.add_host(at, host, message, "write resolution DNS");
         }
     }
     if let Some(first) = spec.addresses.first() {

@@ -61,13 +61,7 @@ fn hosts(spec: &ServiceEntrySpec, found: &mut Refusals) {
         } else {
             continue;
         };
-        found.add(
-            RefusedPart::Host,
-            format!("spec.hosts[{at}]"),
-            host,
-            message,
-            fix,
-        );
+        found.add_host(at, host, message, fix);
     }
 }
 
