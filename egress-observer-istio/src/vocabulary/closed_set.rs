@@ -7,15 +7,17 @@ macro_rules! closed_set {
         pub enum $name { $($(#[$variant_doc])* $variant,)* }
 
         impl $name {
-            /// Every member, in order.
+            /// Every member, in the order in which they are declared.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// Its one spelling.
+            /// The one spelling of this member, in metrics, in the log, in JSON and in the
+            /// documentation.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
-            /// The member with this spelling.
+            /// The member that is spelt like this word, exactly; nothing for a word that is none of
+            /// the set.
             pub fn parse(word: &str) -> Option<Self> {
                 match word {
                     $($word => Some(Self::$variant),)*

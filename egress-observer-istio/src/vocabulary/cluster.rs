@@ -3,55 +3,56 @@
 use super::closed_set::closed_set;
 
 closed_set! {
-    /// Whose addresses a range holds.
+    /// What gets its addresses from a range of the cluster.
     RangeOf {
-        /// Pods'.
+        /// The cluster gives the range's addresses to pods.
         Pods = "pods",
-        /// Services'.
+        /// The cluster gives the range's addresses to Services, as their cluster IPs.
         Services = "services",
     }
 }
 
 closed_set! {
-    /// How sure a range of the cluster is, the surest first.
+    /// How sure it is that a range belongs to the cluster, the surest first.
     Confidence {
-        /// What the cluster gives out, as it says itself.
+        /// The API says itself that the cluster gives out these addresses.
         Exact = "exact",
-        /// A setting that it was made with, or that a component goes by.
+        /// The range is a setting that the cluster was made with, or that one of its components
+        /// goes by.
         High = "high",
-        /// A part of the range: what is in use today.
+        /// The range is what is in use today, and so only a part of what the cluster may give out.
         LowerBound = "lower_bound",
     }
 }
 
 closed_set! {
-    /// What a cluster runs on, as far as its ranges are concerned.
+    /// What a cluster runs on, as far as that tells where its ranges are written down.
     Platform {
-        /// Alibaba Cloud Container Service.
+        /// The cluster is one of Alibaba Cloud's Container Service for Kubernetes.
         Ack = "ack",
-        /// Azure Kubernetes Service.
+        /// The cluster is one of Azure Kubernetes Service.
         Aks = "aks",
-        /// Docker Desktop.
+        /// The cluster is that of Docker Desktop.
         DockerDesktop = "docker-desktop",
-        /// Amazon Elastic Kubernetes Service.
+        /// The cluster is one of Amazon Elastic Kubernetes Service.
         Eks = "eks",
-        /// Google Kubernetes Engine.
+        /// The cluster is one of Google Kubernetes Engine.
         Gke = "gke",
-        /// IBM Cloud Private.
+        /// The cluster is one of IBM Cloud Private.
         Icp = "icp",
-        /// IBM Cloud Kubernetes Service.
+        /// The cluster is one of IBM Cloud Kubernetes Service.
         Iks = "iks",
-        /// k3s.
+        /// The cluster is made by k3s.
         K3s = "k3s",
-        /// kind.
+        /// The cluster is made by kind.
         Kind = "kind",
-        /// kubeadm, and bare metal.
+        /// The cluster is made by kubeadm, or runs on bare metal.
         Kubeadm = "kubeadm",
-        /// minikube.
+        /// The cluster is made by minikube.
         Minikube = "minikube",
-        /// Oracle Container Engine.
+        /// The cluster is one of Oracle's Container Engine for Kubernetes.
         Oke = "oke",
-        /// OpenShift.
+        /// The cluster is one of OpenShift.
         OpenShift = "openshift",
     }
 }

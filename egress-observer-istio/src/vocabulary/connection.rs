@@ -3,69 +3,69 @@
 use super::closed_set::closed_set;
 
 closed_set! {
-    /// Transport protocol.
+    /// The transport protocol of a connection.
     Protocol {
-        /// TCP.
+        /// The connection is one of TCP.
         Tcp = "tcp",
-        /// UDP.
+        /// The connection is a UDP socket's, or a datagram's to a destination of its own.
         Udp = "udp",
     }
 }
 
 closed_set! {
-    /// Which part of a pod connected.
+    /// Which part of a pod made a connection.
     Actor {
-        /// A container of the workload.
+        /// A container of the workload made it.
         App = "app",
-        /// The sidecar or ztunnel.
+        /// The pod's sidecar, or ztunnel in its place, made it.
         Proxy = "proxy",
-        /// An init container.
+        /// An init container made it.
         Init = "init",
     }
 }
 
 closed_set! {
-    /// How far away the destination is.
+    /// How far away from the pod a destination is.
     Scope {
-        /// Outside the cluster.
+        /// The destination is outside the cluster.
         External = "external",
-        /// A pod or Service of the cluster.
+        /// The destination is a pod or a Service of the cluster.
         Cluster = "cluster",
-        /// The pod's own node.
+        /// The destination is the node that the pod runs on.
         Node = "node",
-        /// Loopback, the pod's own address, or link-local.
+        /// The destination is a loopback address, the pod's own address or a link-local one.
         Local = "local",
     }
 }
 
 closed_set! {
-    /// How a connection failed.
+    /// How a connection failed, as far as the kernel saw it.
     ConnectionFailure {
-        /// Refused by a RST.
+        /// The other end refused it by a RST.
         Refused = "refused",
-        /// No answer.
+        /// Nobody answered before the kernel gave up.
         TimedOut = "timed_out",
-        /// Unreachable or prohibited.
+        /// The kernel was told, or found out itself, that the destination is unreachable or prohibited.
         Unreachable = "unreachable",
-        /// The program gave up first.
+        /// The program closed the socket before there was an answer.
         Closed = "closed",
-        /// No SYN left: no route, or refused on the spot.
+        /// No SYN left the pod, because there is no route or a rule refused it on the spot.
         NotSent = "not_sent",
-        /// Anything else.
+        /// The kernel gave another error than those that have a word here.
         Other = "other",
     }
 }
 
 closed_set! {
-    /// What came of a DNS answer.
+    /// What came of a DNS answer that a pod got.
     DnsResult {
-        /// It told a pod the addresses of a name.
+        /// The answer told a pod the addresses of a name.
         Named = "named",
-        /// It has no address for a host's name.
+        /// The answer has no address for the name of a host.
         NoAddress = "no_address",
-        /// It is broken.
+        /// The answer is no DNS message that can be read.
         Malformed = "malformed",
-        /// No pod that is known asked for it.
+        /// No pod that is known asked for the answer.
         NotAttributed = "not_attributed",
     }
 }

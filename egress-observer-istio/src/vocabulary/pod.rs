@@ -3,41 +3,42 @@
 use super::closed_set::closed_set;
 
 closed_set! {
-    /// How a pod is part of the mesh.
+    /// How a pod takes part in the mesh.
     MeshMode {
-        /// With a sidecar.
+        /// The pod has a sidecar.
         Sidecar = "sidecar",
-        /// In ambient mode.
+        /// The pod is in ambient mode: ztunnel of its node takes its connections.
         Ambient = "ambient",
-        /// Not.
+        /// The pod is not in the mesh.
         None = "none",
-        /// Not, as it uses the node's network.
+        /// The pod is not in the mesh, because it uses the node's network.
         HostNetwork = "host_network",
     }
 }
 
 closed_set! {
-    /// How much of a pod's outbound TCP its setup captures.
+    /// How much of a pod's outbound TCP the rules of its setup capture.
     CaptureExtent {
-        /// All.
+        /// The setup captures all of it, but for what every setup leaves alone, such as loopback.
         All = "all",
-        /// What lists of ranges or ports say.
+        /// Lists of ranges or ports say what is captured.
         Partial = "partial",
-        /// Nothing.
+        /// The setup captures nothing.
         None = "none",
-        /// Its settings cannot be read.
+        /// The settings of the pod cannot be read.
         Unknown = "unknown",
     }
 }
 
 closed_set! {
-    /// Why a connection has no owner.
+    /// Why a connection has no owner among the pods.
     Unattributed {
-        /// Its cgroup was never seen: it was gone before it could be looked at.
+        /// The cgroup was gone before anybody could look at it, so nobody knows whose it was.
         CgroupUnseen = "cgroup_unseen",
-        /// Its cgroup is a pod's, and the cluster does not tell which pod that is.
+        /// The cgroup is a pod's, and the cluster does not tell which pod that is.
         PodUnknown = "pod_unknown",
-        /// The pod is known, its container is not, and it matters which one it is.
+        /// The pod is known, but not which container of it connected, and the verdict depends on
+        /// that.
         ContainerUnknown = "container_unknown",
     }
 }

@@ -1,18 +1,20 @@
 //! How a sidecar treats a port.
 
-/// How a sidecar treats the connections to a port, by the protocol that its object says.
+/// How a sidecar treats the connections to a port, by the protocol that its object names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PortProtocol {
-    /// HTTP of any version in the clear, gRPC: the host in the request tells where to.
+    /// The port has HTTP of any version in the clear, or gRPC: the host in the request says where
+    /// it goes.
     Http,
-    /// TLS that the client speaks itself (HTTPS, TLS): the server name in its handshake tells.
+    /// The port has TLS that the client speaks itself (HTTPS, TLS): the server name in its
+    /// handshake says where it goes.
     Tls,
-    /// Bytes, which are TCP and the protocols that are told from it only by statistics: the address
-    /// tells.
+    /// The port has bytes, which are TCP and the protocols that differ from it only in their
+    /// statistics: the address says where they go.
     Tcp,
-    /// Not said: what the first bytes look like decides.
+    /// The object does not say: what the first bytes look like decides.
     Sniffed,
-    /// Nothing is captured, and no listener is made.
+    /// The port has UDP: nothing is captured, and no listener is made.
     Udp,
 }
 
@@ -20,14 +22,14 @@ pub enum PortProtocol {
 /// (`isConflictWithWellKnownPort` in `pilot/pkg/networking/core/listener.go`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ServerFirst {
-    /// Mongo.
+    /// MongoDB's wire protocol, which objects call `Mongo`.
     Mongo,
-    /// MySQL.
+    /// MySQL's protocol, which objects call `MySQL`.
     MySql,
 }
 
 impl ServerFirst {
-    /// Reads the word that names a protocol, in whatever case.
+    /// Reads the word that names such a protocol, in whatever case; nothing for any other word.
     pub fn parse(protocol: &str) -> Option<Self> {
         match protocol.to_ascii_lowercase().as_str() {
             "mongo" => Some(Self::Mongo),
@@ -38,7 +40,7 @@ impl ServerFirst {
 }
 
 impl PortProtocol {
-    /// Its one spelling.
+    /// The word that objects name the protocol by.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
@@ -62,7 +64,8 @@ impl PortProtocol {
         }
     }
 
-    /// The word that stands in a ServiceEntry, in capital letters; nothing for one that is not known.
+    /// The word for a protocol as a ServiceEntry has it, in capital letters; nothing for one that
+    /// Istio does not know.
     pub fn word(protocol: &str) -> &'static str {
         let known = [
             "HTTP",
@@ -83,7 +86,8 @@ impl PortProtocol {
         found.unwrap_or_default()
     }
 
-    /// What a client most likely speaks on a port: a guess, for advice.
+    /// What a client most likely speaks on a port of this number: a guess, which advice is made
+    /// with and no verdict.
     pub fn usual(port: u16) -> Self {
         match port {
             80 | 8000 | 8080 | 8888 => Self::Http,

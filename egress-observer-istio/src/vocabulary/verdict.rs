@@ -3,13 +3,13 @@
 use super::closed_set::closed_set;
 
 closed_set! {
-    /// What the configuration says about a connection.
+    /// What the pod's configuration says that happens to a connection.
     Expected {
-        /// The sidecar gets it.
+        /// The rules of the pod send it to the proxy.
         Captured = "captured",
-        /// It goes out as it is.
+        /// The rules of the pod let it go out as it is.
         Direct = "direct",
-        /// Cannot be told.
+        /// The configuration alone does not tell.
         Unknown = "unknown",
     }
 }
@@ -17,11 +17,11 @@ closed_set! {
 closed_set! {
     /// What the kernel did with a connection.
     ObservedPath {
-        /// The mesh's listener accepted it.
+        /// A listener of the mesh accepted it.
         Captured = "captured",
-        /// It went out as it is.
+        /// It went out to its destination as it is.
         Direct = "direct",
-        /// Not proved.
+        /// Nothing that was seen proves either.
         Unknown = "unknown",
     }
 }
@@ -29,13 +29,14 @@ closed_set! {
 closed_set! {
     /// What the mesh knows of a destination.
     RegistryMatch {
-        /// A ServiceEntry declares it.
+        /// A ServiceEntry declares the destination.
         ServiceEntry = "service_entry",
-        /// A Service of the cluster.
+        /// The destination is a Service of the cluster.
         Cluster = "cluster",
-        /// Nothing declares it.
+        /// Nothing that the client sees declares the destination.
         Undeclared = "undeclared",
-        /// Address and port alone do not tell.
+        /// What is known of the destination does not tell, such as an address and a port without a
+        /// name.
         Unknown = "unknown",
     }
 }
@@ -44,40 +45,45 @@ closed_set! {
     /// What a sidecar does with destinations that the mesh does not know
     /// (`outboundTrafficPolicy.mode`).
     Policy {
-        /// Lets them through.
+        /// The sidecar lets them through.
         AllowAny = "ALLOW_ANY",
-        /// Refuses them.
+        /// The sidecar refuses them.
         RegistryOnly = "REGISTRY_ONLY",
     }
 }
 
 closed_set! {
-    /// The judgement over a connection.
+    /// The judgement over a connection, from configuration and evidence together.
     Verdict {
-        /// Captured as configured; the sidecar sends it to the host that was dialled, or to one that a
-        /// VirtualService puts in its place.
+        /// The connection is captured as configured; the sidecar sends it to the host that was
+        /// dialled, or to one that a VirtualService puts in its place.
         Mediated = "mediated",
-        /// Captured; the sidecar sends it to another host than the one that was dialled.
+        /// The connection is captured; the sidecar sends it to another host than the one that was
+        /// dialled.
         Misrouted = "misrouted",
-        /// It cannot arrive, whatever the policy.
+        /// The connection cannot arrive, whatever the policy is.
         Unreachable = "unreachable",
-        /// Captured; an unknown destination under ALLOW_ANY.
+        /// The connection is captured; the mesh does not know the destination, and ALLOW_ANY lets
+        /// it through.
         Passthrough = "passthrough",
-        /// Captured; an unknown destination under REGISTRY_ONLY.
+        /// The connection is captured; the mesh does not know the destination, and REGISTRY_ONLY
+        /// refuses it.
         Blocked = "blocked",
-        /// Direct, as configured.
+        /// The connection goes out directly, as configured.
         ConfiguredBypass = "configured_bypass",
-        /// Direct, as configured, though a ServiceEntry declares the destination.
+        /// The connection goes out directly, as configured, though a ServiceEntry declares the
+        /// destination.
         DeclaredBypass = "declared_bypass",
-        /// The configuration says capture, the kernel saw it go direct.
+        /// The configuration says that the connection is captured, and the kernel saw it go out
+        /// directly.
         UnexpectedBypass = "unexpected_bypass",
-        /// The configuration says direct, the sidecar got it.
+        /// The configuration says that the connection goes out directly, and the sidecar got it.
         UnexpectedCapture = "unexpected_capture",
         /// The pod is not in the mesh.
         Unmeshed = "unmeshed",
-        /// The proxy's own connection.
+        /// The proxy of the pod made the connection itself.
         ProxyUpstream = "proxy_upstream",
-        /// Not provable; the reason says why.
+        /// Nothing proves any other verdict; the reason says what is missing.
         Unknown = "unknown",
     }
 }
