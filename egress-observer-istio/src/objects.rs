@@ -1,5 +1,9 @@
 //! Kubernetes and Istio objects, as far as they are read: lenient about what is not, strict about
 //! the type of what is. [`kinds`] is the list of them.
+//!
+//! A field has the name and the meaning that it has in the API, in Rust's spelling, and holds what is
+//! written there: nothing is resolved and no default of the API is put in. What is absent is empty, or 0.
+//! Comments stand where that does not say enough.
 
 pub mod addressing;
 mod core;

@@ -21,30 +21,30 @@ const IN_EXCLUDE_PORTS: &str = "excludeInboundPorts";
 const VIRTUAL_INTERFACES: &str = "kubevirtInterfaces";
 const REROUTE: &str = "istio.io/reroute-virtual-interfaces";
 
-/// An `AnnotationError` says why an annotation is refused.
+/// Why the injector or the CNI plugin refuses an annotation; each holds the text that is wrong.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AnnotationError {
-    /// Not a range.
+    /// An element of a list of ranges is no range in CIDR form.
     #[error("`{0}` is not a range in CIDR form, such as 10.0.0.0/8")]
     Range(String),
-    /// Not a port.
+    /// An element of a list of ports is no port.
     #[error("`{0}` is not a port: a number from 0 to 65535")]
     Port(String),
-    /// Not a mode.
+    /// The text is none of the modes of interception.
     #[error("`{0}` is none of REDIRECT, TPROXY, NONE")]
     Mode(String),
-    /// Not a number.
+    /// The text is no number where one has to stand.
     #[error("`{0}` is not a whole number from 0 on")]
     Number(String),
-    /// Not a truth value.
+    /// The text is no truth value.
     #[error("`{0}` is neither true nor false")]
     Bool(String),
-    /// Not the name of a device.
+    /// The text cannot be the name of a device.
     #[error(
         "`{0}` cannot name a device: a letter, then letters, digits, `_`, `.` and `-`, at most 15"
     )]
     Interface(String),
-    /// Not a ProxyConfig.
+    /// The text is no ProxyConfig that Istio can decode.
     #[error(transparent)]
     ProxyConfig(#[from] Refused),
 }

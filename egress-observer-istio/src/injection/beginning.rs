@@ -10,13 +10,13 @@ use crate::objects::PodSpec;
 /// connection is refused, whatever the policy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Beginning {
-    /// Everything it will have.
+    /// It finds everything that it will ever have.
     Ready,
     /// It runs and ends before the proxy does.
     EndsBeforeProxy,
-    /// It starts before the proxy and goes on.
+    /// It starts before the proxy and goes on running.
     StartsBeforeProxy,
-    /// It starts before `istio-init` has made the rules, and goes on.
+    /// It starts before `istio-init` has made the rules, and goes on running.
     StartsBeforeRules,
 }
 

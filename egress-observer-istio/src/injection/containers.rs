@@ -14,16 +14,16 @@ use crate::{
 /// A `Container` is one that the pod's status names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Container {
-    /// Its name.
+    /// The container's name in the pod's spec.
     pub name: Arc<str>,
-    /// What it is.
+    /// What the container is in the pod.
     pub role: ContainerRole,
 }
 
-/// `ContainerRole` is what a container is.
+/// A `ContainerRole` is what a container is in its pod, as far as its connections are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContainerRole {
-    /// Whom its connections count for.
+    /// Which part of the pod its connections count for.
     pub actor: Actor,
     /// Whether the pod's rules were there when it ran.
     pub rules: Rules,
@@ -32,29 +32,30 @@ pub struct ContainerRole {
     pub no_proxy: bool,
 }
 
-/// A `DeclaredContainer` is one of the pod's spec.
+/// A `DeclaredContainer` is one that the pod's spec has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeclaredContainer {
-    /// `name`.
+    /// The container's `name`.
     pub name: String,
-    /// What it is.
+    /// What the container is in the pod.
     pub role: ContainerRole,
-    /// What it finds when it starts.
+    /// What the container finds when it starts.
     pub beginning: Beginning,
-    /// `securityContext.runAsUser`, its own or the pod's; else the image decides.
+    /// The container's `securityContext.runAsUser`, else the pod's; `None` where the image decides.
     pub uid: Option<u32>,
-    /// `securityContext.runAsGroup` likewise.
+    /// The container's `securityContext.runAsGroup`, else the pod's; `None` where the image
+    /// decides.
     pub gid: Option<u32>,
 }
 
-/// `Rules` says whether a pod's rules were there when a container ran.
+/// Whether a pod's rules were there when a container ran.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rules {
-    /// They were.
+    /// The rules were there.
     Made,
-    /// It ran before they were made.
+    /// The container ran before the rules were made.
     NotYet,
-    /// It may be one of those that ran before.
+    /// The container may be one of those that ran before the rules.
     Unknown,
 }
 

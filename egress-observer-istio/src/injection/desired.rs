@@ -70,9 +70,9 @@ pub(super) fn desired(
 /// `AmbientNow` is what labels say about a running pod and ambient mode, which needs no restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AmbientNow {
-    /// What they say.
+    /// What the labels of the pod and of its namespace say.
     pub label: AmbientLabel,
-    /// What they ask for.
+    /// The setup that the labels ask for; `None` if they do not ask for ambient mode.
     pub setup: Option<Setup>,
 }
 

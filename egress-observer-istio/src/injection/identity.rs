@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::objects::{Metadata, OwnerReference, PodObject};
 
-/// The annotation of a static pod that has the hash of its file.
+/// The annotation by which a static pod's mirror tells the hash of the file that the pod is from.
 pub const MIRROR: &str = "kubernetes.io/config.mirror";
 
-/// `uid` is what a pod's cgroups are named by: the API server gives a static pod's mirror another uid than
-/// the kubelet uses.
+/// The id that a pod's cgroups are named by: the API server gives a static pod's mirror another uid
+/// than the kubelet uses.
 pub fn uid(metadata: &Metadata) -> &str {
     let mirror = metadata.annotations.get(MIRROR);
     mirror.unwrap_or(&metadata.uid)
@@ -19,12 +19,13 @@ const ROLLOUTS_HASH: &str = "rollouts-pod-template-hash";
 /// The label that names a pod's DeploymentConfig.
 const CONFIG: &str = "openshift.io/deployment-config.name";
 
-/// An absent namespace is `default`, as `kubectl` has it.
+/// The namespace that an object is in, by what is written: an absent one is `default`, as `kubectl`
+/// has it.
 pub fn namespace(namespace: &str) -> Arc<str> {
     named_namespace(namespace).into()
 }
 
-/// The same without a copy.
+/// The same as [`namespace`], without a copy.
 pub fn named_namespace(namespace: &str) -> &str {
     if namespace.is_empty() {
         "default"

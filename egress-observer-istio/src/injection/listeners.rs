@@ -9,9 +9,9 @@ use crate::objects::ContainerSpec;
 /// connection that is captured in a family that it has not is refused, whatever the policy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listeners {
-    /// `0.0.0.0`.
+    /// Whether it has `0.0.0.0`.
     pub v4: bool,
-    /// `[::]`, which takes no IPv4.
+    /// Whether it has `[::]`, which takes no IPv4.
     pub v6: bool,
 }
 

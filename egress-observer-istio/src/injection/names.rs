@@ -1,15 +1,15 @@
 //! Names of containers, labels and annotations that Istio gives a meaning.
 
-/// The proxy's container.
+/// The name of the proxy's container.
 pub const PROXY: &str = "istio-proxy";
-/// The init container that makes the rules.
+/// The name of the init container that makes the rules.
 pub const INIT: &str = "istio-init";
-/// The init container that checks the CNI plugin's rules.
+/// The name of the init container that checks whether the CNI plugin made the rules.
 pub const VALIDATION: &str = "istio-validation";
 
 /// What the injector leaves on a pod.
 pub(super) const STATUS: &str = "sidecar.istio.io/status";
-/// Whether a pod is injected, as a label or an annotation.
+/// The label or annotation that says whether a pod is injected.
 pub const INJECT: &str = "sidecar.istio.io/inject";
 /// How connections are redirected.
 pub(super) const INTERCEPTION_MODE: &str = "sidecar.istio.io/interceptionMode";
@@ -25,15 +25,15 @@ pub(super) const REDIRECTION: &str = "ambient.istio.io/redirection";
 /// Whether ztunnel answers the pod's DNS.
 pub(super) const AMBIENT_DNS: &str = "ambient.istio.io/dns-capture";
 
-/// The common beginning of the annotations that follow.
+/// What the names of the annotations that follow begin with.
 pub const TRAFFIC: &str = "traffic.sidecar.istio.io/";
-/// Ranges to capture.
+/// The annotation that lists the ranges to capture, or has `*` for all.
 pub const INCLUDE: &str = "includeOutboundIPRanges";
-/// Ranges not to capture.
+/// The annotation that lists the ranges to leave alone.
 pub const EXCLUDE: &str = "excludeOutboundIPRanges";
-/// Ports to capture wherever they lead.
+/// The annotation that lists the ports to capture, whatever the address is.
 pub const INCLUDE_PORTS: &str = "includeOutboundPorts";
-/// Ports not to capture.
+/// The annotation that lists the ports to leave alone.
 pub const EXCLUDE_PORTS: &str = "excludeOutboundPorts";
-/// Devices over which nothing is captured.
+/// The annotation that lists the devices over which nothing is captured.
 pub const INTERFACES: &str = "excludeInterfaces";

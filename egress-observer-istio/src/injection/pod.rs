@@ -40,43 +40,45 @@ use crate::{
 /// A `Pod` is a pod of this node, or of the manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {
-    /// What its cgroups are named by: `metadata.uid`, for a static pod the hash of its file.
+    /// The id that its cgroups are named by: `metadata.uid`, for a static pod the hash of its file.
     pub uid: String,
-    /// `metadata.namespace`.
+    /// The pod's namespace; `default` where the object does not say.
     pub namespace: Arc<str>,
-    /// `metadata.name`.
+    /// The pod's `metadata.name`.
     pub name: Arc<str>,
-    /// The workload it belongs to, as Istio names it.
+    /// The workload that the pod belongs to, as Istio's telemetry names it.
     pub workload: Arc<str>,
     /// The kind of that workload; `None` if it is the pod itself.
     pub workload_kind: Option<String>,
-    /// Its addresses, the first one first.
+    /// The pod's addresses, the first one first; empty as long as it has none.
     pub ips: Vec<IpAddr>,
-    /// Its node's address.
+    /// The address of the pod's node.
     pub host_ip: Option<IpAddr>,
-    /// The control plane revision that injected it; empty for the default one.
+    /// The control plane revision that injected the pod; empty for the default one.
     pub revision: String,
-    /// `metadata.labels`.
+    /// The pod's `metadata.labels`.
     pub labels: BTreeMap<String, String>,
-    /// What was set up for it when it started.
+    /// What was set up for the pod when it started.
     pub applied: Setup,
-    /// Whether its proxy has `DNS_AUTO_ALLOCATE`: names lead to addresses that istiod allocates.
+    /// Whether the pod's proxy has `DNS_AUTO_ALLOCATE`: names lead to addresses that istiod
+    /// allocates.
     pub auto_allocate: bool,
-    /// The release of its proxy, by the image's tag.
+    /// The release of the pod's proxy, by the tag of its image; `None` if the tag does not say.
     pub release: Option<Release>,
-    /// What would be set up today.
+    /// What would be set up for the pod if it was made anew today.
     pub desired: Setup,
-    /// On which families its proxy listens.
+    /// The address families that the proxy's outbound listener hears.
     pub listeners: Listeners,
-    /// What labels say about ambient mode.
+    /// What labels say today about ambient mode, which needs no restart.
     pub ambient: AmbientNow,
-    /// Whether its proxy starts after the init containers: a container like the application's.
+    /// Whether the proxy is a container like the application's, which starts after the init
+    /// containers.
     pub proxy_starts_late: bool,
-    /// Its containers as the spec has them, the application's first.
+    /// The containers that the pod's spec has, the application's first.
     pub declared: Vec<DeclaredContainer>,
-    /// What its workload's template gives a new pod, if the template is known.
+    /// What the workload's template gives a new pod; `None` if no template is known.
     pub renewed: Option<Renewed>,
-    /// By container id, without the runtime's prefix.
+    /// The containers that the pod's status names, by their ids without the runtime's prefix.
     pub containers: HashMap<String, Container>,
 }
 
@@ -146,13 +148,13 @@ impl Pod {
         }
     }
 
-    /// Whether today's configuration would set up something else: a restart would change it.
-    /// `None` if that cannot be told.
+    /// Whether today's configuration would set up something else, so that a restart would change
+    /// it; `None` if that cannot be told.
     pub fn stale(&self) -> Option<bool> {
         same(&self.desired.membership, &self.applied.membership).map(|same| !same)
     }
 
-    /// Whether the proxy hears a captured connection to an address. ztunnel hears all.
+    /// Whether the proxy hears a connection to this address once it is captured. ztunnel hears all.
     pub fn hears(&self, ip: IpAddr) -> bool {
         self.applied.config().is_none() || self.listeners.hear(ip)
     }

@@ -28,13 +28,13 @@ const DATAPLANE_MODE: &str = "istio.io/dataplane-mode";
 /// `AmbientLabel` is what labels say about ambient mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AmbientLabel {
-    /// Its Namespace is not given, and its own labels say nothing.
+    /// The pod's Namespace is not given, and its own labels say nothing.
     Unknown,
-    /// Nothing, or something else has the pod already.
+    /// The labels do not ask for ambient mode, or something else has the pod already.
     No,
-    /// The namespace asks for it, and the pod does not want it.
+    /// The namespace asks for ambient mode, and the pod does not want it.
     OptedOut,
-    /// They ask for it.
+    /// The labels ask for ambient mode.
     Asked,
 }
 

@@ -11,9 +11,9 @@ use crate::vocabulary::Actor;
 /// `Renewed` is what a workload's template gives a new pod, besides its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Renewed {
-    /// `metadata.labels`.
+    /// The labels in the template's metadata.
     pub labels: BTreeMap<String, String>,
-    /// The containers of its spec.
+    /// The containers of the template's spec.
     pub declared: Vec<DeclaredContainer>,
 }
 

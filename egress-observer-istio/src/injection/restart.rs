@@ -9,7 +9,7 @@ use super::{
 };
 
 impl Pod {
-    /// The pod as a restart would make it. Its name and addresses stay, for want of the new ones.
+    /// The pod as a restart would make it today. Name and addresses stay, for want of the new ones.
     pub fn restarted(&self) -> Self {
         let mut pod = Self {
             applied: self.desired.clone(),
@@ -28,7 +28,7 @@ impl Pod {
         pod
     }
 
-    /// How to make the pod anew: a command, or a comment.
+    /// How to make the pod anew: a command for a shell, or a comment that says what to do.
     pub fn how_to_restart(&self) -> String {
         let kind = self.workload_kind.as_deref();
         command(&self.namespace, &self.workload, kind).unwrap_or_else(|| instead(kind).to_owned())
@@ -43,7 +43,8 @@ impl Pod {
 
 /// The command that restarts a workload; nothing where none does, see [`instead`].
 ///
-/// Names come from manifests, and the line is there to be pasted into a shell: only plain ones.
+/// Names come from manifests, and the line is there to be pasted into a shell: only plain ones are
+/// put in.
 pub fn command(namespace: &str, workload: &str, kind: Option<&str>) -> Option<String> {
     let kind = match kind? {
         "Deployment" => "deployment",
@@ -61,7 +62,7 @@ fn is_plain(name: &str) -> bool {
     plain && !name.starts_with('-') && !name.is_empty()
 }
 
-/// What to do where no command restarts a workload of this kind.
+/// What to do where no command restarts a workload of this kind, for people.
 pub fn instead(kind: Option<&str>) -> &'static str {
     match kind {
         Some("Job") => "# a Job's pods are not made anew: run it again",

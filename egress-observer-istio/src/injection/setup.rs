@@ -20,20 +20,21 @@ use crate::{
 /// `Membership` is where a pod stands to the mesh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Membership {
-    /// A sidecar, with rules made from this.
+    /// The pod has a sidecar, with rules made from these settings.
     Sidecar(Box<CaptureConfig>),
-    /// A proxy that nothing is redirected to.
+    /// The pod has a proxy that nothing is redirected to.
     NotRedirected,
-    /// ztunnel.
+    /// ztunnel takes the pod's connections, by rules made from these settings.
     Ambient(AmbientConfig),
-    /// Outside the mesh, for this reason.
+    /// The pod is outside the mesh, for this reason.
     Outside(Reason),
-    /// Not to be told, for this reason.
+    /// Where the pod stands cannot be told, for this reason.
     Unknown(Reason),
 }
 
 impl Membership {
-    /// Why the pod is outside the mesh, if it is.
+    /// The reason for which the pod is outside the mesh; nothing if it is not, or if that cannot be
+    /// told.
     pub fn outside(&self) -> Option<Reason> {
         match self {
             Self::Outside(reason) => Some(*reason),
@@ -45,11 +46,11 @@ impl Membership {
 /// `Setup` is where a pod stands, and what says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setup {
-    /// Where it stands.
+    /// Where the pod stands to the mesh.
     pub membership: Membership,
-    /// The rules that were made if annotations were changed after the start.
+    /// The settings of the rules as they were made, if annotations were changed after the start.
     pub before_change: Option<Box<CaptureConfig>>,
-    /// The object and field that decided, for people.
+    /// The object and field that decided, as people read it.
     pub source: String,
     /// Where each setting comes from, as far as that is not `source`.
     pub origins: Vec<(RuleSetting, String)>,
@@ -113,7 +114,7 @@ impl Setup {
         }
     }
 
-    /// What happens to a connection of the application.
+    /// What becomes of a connection that the application dials, by the rules of the setup alone.
     pub fn decide(&self, dialled: &Dialled<'_>) -> Decision {
         match &self.membership {
             Membership::Sidecar(config) => {
@@ -133,7 +134,7 @@ impl Setup {
         }
     }
 
-    /// The rules' settings, if there are any.
+    /// The settings of the rules; nothing where the pod has none.
     pub fn config(&self) -> Option<&CaptureConfig> {
         match &self.membership {
             Membership::Sidecar(config) => Some(config),
@@ -144,7 +145,7 @@ impl Setup {
         }
     }
 
-    /// Where a setting comes from.
+    /// The object and field that a setting comes from, as people read it.
     pub fn origin(&self, setting: RuleSetting) -> &str {
         let found = self.origins.iter().find(|(known, _)| *known == setting);
         found.map_or(self.source.as_str(), |(_, origin)| origin)

@@ -18,7 +18,7 @@ pub(super) fn not_a_sidecar(proxy: &ContainerSpec) -> Option<String> {
     }
 }
 
-/// The container of this name, an init container or not.
+/// The container of this name in a spec, an init container or not.
 pub fn container<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a ContainerSpec> {
     let all = spec.init_containers.iter().chain(&spec.containers);
     all.into_iter().find(|container| container.name == name)

@@ -7,7 +7,7 @@ use super::metadata::{Metadata, with_metadata};
 
 with_metadata! { Node ServiceCidr IpPool CiliumNode Network }
 
-/// `v1 Node`.
+/// A `v1 Node`, as far as it tells the ranges of the cluster and what the cluster runs on.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Node {
     pub metadata: Metadata,
@@ -17,31 +17,37 @@ pub struct Node {
     pub status: NodeStatus,
 }
 
+/// The `spec` of a Node.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct NodeSpec {
-    /// Up to Kubernetes 1.15 the only one.
+    /// The first range of the node's pods; up to Kubernetes 1.15 the only one.
     #[serde(rename = "podCIDR")]
     pub pod_cidr: String,
+    /// The ranges of the node's pods, at most one for each address family.
     #[serde(rename = "podCIDRs")]
     pub pod_cidrs: Vec<String>,
+    /// The machine in the words of the cloud that it is from, such as `gce://project/zone/name`.
     #[serde(rename = "providerID")]
     pub provider_id: String,
 }
 
+/// The `status` of a Node.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeStatus {
     pub node_info: NodeInfo,
 }
 
+/// The `status.nodeInfo` of a Node.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeInfo {
+    /// The kubelet's version, such as `v1.33.1-eks-1a2b3c`, where clouds add a mark of theirs.
     pub kubelet_version: String,
 }
 
-/// `networking.k8s.io ServiceCIDR`; all versions are alike.
+/// A `networking.k8s.io ServiceCIDR`, of which all versions are alike.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ServiceCidr {
     pub metadata: Metadata,
@@ -51,25 +57,29 @@ pub struct ServiceCidr {
     pub status: Conditions,
 }
 
+/// The `spec` of a ServiceCIDR.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ServiceCidrSpec {
+    /// The ranges of cluster IPs, at most one for each address family.
     pub cidrs: Vec<String>,
 }
 
+/// A `status` of which only the conditions are read.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Conditions {
     pub conditions: Vec<Condition>,
 }
 
-/// `status.conditions[]`.
+/// One of `status.conditions[]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Condition {
+    /// The condition's `type`, such as `Ready`.
     #[serde(rename = "type")]
     pub name: String,
-    /// True, False or Unknown.
+    /// Whether the condition holds: True, False or Unknown.
     pub status: String,
 }
 
@@ -81,16 +91,19 @@ pub struct IpPool {
     pub spec: IpPoolSpec,
 }
 
+/// The `spec` of an IPPool.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IpPoolSpec {
     pub cidr: String,
+    /// Whether no new addresses are given out from the pool.
     pub disabled: bool,
-    /// Workload, Tunnel, LoadBalancer; empty is the first two.
+    /// What the pool's addresses are for: Workload, Tunnel, LoadBalancer; an empty list is the
+    /// first two.
     pub allowed_uses: Vec<String>,
 }
 
-/// `cilium.io CiliumNode`.
+/// A `cilium.io CiliumNode`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct CiliumNode {
     pub metadata: Metadata,
@@ -98,15 +111,18 @@ pub struct CiliumNode {
     pub spec: CiliumNodeSpec,
 }
 
+/// The `spec` of a CiliumNode.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct CiliumNodeSpec {
     pub ipam: CiliumIpam,
 }
 
+/// The `spec.ipam` of a CiliumNode.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct CiliumIpam {
+    /// The ranges from which Cilium gives the node's pods their addresses.
     #[serde(rename = "podCIDRs")]
     pub pod_cidrs: Vec<String>,
 }
@@ -121,13 +137,16 @@ pub struct Network {
     pub status: NetworkRanges,
 }
 
+/// The ranges of a Network: those of its `spec` or those of its `status`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct NetworkRanges {
     pub cluster_network: Vec<ClusterNetwork>,
+    /// The ranges of Services, in CIDR form.
     pub service_network: Vec<String>,
 }
 
+/// One range of pods, as `clusterNetwork[]` has it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ClusterNetwork {

@@ -11,7 +11,7 @@ pub const EXPORT_TO: &str = "networking.istio.io/exportTo";
 
 with_metadata! { ConfigMap NamespaceObject WebhookObject }
 
-/// `v1 ConfigMap`.
+/// A `v1 ConfigMap`; data in bytes is not read.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ConfigMap {
     pub metadata: Metadata,
@@ -19,19 +19,19 @@ pub struct ConfigMap {
     pub data: BTreeMap<String, String>,
 }
 
-/// `v1 Namespace`, by its metadata alone.
+/// A `v1 Namespace`, by its metadata alone.
 #[derive(Clone, Debug, Deserialize)]
 pub struct NamespaceObject {
     pub metadata: Metadata,
 }
 
-/// `MutatingWebhookConfiguration`, by its metadata alone.
+/// A `MutatingWebhookConfiguration`, by its metadata alone.
 #[derive(Clone, Debug, Deserialize)]
 pub struct WebhookObject {
     pub metadata: Metadata,
 }
 
-/// `v1 Service`.
+/// A `v1 Service`, as far as it says who may reach it, and where.
 #[derive(Clone, Debug, Deserialize)]
 pub struct ServiceObject {
     pub metadata: Metadata,
@@ -68,29 +68,35 @@ impl AnyObject for ServiceObject {
     }
 }
 
+/// The `spec` of a Service.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceSpec {
-    /// ClusterIP, NodePort, LoadBalancer or ExternalName.
+    /// The `type`: ClusterIP, NodePort, LoadBalancer or ExternalName.
     #[serde(rename = "type")]
     pub service_type: String,
-    /// `None` for a headless Service, empty for an ExternalName.
+    /// The first cluster IP: `None` for a headless Service, empty for an ExternalName.
     #[serde(rename = "clusterIP")]
     pub cluster_ip: String,
+    /// The cluster IPs, at most one for each address family, the first one included.
     #[serde(rename = "clusterIPs")]
     pub cluster_ips: Vec<String>,
+    /// The host that an ExternalName stands for.
     pub external_name: String,
-    /// Labels of its pods.
+    /// The labels of the Service's pods; an empty map selects none.
     pub selector: BTreeMap<String, String>,
     pub ports: Vec<KubernetesPort>,
 }
 
+/// One of `spec.ports[]` of a Service.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct KubernetesPort {
     pub name: String,
+    /// The number that clients dial.
     pub port: u16,
-    /// TCP, UDP or SCTP.
+    /// The transport: TCP, UDP or SCTP.
     pub protocol: String,
+    /// The protocol that is spoken, which counts before what the port's name says.
     pub app_protocol: String,
 }

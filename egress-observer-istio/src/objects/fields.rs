@@ -9,18 +9,19 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("field `{field}`: {message}")]
 pub struct FieldError {
-    /// The field's path.
+    /// The field's path, such as `spec.hosts[0]`.
     pub field: String,
     /// What stands there, as JSON, cut where it is long; empty if nothing does.
     pub value: String,
-    /// What is wrong with it.
+    /// What is wrong with the value, in the words of the reader.
     pub message: String,
 }
 
 /// So much of a value is shown.
 const SHOWN: usize = 60;
 
-/// Reads an object, as far as its type says.
+/// Reads an object as far as its type says. Fields that are `null` count as absent, as they do for
+/// Kubernetes; the error is about the first field that has the wrong type.
 pub fn read_value<T: DeserializeOwned>(mut value: Value) -> Result<T, FieldError> {
     drop_nulls(&mut value);
     // The field's path costs as much as the rest, and is wanted only where something is wrong.
@@ -65,7 +66,8 @@ pub(crate) fn shown(value: Option<&Value>) -> String {
 }
 
 impl FieldError {
-    /// What to do about it, where that can be said.
+    /// What to do about the field, by what the reader expected to stand there; nothing where the
+    /// message alone is all that can be said.
     pub fn fix(&self) -> Option<&'static str> {
         let message = self.message.as_str();
         let (_, expected) = message.split_once("expected ").unwrap_or_default();
@@ -89,7 +91,7 @@ impl FieldError {
     }
 }
 
-/// Text in an object's `metadata`, as it is written; empty if there is none.
+/// The text of a field in an object's `metadata`, as it is written; empty if there is none.
 pub fn metadata_text<'v>(object: &'v Value, field: &str) -> &'v str {
     let value = object
         .get("metadata")

@@ -18,40 +18,40 @@ use super::{
     workload::Workload,
 };
 
-/// How much of a kind is watched.
+/// How much of a kind's objects an agent watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watched {
-    /// Nothing: it is read from files only.
+    /// Nothing: the kind is read from files only.
     No,
-    /// `metadata`.
+    /// The agent watches the `metadata` of the objects.
     Metadata,
-    /// The objects.
+    /// The agent watches the objects as they are.
     Whole,
 }
 
-/// What is known of a kind.
+/// What is known of a kind without any object of it.
 #[derive(Debug)]
 pub struct KindFacts {
-    /// `kind`.
+    /// The `kind` as objects name it.
     pub name: &'static str,
-    /// What the API calls several of them.
+    /// The word for several of them, which the API has in its paths.
     pub plural: &'static str,
-    /// The API groups that have it, the one to ask for first; empty for the core group.
+    /// The API groups that have the kind, the one to ask for first; empty text for the core group.
     pub groups: &'static [&'static str],
-    /// Its versions, the one to ask for first.
+    /// The versions of the kind, the one to ask for first.
     pub versions: &'static [&'static str],
-    /// Whether its objects are in namespaces.
+    /// Whether the kind's objects are in namespaces.
     pub namespaced: bool,
-    /// How much of it is watched.
+    /// How much of the kind's objects an agent watches.
     pub watched: Watched,
 }
 
-/// A type that objects of one kind are read as.
+/// A type that objects of exactly one kind are read as.
 pub trait OneKind: AnyObject {
-    /// The kind.
+    /// The kind that the type is of.
     const KIND: Kind;
 
-    /// One of any kind.
+    /// The same object, as one of any kind.
     fn object(self) -> Object;
 }
 
@@ -63,15 +63,15 @@ macro_rules! kinds {
             namespaced: $namespaced:literal, watched: $watched:ident
         })+
     })+) => {
-        /// A kind of objects. Those that are watched come first.
+        /// A kind of objects that is read. Those that are watched come first.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind { $($($kind,)+)+ }
 
         impl Kind {
-            /// Every kind.
+            /// Every kind, in the order of the list.
             pub const ALL: &'static [Self] = &[$($(Self::$kind,)+)+];
 
-            /// What is known of it.
+            /// What is known of the kind without any object of it.
             pub const fn facts(self) -> &'static KindFacts {
                 match self {
                     $($(Self::$kind => &KindFacts {
@@ -86,31 +86,32 @@ macro_rules! kinds {
             }
         }
 
-        /// An object of a kind that is read.
+        /// An object of any of the kinds that are read.
         #[derive(Clone, Debug)]
         pub enum Object { $($variant($object),)+ }
 
         impl Object {
-            /// Reads an object of a kind.
+            /// Reads an object of a kind; the error is about the first field that has the wrong
+            /// type.
             pub fn read(kind: Kind, value: Value) -> Result<Self, FieldError> {
                 match kind {
                     $($(Kind::$kind => read_value::<$object>(value).map(Self::$variant),)+)+
                 }
             }
 
-            /// Its kind.
+            /// The kind that the object is of.
             pub fn kind(&self) -> Kind {
                 match self {
                     $(Self::$variant(object) => one_of(&[$(Kind::$kind,)+], object),)+
                 }
             }
 
-            /// `metadata`.
+            /// The object's `metadata`.
             pub fn metadata(&self) -> &Metadata {
                 match self { $(Self::$variant(object) => object.metadata(),)+ }
             }
 
-            /// The same, to change it.
+            /// The object's `metadata`, to change it.
             pub fn metadata_mut(&mut self) -> &mut Metadata {
                 match self { $(Self::$variant(object) => object.metadata_mut(),)+ }
             }
@@ -283,17 +284,17 @@ kinds! {
 }
 
 impl Kind {
-    /// Its name, as the API has it.
+    /// The kind's name as objects have it, such as `ServiceEntry`.
     pub const fn as_str(self) -> &'static str {
         self.facts().name
     }
 
-    /// What the API calls several of them.
+    /// The word for several of the kind, as the API's paths have it, such as `serviceentries`.
     pub const fn plural(self) -> &'static str {
         self.facts().plural
     }
 
-    /// Whether its objects make pods from a template.
+    /// Whether objects of the kind make pods from a template.
     pub const fn makes_pods(self) -> bool {
         matches!(
             self,
@@ -310,7 +311,7 @@ impl Kind {
         )
     }
 
-    /// Those that are watched.
+    /// The kinds that an agent watches, in the order of the list.
     pub fn watched() -> impl Iterator<Item = Self> {
         let all = Self::ALL.iter().copied();
         all.filter(|kind| kind.facts().watched != Watched::No)

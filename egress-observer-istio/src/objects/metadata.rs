@@ -4,43 +4,44 @@ use std::{collections::BTreeMap, fmt::Debug};
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-/// What every object has.
+/// What every object has in its `metadata`. What is absent there is empty here.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Metadata {
     pub name: String,
     pub namespace: String,
     pub uid: String,
-    /// RFC 3339; empty in files that people write.
+    /// When the object was made, as RFC 3339 has it; empty in files that people write.
     pub creation_timestamp: String,
     pub labels: BTreeMap<String, String>,
     pub annotations: BTreeMap<String, String>,
     pub owner_references: Vec<OwnerReference>,
 }
 
-/// `metadata.ownerReferences[]`.
+/// One of `metadata.ownerReferences[]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct OwnerReference {
     pub kind: String,
     pub name: String,
+    /// Whether the owner is the one that manages the object; at most one is.
     pub controller: bool,
 }
 
 /// An object, whatever its kind.
 pub trait AnyObject: DeserializeOwned + Clone + Debug + Send + Sync + 'static {
-    /// `metadata`.
+    /// The object's `metadata`.
     fn metadata(&self) -> &Metadata;
 
-    /// The same, to change it.
+    /// The object's `metadata`, to change it.
     fn metadata_mut(&mut self) -> &mut Metadata;
 
-    /// What it calls itself, where several kinds are read alike.
+    /// The `kind` that the object calls itself, where several kinds are read as one type.
     fn own_kind(&self) -> Option<&str> {
         None
     }
 
-    /// Without what nobody reads.
+    /// The object without what nobody reads, for the memory that it takes.
     fn trimmed(self) -> Self {
         self
     }

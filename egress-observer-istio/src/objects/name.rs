@@ -15,13 +15,14 @@ pub struct ObjectName {
 }
 
 impl ObjectName {
-    /// An object's.
+    /// The name of an object, in the namespace `default` where it is in one and does not say which.
     pub fn of(object: &Object) -> Self {
         let metadata = object.metadata();
         Self::new(object.kind(), &metadata.namespace, &metadata.name)
     }
 
-    /// The name of an object of a kind, with the namespace as it is written.
+    /// The name of an object of a kind, by the namespace as it is written: an absent one is
+    /// `default` for kinds that are in namespaces, and left out for others.
     pub fn new(kind: Kind, namespace: &str, name: &str) -> Self {
         let namespace = if !kind.facts().namespaced {
             ""

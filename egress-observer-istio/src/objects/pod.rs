@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::metadata::{AnyObject, Metadata};
 
-/// `v1 Pod`.
+/// A `v1 Pod`, as far as it tells what was set up for it and whose it is.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PodObject {
     pub metadata: Metadata,
@@ -15,6 +15,7 @@ pub struct PodObject {
     pub status: PodStatus,
 }
 
+/// The `spec` of a pod, or of a template of pods.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
@@ -27,16 +28,20 @@ pub struct PodSpec {
     pub ephemeral_containers: Vec<ContainerSpec>,
 }
 
+/// A container of a pod's spec: one of the application's, an init container or an ephemeral one.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerSpec {
     pub name: String,
     pub image: String,
+    /// The program and its first arguments; empty is what the image says.
     #[serde(deserialize_with = "words")]
     pub command: Vec<String>,
+    /// The arguments behind the command; empty is what the image says.
     #[serde(deserialize_with = "words")]
     pub args: Vec<String>,
     pub env: Vec<EnvVar>,
+    /// `Always` for an init container that goes on running; empty for others.
     pub restart_policy: String,
     pub security_context: SecurityContext,
 }
@@ -58,22 +63,24 @@ fn word<E: serde::de::Error>(word: Value) -> Result<String, E> {
     }
 }
 
-/// `spec.dnsConfig`.
+/// The `spec.dnsConfig` of a pod.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct DnsConfig {
     pub nameservers: Vec<String>,
 }
 
+/// An environment variable of a container.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EnvVar {
     pub name: String,
     pub value: String,
-    /// A value that stands elsewhere.
+    /// Where the value stands if it is not here; it is never followed.
     pub value_from: Option<Value>,
 }
 
+/// The `securityContext` of a pod or of a container, whose word counts before the pod's.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SecurityContext {
@@ -81,13 +88,17 @@ pub struct SecurityContext {
     pub run_as_group: Option<u32>,
 }
 
+/// The `status` of a pod.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PodStatus {
+    /// The first address of the node.
     #[serde(rename = "hostIP")]
     pub host_ip: String,
+    /// The first address of the pod; empty as long as it has none.
     #[serde(rename = "podIP")]
     pub pod_ip: String,
+    /// All addresses of the pod, the first one included.
     #[serde(rename = "podIPs")]
     pub pod_ips: Vec<PodIp>,
     pub init_container_statuses: Vec<ContainerStatus>,
@@ -95,30 +106,37 @@ pub struct PodStatus {
     pub ephemeral_container_statuses: Vec<ContainerStatus>,
 }
 
+/// One of `status.podIPs[]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PodIp {
     pub ip: String,
 }
 
+/// What the kubelet says of a container.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ContainerStatus {
     pub name: String,
+    /// The runtime's name and the container's id, such as `containerd://0123...`; empty before it
+    /// was made.
     #[serde(rename = "containerID")]
     pub container_id: String,
     pub state: ContainerState,
 }
 
+/// The `state` of a container, of which only the end is read.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ContainerState {
     pub terminated: Option<Terminated>,
 }
 
+/// How a container ended.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Terminated {
+    /// The exit code of its first process; 0 is a success.
     pub exit_code: i32,
 }
 

@@ -10,7 +10,8 @@ use super::{
 
 with_metadata! { Sidecar }
 
-/// `networking.istio.io Sidecar`.
+/// A `networking.istio.io Sidecar`: which services the proxies of some pods know, and what they do
+/// with the rest.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Sidecar {
     pub metadata: Metadata,
@@ -18,6 +19,7 @@ pub struct Sidecar {
     pub spec: SidecarSpec,
 }
 
+/// The `spec` of a Sidecar.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SidecarSpec {
@@ -28,13 +30,13 @@ pub struct SidecarSpec {
     pub outbound_traffic_policy: Option<OutboundTrafficPolicy>,
 }
 
-/// `spec.egress[]` of a Sidecar.
+/// One of `spec.egress[]` of a Sidecar.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct EgressListener {
     pub port: Option<ServicePort>,
     pub bind: String,
     pub capture_mode: String,
-    /// `namespace/dnsName`.
+    /// What the listener takes in, each as `namespace/dnsName`.
     pub hosts: Vec<String>,
 }

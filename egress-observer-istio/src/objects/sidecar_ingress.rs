@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::istio::ServicePort;
 
-/// `spec.ingress[]` of a Sidecar.
+/// One of `spec.ingress[]` of a Sidecar, as far as Istio validates it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct IngressListener {
@@ -21,7 +21,7 @@ pub struct IngressListener {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ServerTls {
-    /// Empty is PASSTHROUGH.
+    /// The mode's word, such as SIMPLE or MUTUAL; empty is PASSTHROUGH.
     pub mode: String,
     pub https_redirect: bool,
     pub server_certificate: String,
@@ -34,7 +34,7 @@ pub struct ServerTls {
     pub tls_certificates: Vec<TlsCertificate>,
 }
 
-/// `tlsCertificates[]`.
+/// One of `tlsCertificates[]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsCertificate {
@@ -42,7 +42,7 @@ pub struct TlsCertificate {
     pub private_key: String,
 }
 
-/// Istio's `ConnectionPoolSettings`; times are as they are written.
+/// Istio's `ConnectionPoolSettings`; durations are as they are written, such as `10s`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct ConnectionPool {
@@ -50,7 +50,7 @@ pub struct ConnectionPool {
     pub tcp: Option<TcpPool>,
 }
 
-/// `http` of a connection pool.
+/// The part `http` of a connection pool.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpPool {
@@ -65,7 +65,7 @@ pub struct HttpPool {
     pub http2_keep_alive: Option<Http2KeepAlive>,
 }
 
-/// `http2KeepAlive`, since 1.31.
+/// The part `http2KeepAlive` of a connection pool, which Istio has since 1.31.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Http2KeepAlive {
@@ -73,7 +73,7 @@ pub struct Http2KeepAlive {
     pub timeout: Option<String>,
 }
 
-/// `tcp` of a connection pool.
+/// The part `tcp` of a connection pool.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpPool {
@@ -84,7 +84,7 @@ pub struct TcpPool {
     pub tcp_keepalive: Option<TcpKeepalive>,
 }
 
-/// `tcpKeepalive`.
+/// The part `tcpKeepalive` of a connection pool.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct TcpKeepalive {

@@ -8,7 +8,7 @@ use super::metadata::{Metadata, with_metadata};
 
 with_metadata! { VirtualService }
 
-/// `networking.istio.io VirtualService`; v1, v1beta1 and v1alpha3 share one schema.
+/// A `networking.istio.io VirtualService`; v1, v1beta1 and v1alpha3 share one schema.
 #[derive(Clone, Debug, Deserialize)]
 pub struct VirtualService {
     pub metadata: Metadata,
@@ -16,11 +16,12 @@ pub struct VirtualService {
     pub spec: VirtualServiceSpec,
 }
 
+/// The `spec` of a VirtualService.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct VirtualServiceSpec {
     pub hosts: Vec<String>,
-    /// Empty is `mesh`: the sidecars.
+    /// The gateways that have its routes; an empty list is `mesh`, which is the sidecars.
     pub gateways: Vec<String>,
     pub export_to: Vec<String>,
     pub http: Vec<HttpRouteSpec>,
@@ -28,22 +29,22 @@ pub struct VirtualServiceSpec {
     pub tcp: Vec<TcpRouteSpec>,
 }
 
-/// `spec.http[]`.
+/// One of `spec.http[]`: where requests go.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpRouteSpec {
-    /// Any of them; none is always.
+    /// The route is taken where any of them fits; an empty list fits always.
     #[serde(rename = "match")]
     pub matches: Vec<MatchSpec>,
     pub route: Vec<RouteDestination>,
     pub delegate: Option<DelegateSpec>,
-    /// Answered by the proxy itself.
+    /// A redirection, with which the proxy answers itself.
     pub redirect: Option<serde::de::IgnoredAny>,
-    /// Answered by the proxy itself.
+    /// An answer that the proxy gives itself.
     pub direct_response: Option<serde::de::IgnoredAny>,
 }
 
-/// `spec.tls[]`.
+/// One of `spec.tls[]`: where connections go by the server name that the client asks for.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TlsRouteSpec {
@@ -52,11 +53,11 @@ pub struct TlsRouteSpec {
     pub route: Vec<RouteDestination>,
 }
 
-/// `spec.tcp[]`.
+/// One of `spec.tcp[]`: where connections go by their address.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct TcpRouteSpec {
-    /// Any of them; none is always.
+    /// The route is taken where any of them fits; an empty list fits always.
     #[serde(rename = "match")]
     pub matches: Vec<MatchSpec>,
     pub route: Vec<RouteDestination>,
@@ -67,13 +68,14 @@ pub struct TcpRouteSpec {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MatchSpec {
+    /// The port that the client dialled; 0 is any.
     pub port: u16,
     pub gateways: Vec<String>,
     pub source_labels: BTreeMap<String, String>,
     pub source_namespace: String,
-    /// TLS: names that the client asks for.
+    /// Names that the client asks for in its handshake; only routes of TLS have them.
     pub sni_hosts: Vec<String>,
-    /// TLS, TCP: ranges that the client connects to.
+    /// Ranges that the client connects to; only routes of TLS and TCP have them.
     pub destination_subnets: Vec<String>,
     pub uri: Option<StringMatch>,
     pub headers: BTreeMap<String, serde::de::IgnoredAny>,
@@ -84,7 +86,7 @@ pub struct MatchSpec {
     pub authority: Option<StringMatch>,
 }
 
-/// What a text of a request is compared with: one of the three.
+/// What a text of a request is compared with: one of the three is not empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct StringMatch {
@@ -93,15 +95,16 @@ pub struct StringMatch {
     pub regex: String,
 }
 
-/// `route[]`.
+/// One of `route[]`: a destination and its share.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct RouteDestination {
     pub destination: Destination,
+    /// The share of the requests or connections, beside the other destinations' weights.
     pub weight: u32,
 }
 
-/// `destination`: which cluster gets it.
+/// A `destination`: which cluster gets the request or connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Destination {
@@ -110,14 +113,14 @@ pub struct Destination {
     pub port: Option<PortSelector>,
 }
 
-/// `destination.port`.
+/// The `destination.port`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct PortSelector {
     pub number: u16,
 }
 
-/// `delegate`: a VirtualService without hosts, whose routes stand here.
+/// A `delegate`: a VirtualService without hosts, whose routes stand in this route's place.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct DelegateSpec {

@@ -19,6 +19,7 @@ pub struct Workload {
     pub spec: WorkloadSpec,
 }
 
+/// The `spec` of a workload, as far as it holds the template.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadSpec {
@@ -38,7 +39,7 @@ struct JobSpec {
     template: Option<PodTemplate>,
 }
 
-/// `spec.template`.
+/// The `spec.template` of a workload: what its pods are made from.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PodTemplate {
@@ -47,7 +48,7 @@ pub struct PodTemplate {
 }
 
 impl Workload {
-    /// What its pods are made from.
+    /// What the workload's pods are made from; nothing if it has no template of its own.
     pub fn template(&self) -> Option<&PodTemplate> {
         let job = self.spec.job_template.as_ref();
         let of_job = job.and_then(|job| job.spec.template.as_ref());
