@@ -18,32 +18,33 @@ use crate::{
     vocabulary::{Policy, Protocol, Reason},
 };
 
-/// The socket of a connection, as far as the rules look at it. What is not given is not known.
+/// The socket of a connection, as far as the rules look at it. `None` is not known.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ClientSocket {
-    /// Its user; where that is not known, it is taken to be none of the proxy's.
+    /// The user that the socket belongs to; where that is not known, it is taken to be none of the
+    /// proxy's.
     pub uid: Option<u32>,
-    /// Its group.
+    /// The group that the socket belongs to.
     pub gid: Option<u32>,
-    /// The device that the connection leaves by.
+    /// The name of the device that the connection leaves by.
     pub interface: Option<String>,
-    /// The address that it is bound to.
+    /// The address that the socket is bound to.
     pub source: Option<IpAddr>,
 }
 
 /// Where a connection goes, names apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// The address, if it is known.
+    /// The address that the client dials; `None` where only names are known.
     pub ip: Option<IpAddr>,
-    /// The port.
+    /// The port that the client dials.
     pub port: u16,
-    /// The transport.
+    /// The transport protocol.
     pub protocol: Protocol,
 }
 
 impl Endpoint {
-    /// The same as the registry is asked, by this name if there is one.
+    /// The question to the registry that this endpoint makes with a host's name, or without one.
     pub fn query<'n>(&self, host: Option<&'n str>) -> RegistryQuery<'n> {
         RegistryQuery {
             ip: self.ip,
@@ -71,9 +72,9 @@ pub struct Asker<'a> {
 /// Which of a pod's setups is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stage {
-    /// What was set up when the pod started.
+    /// The setup that was made when the pod started.
     Applied,
-    /// What today's configuration would set up.
+    /// The setup that today's configuration would make.
     Desired,
 }
 
@@ -86,7 +87,8 @@ struct Alike {
 }
 
 impl<'a> Asker<'a> {
-    /// A process of a container with this role. What it sees of the mesh is what its pod sees.
+    /// A process of a container with this role, by whose socket it connects. What it sees of the
+    /// mesh is what its pod sees.
     pub fn new(
         snapshot: &'a Snapshot,
         pod: &'a Pod,
@@ -104,29 +106,29 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// The same where the sidecar does something else with what the mesh does not know.
+    /// The same process, where its sidecar does something else with what the mesh does not know.
     #[must_use]
     pub fn with_policy(mut self, policy: Policy) -> Self {
         self.policy = Some(policy);
         self
     }
 
-    /// What its container is.
+    /// The role of the process' container in the pod.
     pub fn role(&self) -> ContainerRole {
         self.role
     }
 
-    /// The socket that it connects by.
+    /// The socket that the process connects by.
     pub fn socket(&self) -> &ClientSocket {
         &self.socket
     }
 
-    /// What the sidecar does with what the mesh does not know, where that is known.
+    /// What the sidecar does with what the mesh does not know; `None` where that is not known.
     pub fn policy(&self) -> Option<Policy> {
         self.policy
     }
 
-    /// Whose view of the registry it has.
+    /// The view of the registry that the pod has.
     pub fn viewer(&self) -> &Viewer<'a> {
         &self.viewer
     }

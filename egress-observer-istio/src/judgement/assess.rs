@@ -27,11 +27,11 @@ pub struct Judgement<'a> {
     /// The address that is dialled, if that is known: the one asked for, else the one that the mesh
     /// itself gives to the name.
     pub ip: Option<IpAddr>,
-    /// Whether that is an address that Istio allocates, whether or not it is known which.
+    /// Whether that address is one that Istio allocates, even where it is not known which one.
     pub is_allocated: bool,
-    /// How far away that is.
+    /// How far away the destination is from the pod.
     pub scope: Scope,
-    /// What the pod was set up to do with it.
+    /// What the pod was set up to do with the connection.
     pub applied: Decision,
     /// The path that the evidence proves.
     pub path: ObservedPath,
@@ -41,9 +41,9 @@ pub struct Judgement<'a> {
     pub host: Option<&'a Arc<str>>,
     /// What the mesh knows of the destination: the same for every name, or unknown.
     pub registry: RegistryMatch,
-    /// The verdict.
+    /// The judgement in one word, which follows from all of the above.
     pub verdict: Verdict,
-    /// The rule that decided, or what is missing.
+    /// The rule that decided, or what is missing for a decision.
     pub reason: Reason,
 }
 
@@ -136,7 +136,8 @@ fn of_name<'a>(
 }
 
 impl<'a> Judgement<'a> {
-    /// The cluster that the mesh sends it to, if it knows it.
+    /// The cluster that the mesh sends the connection to; `None` if it does not know the
+    /// destination.
     pub fn routed(&self) -> Option<Routed<'a>> {
         match self.matched {
             Match::Declared(hit) => Some(hit.routed),

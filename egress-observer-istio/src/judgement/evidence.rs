@@ -10,9 +10,9 @@ use crate::{
 /// What is known of the path that a connection took.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// The kernel saw it end like this.
+    /// The kernel saw the connection end like this.
     Kernel(Count),
-    /// Nobody saw it: the kernel is taken to follow what was applied.
+    /// Nobody saw a connection: the kernel is taken to do what the pod was set up for.
     AsApplied,
 }
 

@@ -15,14 +15,15 @@ use crate::{
 /// What happened to an object.
 #[derive(Clone, Debug)]
 pub enum ObjectChange {
-    /// It is there, or is something else now.
+    /// The object is there, new or with another content than before.
     Set(Box<Object>),
-    /// It is gone.
+    /// The object of this kind and name is gone.
     Removed(Kind, ObjectName),
 }
 
 impl ObjectChange {
-    /// Whether it may change how connections are judged, other than by who makes them.
+    /// Whether the change may alter how connections are judged, other than by who makes them:
+    /// whether it is about anything but pods.
     pub fn of_configuration(&self) -> bool {
         match self {
             Self::Set(object) => !matches!(**object, Object::Pod(_)),

@@ -35,7 +35,7 @@ use crate::{
 /// it takes some KiB, and there may be thousands.
 const KEEP: Duration = Duration::from_secs(30);
 
-/// A snapshot, and what it was made of.
+/// A snapshot that changes, with the objects that it was made of.
 #[derive(Debug, Default)]
 pub struct Live {
     snapshot: Snapshot,
@@ -83,33 +83,34 @@ impl Live {
         live
     }
 
-    /// What is known now.
+    /// The state after the last change that was taken in.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 
-    /// The same, where nothing will change any more.
+    /// The last state alone, where nothing will change any more.
     pub fn into_snapshot(self) -> Snapshot {
         self.snapshot
     }
 
-    /// How many ConfigMaps of Istio there are.
+    /// How many ConfigMaps of Istio there are, such as `istio` and `istio-sidecar-injector`.
     pub fn n_config_maps(&self) -> usize {
         self.config_maps.len()
     }
 
-    /// Adds ranges of the cluster.
+    /// Adds ranges that are the cluster's: what is in them is inside it.
     pub fn add_ranges(&mut self, ranges: &[IpNet]) {
         self.ranges.extend(ranges);
         self.set_ranges();
     }
 
-    /// Says what may be missing.
+    /// Says which objects may be missing: that one of these is absent proves nothing.
     pub fn set_missing(&mut self, missing: MissingObjects) {
         self.snapshot.missing = missing;
     }
 
-    /// Takes changes in, all at once.
+    /// Takes changes in, all at once: what they make stale is made anew after the last one. `now`
+    /// is when a pod that goes was seen to go.
     pub fn apply(&mut self, changes: Vec<ObjectChange>, now: Instant) {
         for change in changes {
             match change {

@@ -17,12 +17,12 @@ use crate::{
     vocabulary::{Policy, Reason, Scope, host_name::service_name},
 };
 
-/// One consistent view of pods and mesh configuration.
+/// One consistent view of pods, mesh configuration and registry.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     pub(super) pods: Roster,
     pub(super) mesh: Mesh,
-    /// What the mesh knows.
+    /// What the mesh knows of destinations, and who sees it.
     pub registry: Registry,
     pub(super) cluster_ranges: Vec<IpNet>,
     pub(super) missing: MissingObjects,
@@ -31,11 +31,12 @@ pub struct Snapshot {
 /// Which objects may be missing: what is not there may be there all the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MissingObjects {
-    /// Pods.
+    /// Whether pods may be missing.
     pub pods: bool,
-    /// ServiceEntries and Sidecars: without them nothing counts as undeclared.
+    /// Whether ServiceEntries and Sidecars may be missing: then nothing counts as undeclared.
     pub registry: bool,
-    /// Services: without them it cannot be told what the mesh knows inside the cluster.
+    /// Whether Services may be missing: then it cannot be told what the mesh knows inside the
+    /// cluster.
     pub services: bool,
 }
 
@@ -93,7 +94,8 @@ impl Snapshot {
         self.pods.has_address(ip)
     }
 
-    /// Why a connection of nobody has no owner.
+    /// The reason for which a connection has no owner: pods are not all listed yet, or nobody knows
+    /// whose its cgroup is.
     pub fn why_unattributed(&self) -> Reason {
         if self.missing.pods {
             Reason::NotSynced
@@ -107,7 +109,7 @@ impl Snapshot {
         self.pods.there()
     }
 
-    /// Namespace and name of every workload.
+    /// Namespace and name of every workload that has a pod, or had one that is still remembered.
     pub fn workloads(&self) -> HashSet<(&str, &str)> {
         self.pods
             .all()
@@ -143,7 +145,8 @@ impl Snapshot {
         Some(format!("outbound|{port}|{}|{host}", to.subset))
     }
 
-    /// What says so, in words.
+    /// The object and field that the policy comes from, as people read it; `None` where nothing
+    /// says.
     pub fn policy_source(&self, pod: &Pod) -> Option<String> {
         if let Membership::Ambient(_) = pod.applied.membership {
             return Some("ztunnel, which lets everything through".to_owned());
@@ -154,13 +157,13 @@ impl Snapshot {
         }
     }
 
-    /// Why the policy is not known, where it is not.
+    /// The reason for which the policy is not known, if it is not.
     pub fn policy_lacks(&self, pod: &Pod) -> Reason {
         let doubt = self.mesh.doubt(&pod.revision);
         doubt.map_or(Reason::NotSynced, |doubt| doubt.reason)
     }
 
-    /// The same in words, for people.
+    /// Why the policy is not known, if it is not, as people read it.
     pub fn policy_doubt(&self, pod: &Pod) -> String {
         match self.mesh.doubt(&pod.revision) {
             Some(doubt) => doubt.text.clone(),
@@ -177,7 +180,7 @@ impl Snapshot {
         redirected.then(|| self.registry.sidecar_for(&pod.namespace, &pod.labels))?
     }
 
-    /// Whose view of the registry a pod has.
+    /// The view of the registry that a pod has: its namespace, labels, proxy and Sidecar.
     pub fn viewer<'a>(&'a self, pod: &'a Pod) -> Viewer<'a> {
         let config = pod.applied.config();
         Viewer {
@@ -192,7 +195,7 @@ impl Snapshot {
         }
     }
 
-    /// The mesh's configuration.
+    /// The configuration of the mesh and of its injectors.
     pub fn mesh(&self) -> &Mesh {
         &self.mesh
     }
@@ -202,7 +205,7 @@ impl Snapshot {
         self.mesh.is_unreadable()
     }
 
-    /// How far away a destination is from a pod.
+    /// How far away a destination is from a pod, by its address.
     pub fn scope(&self, pod: &Pod, ip: IpAddr) -> Scope {
         if pod.ips.contains(&ip) {
             Scope::Local
@@ -213,7 +216,7 @@ impl Snapshot {
         }
     }
 
-    /// The same for a source that is not known.
+    /// How far away a destination is from a source that is not known, by its address.
     pub fn scope_from_anywhere(&self, ip: IpAddr) -> Scope {
         let link_local = match ip {
             IpAddr::V4(ip) => ip.is_link_local(),
