@@ -16,12 +16,12 @@ use super::reading::Reading;
 /// Why files cannot be read.
 #[derive(Debug, Error)]
 pub enum ManifestError {
-    /// One cannot be opened.
+    /// A file or directory cannot be opened.
     #[error("cannot read {path}")]
     Read {
         /// The file or directory.
         path: PathBuf,
-        /// Why.
+        /// The error of the operating system.
         source: io::Error,
     },
 }

@@ -20,27 +20,27 @@ use crate::objects::{
 #[derive(Clone, Debug)]
 pub struct Located {
     pub object: Object,
-    /// The file.
+    /// The file that the object stands in.
     pub path: Arc<Path>,
 }
 
-/// All that was read.
+/// All that was read of some files.
 #[derive(Clone, Debug, Default)]
 pub struct Reading {
     /// The objects, in the order of files.
     pub objects: Vec<Located>,
-    /// What cannot be read.
+    /// The documents, and objects in them, that cannot be read.
     pub unreadable: Vec<Unreadable>,
-    /// How much of what.
+    /// How many objects of which kinds were found.
     pub tally: ObjectTally,
 }
 
 /// An object that stands in files more than once; the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeated {
-    /// Its kind.
+    /// The object's kind.
     pub kind: Kind,
-    /// Its name.
+    /// The object's namespace and name.
     pub name: ObjectName,
     /// The file of one that does not count.
     pub before: Arc<Path>,
@@ -67,7 +67,7 @@ impl fmt::Display for Repeated {
 }
 
 impl Reading {
-    /// What a text says.
+    /// Reads the documents of one text; `path` is what they are said to be from.
     pub fn of(path: &Path, text: &str) -> Self {
         let mut reading = Self::default();
         reading.add(&path.into(), text);

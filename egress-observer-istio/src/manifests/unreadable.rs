@@ -9,43 +9,43 @@ use crate::objects::{fields::FieldError, kinds::Kind, name::ObjectName};
 /// A document, or an object in it, that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct Unreadable {
-    /// The file.
+    /// The file that it stands in.
     pub path: Arc<Path>,
-    /// The document, counted from 1.
+    /// The number of the document in the file, counted from 1.
     pub document: usize,
     /// The line of the file where the fault is, or else where the document begins.
     pub line: u64,
-    /// What is wrong.
+    /// What is wrong with it.
     pub fault: Fault,
 }
 
 /// What is wrong with a part of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not text.
+    /// The file is not text.
     NotText,
-    /// It is not YAML.
+    /// The document is not YAML.
     NotYaml {
-        /// What the reader says.
+        /// What the reader of YAML says.
         message: String,
         /// Whether it has what templates have, and YAML never.
         is_template: bool,
     },
-    /// It is no object.
+    /// The document is no object, as it has no `kind`.
     NoKind,
     /// A field of an object has the wrong type, or is missing.
     Field {
         /// The object's kind.
         kind: Kind,
-        /// Its name.
+        /// The object's namespace and name.
         name: ObjectName,
-        /// The field.
+        /// The field, and what is wrong with it.
         problem: FieldError,
     },
 }
 
 impl Fault {
-    /// What to do about it, where that can be said.
+    /// What to do about it; nothing where that cannot be said.
     pub fn fix(&self) -> Option<&'static str> {
         match self {
             Self::NotText => Some("save it as UTF-8"),

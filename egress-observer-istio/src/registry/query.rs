@@ -12,7 +12,7 @@ use crate::{
     vocabulary::{PortProtocol, Protocol},
 };
 
-/// Who connects.
+/// Who connects, as far as it matters to what the mesh makes of a destination.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Viewer<'a> {
     /// The pod's namespace.
@@ -21,26 +21,26 @@ pub struct Viewer<'a> {
     pub labels: Option<&'a BTreeMap<String, String>>,
     /// The Sidecar that applies to it, which `Registry::sidecar_for` finds.
     pub sidecar: Option<&'a SidecarScope>,
-    /// Whether its proxy answers DNS.
+    /// Whether the pod's proxy answers DNS.
     pub dns_capture: bool,
-    /// Whether its proxy has `DNS_AUTO_ALLOCATE`: before 1.25 names lead to allocated addresses with
-    /// it only.
+    /// Whether the pod's proxy has `DNS_AUTO_ALLOCATE`: before 1.25 names lead to allocated
+    /// addresses with it only.
     pub auto_allocate: bool,
-    /// Whether it is ztunnel that gets its connections, and not a sidecar.
+    /// Whether it is ztunnel that gets the pod's connections, and not a sidecar.
     pub is_ambient: bool,
-    /// The version of its proxy; none is today's.
+    /// The version of the pod's proxy; `None` is today's.
     pub version: Option<Version>,
-    /// The same with its patch level, if that is known.
+    /// The release of the pod's proxy, with its patch level; `None` if that is not known.
     pub release: Option<Release>,
 }
 
 impl Viewer<'_> {
-    /// Whether its version is 1.`minor` or later.
+    /// Whether the proxy's version is 1.`minor` or later.
     pub fn is_since(&self, minor: u16) -> bool {
         self.version.is_none_or(|own| own >= Version(minor))
     }
 
-    /// Whether its release is this one or a later one.
+    /// Whether the proxy's release is this one or a later one.
     pub fn is_since_release(&self, release: Release) -> bool {
         match self.release {
             Some(own) => own >= release,
@@ -48,34 +48,35 @@ impl Viewer<'_> {
         }
     }
 
-    /// Whether its proxy uses allocated addresses, so that it listens there, and names lead there
+    /// Whether the proxy uses allocated addresses, so that it listens there, and names lead there
     /// (`nodeUsesAutoallocatedIPs` in `pilot/pkg/model/service.go`).
     pub fn uses_allocated(&self) -> bool {
         self.dns_capture && (self.auto_allocate || self.is_since(25))
     }
 }
 
-/// Where to.
+/// Where a connection goes, which the registry is asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct RegistryQuery<'a> {
-    /// The address, if it is known.
+    /// The address that the client dials; `None` where it is not known.
     pub ip: Option<IpAddr>,
-    /// The name that the client asked for, if that is known.
+    /// The name that the client asked for; `None` where it is not known.
     pub host: Option<&'a str>,
-    /// The port.
+    /// The port that the client dials.
     pub port: u16,
-    /// The transport.
+    /// The transport protocol.
     pub protocol: Protocol,
 }
 
 /// What the registry makes of a destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Match<'r> {
-    /// An entry takes it.
+    /// An entry takes the destination.
     Declared(Hit<'r>),
-    /// No entry takes it, but a VirtualService does: port 80 has such for hosts that no entry has.
+    /// No entry takes the destination, but a VirtualService does: port 80 has such for hosts that
+    /// no entry has.
     Ruled(Routed<'r>),
-    /// Nothing takes it.
+    /// Nothing that the client sees takes the destination.
     Undeclared {
         /// Whether the port has a listener for HTTP: then an HTTP request for an unknown host is
         /// answered by the proxy under `REGISTRY_ONLY` (502), where anything else is reset.
@@ -84,66 +85,67 @@ pub enum Match<'r> {
         /// which this registry may not have.
         headless: bool,
     },
-    /// Address and port do not tell. What the client says first would.
+    /// Address and port do not tell: what the client says first would.
     NameNeeded {
-        /// The `Host` of an HTTP request.
+        /// Whether the `Host` of an HTTP request would tell.
         http: bool,
-        /// The SNI of a TLS handshake.
+        /// Whether the server name (SNI) of a TLS handshake would tell.
         tls: bool,
     },
-    /// The name does not tell: this entry takes it at its own addresses only.
+    /// The name does not tell: this entry takes the destination at its own addresses only.
     AddressNeeded(Hit<'r>),
 }
 
 /// The entry that takes a destination.
 #[derive(Clone, Copy, Debug)]
 pub struct Hit<'r> {
-    /// The object.
+    /// What the entry declares, and the object that it is of.
     pub entry: &'r Arc<RegistryEntry>,
-    /// Its host, as written there.
+    /// The host of the entry that fits, as it is written there.
     pub host: &'r Arc<str>,
-    /// How its port is treated.
+    /// How the sidecar treats connections to the entry's port.
     pub protocol: PortProtocol,
-    /// What led to it.
+    /// What led from the destination to the entry.
     pub by: By,
-    /// Where the mesh sends it.
+    /// The cluster that the mesh sends the connection to.
     pub routed: Routed<'r>,
 }
 
 /// The cluster that a sidecar sends a connection to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Routed<'r> {
-    /// Its host. Empty where the proxy answers itself.
+    /// The cluster's host; empty where the proxy answers itself.
     pub host: &'r str,
-    /// Its port.
+    /// The cluster's port.
     pub port: u16,
-    /// Its subset, or nothing.
+    /// The cluster's subset; empty for none.
     pub subset: &'r str,
     /// The object that declares that host, if the client's proxy has such a cluster.
     pub object: Option<&'r ObjectRef>,
-    /// The VirtualService that says so.
+    /// The VirtualService whose route leads to the cluster.
     pub via: Option<&'r ObjectRef>,
-    /// What becomes of it.
+    /// What becomes of the connection there.
     pub fate: Fate,
 }
 
 /// What becomes of a connection that the mesh sends to a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It gets to the host that was dialled, or to one that a VirtualService puts in its place.
+    /// The connection gets to the host that was dialled, or to one that a VirtualService puts in
+    /// its place.
     AsDialled,
-    /// It gets to another host: a TCP port without addresses takes all.
+    /// The connection gets to another host: a TCP port without addresses takes all.
     ListenerWithoutAddress,
-    /// It gets to another host, by a route that is not about the one that was dialled.
+    /// The connection gets to another host, by a route that is not about the one that was dialled.
     Route,
-    /// It gets to another host, whose address this is.
+    /// The connection gets to another host, which has this address.
     AddressOfAnother,
-    /// There is no such cluster.
+    /// The connection gets nowhere: the proxy does not have the cluster.
     NoCluster,
 }
 
 impl Routed<'_> {
-    /// The cluster, as Envoy calls it (`BuildSubsetKey` in `pilot/pkg/model/service.go`).
+    /// The cluster's name as Envoy has it (`BuildSubsetKey` in `pilot/pkg/model/service.go`).
     pub fn cluster(&self) -> String {
         format!("outbound|{}|{}|{}", self.port, self.subset, self.host)
     }
@@ -169,20 +171,20 @@ impl Eq for Hit<'_> {}
 /// What led from a destination to an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum By {
-    /// The name: for HTTP that of the request.
+    /// The name led to it; for HTTP that of the request.
     Host,
-    /// The name, which TLS sends in its first message.
+    /// The name that TLS sends in its first message led to it.
     Sni,
-    /// An address of the entry.
+    /// An address of the entry led to it.
     Address,
-    /// A range of the entry.
+    /// A range of the entry led to it.
     Range,
-    /// The port: the entry takes it at any address.
+    /// The port led to it: the entry takes that at any address.
     Port,
 }
 
 impl By {
-    /// Its one spelling.
+    /// The one spelling of this member, in the output of commands.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Host => "host",

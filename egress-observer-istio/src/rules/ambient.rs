@@ -28,7 +28,7 @@ const INBOUND_MARK: u32 = 0x111;
 /// `AmbientConfig` is what a pod's rules were made from. Annotations of sidecars mean nothing here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AmbientConfig {
-    /// Whether ztunnel answers DNS.
+    /// Whether ztunnel answers the pod's DNS.
     pub dns: bool,
     /// Whether there are rules for IPv6.
     pub ipv6: bool,

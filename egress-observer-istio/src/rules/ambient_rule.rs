@@ -4,17 +4,17 @@
 /// `AmbientRule` is the rule of ambient mode that decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AmbientRule {
-    /// An answer to the kubelet's probe.
+    /// The rule for answers to the kubelet's probes.
     Probe,
-    /// DNS.
+    /// The rule for DNS, which goes to ztunnel.
     Dns,
-    /// A reply to what ztunnel took in.
+    /// The rule for replies to what ztunnel took in.
     InboundMark,
-    /// The pod to itself.
+    /// The rule for what the pod sends to itself.
     Loopback,
-    /// TCP.
+    /// The rule for all other TCP, which goes to ztunnel.
     Redirect,
-    /// No rule.
+    /// No rule is about the connection.
     NoRule,
 }
 

@@ -15,37 +15,38 @@ use super::{
 /// `CaptureConfig` is all that a pod's rules were made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaptureConfig {
-    /// Istio's version; `None` if it cannot be told.
+    /// The version of Istio that made the rules; `None` if it cannot be told.
     pub version: Option<Version>,
-    /// What the rules were made with.
+    /// The program that the rules were made with.
     pub backend: Backend,
     /// Whether there are rules for IPv6.
     pub ipv6: bool,
-    /// Where captured connections go.
+    /// The port that captured connections are sent to.
     pub proxy_port: u16,
-    /// Where the proxy's connections to its own pod go.
+    /// The port that the proxy's connections to its own pod are sent to.
     pub inbound_port: u16,
-    /// HBONE: the proxy's tunnel to itself is never looped back.
+    /// The port of HBONE: the proxy's tunnel to itself is never sent back to it.
     pub tunnel_port: u16,
-    /// Users whose connections are never captured: the proxy's. In the order of the rules.
+    /// The users whose connections are never captured, which are the proxy's, in the order of the
+    /// rules.
     pub proxy_uids: Vec<u32>,
-    /// Groups whose connections are never captured.
+    /// The groups whose connections are never captured, in the order of the rules.
     pub proxy_gids: Vec<u32>,
-    /// Devices over which nothing is captured.
+    /// The devices over which nothing is captured.
     pub exclude_interfaces: Vec<String>,
-    /// Ports never to capture.
+    /// The destination ports that are never captured.
     pub exclude_ports: Ports,
-    /// Whose connections are captured, by group.
+    /// Whose connections are captured, by the group of the socket's owner.
     pub owner_groups: OwnerGroups,
-    /// Which DNS the proxy answers, if any.
+    /// Which DNS questions the proxy answers; `None` for none.
     pub dns: Option<DnsCapture>,
-    /// What counts as IPv4's localhost.
+    /// The range that counts as IPv4's localhost.
     pub loopback: Ipv4Net,
-    /// Destinations not to capture.
+    /// The destinations that are left alone.
     pub exclude: Ranges,
-    /// Ports to capture wherever they lead, excluded ranges apart.
+    /// The destination ports that are captured wherever they lead, excluded ranges apart.
     pub include_ports: Ports,
-    /// Destinations to capture.
+    /// The destinations that are captured.
     pub include: Ranges,
 }
 
@@ -97,10 +98,10 @@ impl PortKind {
 /// `ISTIO_OUTBOUND_OWNER_GROUPS` and `.._EXCLUDE` say whose connections are captured, by group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnerGroups {
-    /// Only these, if given.
+    /// The only groups whose connections are captured; `None` for all.
     pub include: Option<Vec<u32>>,
-    /// None of these; counts only where `include` is not given.
+    /// The groups whose connections are not captured; counts only where `include` is not given.
     pub exclude: Vec<u32>,
-    /// Groups given by name. Their numbers stand in the proxy image's `/etc/group`.
+    /// Groups that are given by name, whose numbers stand in the proxy image's `/etc/group`.
     pub named: Vec<String>,
 }

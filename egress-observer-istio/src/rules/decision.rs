@@ -6,13 +6,14 @@ use crate::vocabulary::{Expected, Reason};
 /// `Decision` is what the rules do with a connection, and which one decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// What they do.
+    /// What the rules do with the connection.
     pub expected: Expected,
-    /// The kind of rule, or what is missing to tell.
+    /// The kind of rule that decides, or what is missing to tell.
     pub reason: Reason,
-    /// The listener that gets a captured connection, where it is known.
+    /// The port of the listener that gets a captured connection; `None` where it is not known or
+    /// the connection is not captured.
     pub port: Option<u16>,
-    /// The rule itself.
+    /// The rule that decides.
     pub rule: Rule,
 }
 
@@ -27,7 +28,7 @@ impl Decision {
         }
     }
 
-    /// Nothing redirects the connection.
+    /// The decision that nothing redirects the connection.
     pub const fn direct(reason: Reason, rule: Rule) -> Self {
         Self {
             expected: Expected::Direct,
@@ -37,7 +38,7 @@ impl Decision {
         }
     }
 
-    /// What happens to the connection cannot be told.
+    /// The decision that it cannot be told what happens to the connection.
     pub const fn unknown(reason: Reason, rule: Rule) -> Self {
         Self {
             expected: Expected::Unknown,
@@ -47,8 +48,8 @@ impl Decision {
         }
     }
 
-    /// What is certain when either may be is the common part, and otherwise the reason why it is
-    /// open.
+    /// The decision where it may be this one or the other: what they have in common is certain, and
+    /// the rest is unknown, for the reason `open`.
     pub fn or(self, other: Self, open: Reason, rule: Rule) -> Self {
         if self.expected == other.expected && self.port == other.port {
             return other;

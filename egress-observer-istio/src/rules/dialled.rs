@@ -7,21 +7,22 @@ use crate::vocabulary::Protocol;
 /// `Dialled` is a connection as the rules see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Dialled<'a> {
-    /// Destination before any NAT.
+    /// The destination's address before any NAT.
     pub ip: IpAddr,
-    /// Destination port.
+    /// The destination's port before any NAT.
     pub port: u16,
-    /// Transport protocol.
+    /// The transport protocol.
     pub protocol: Protocol,
-    /// File system user id of whoever created the socket.
+    /// The file system user id of whoever created the socket.
     pub uid: u32,
-    /// File system group id of whoever created the socket.
+    /// The file system group id of whoever created the socket.
     pub gid: u32,
     /// The pod's own addresses, which are reached over loopback.
     pub own: &'a [IpAddr],
-    /// The address that the socket is bound to, if it is known to be bound.
+    /// The address that the socket is bound to; `None` if it is not known to be bound.
     pub source: Option<IpAddr>,
-    /// The device that it leaves by, where that is known; for loopback it is.
+    /// The device that the connection leaves by; `None` where that is not known. For loopback it
+    /// is.
     pub interface: Option<&'a str>,
 }
 

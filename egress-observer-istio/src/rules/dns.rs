@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-/// Where DNS questions go that the proxy answers.
+/// The proxy's port for DNS questions that it answers.
 pub const DNS_LISTENER: u16 = 15_053;
 /// Where DNS questions go to.
 pub(crate) const DNS_PORT: u16 = 53;
@@ -10,13 +10,13 @@ pub(crate) const DNS_PORT: u16 = 53;
 /// `DnsCapture` says which DNS questions go to the proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsCapture {
-    /// All.
+    /// All questions go to the proxy.
     All,
-    /// Those to the pod's nameservers.
+    /// Questions to the pod's nameservers go to the proxy.
     Nameservers {
-        /// As far as they are known.
+        /// The nameservers, as far as they are known.
         known: Vec<IpAddr>,
-        /// Whether there may be others.
+        /// Whether there may be other nameservers.
         others: bool,
     },
 }

@@ -7,13 +7,13 @@ use thiserror::Error;
 /// start.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ListError {
-    /// Not a range.
+    /// An element is no range.
     #[error("`{0}` is not a range in CIDR form, such as 10.0.0.0/8")]
     Range(String),
-    /// `*` where only ranges are allowed.
+    /// The text is `*` where only ranges are allowed.
     #[error("`*` is not allowed here")]
     Star,
-    /// Not a port.
+    /// An element is no port.
     #[error("`{0}` is not a port: expected a number from 0 to 65535, or two joined by `{1}`")]
     Port(String, char),
 }

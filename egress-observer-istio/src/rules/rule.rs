@@ -6,66 +6,66 @@ use super::ambient_rule::AmbientRule;
 /// from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// There are no rules for IPv6.
+    /// There are no rules for IPv6, which the destination is.
     NoIpv6Rules,
-    /// It leaves by an excluded device.
+    /// The connection leaves by an excluded device.
     ExcludedInterface(u32),
-    /// An excluded port.
+    /// The destination's port is an excluded one.
     ExcludedPort(u32),
-    /// From 127.0.0.6 or ::6.
+    /// The connection comes from 127.0.0.6 or ::6.
     InboundPassthrough,
     /// The proxy dials its own pod: its users first, then its groups.
     SelfCall(u32),
     /// Somebody else than this owner dials the pod itself.
     Loopback(u32),
-    /// It is the proxy's: its users first, then its groups.
+    /// The connection is the proxy's: its users first, then its groups.
     Proxy(u32),
-    /// By the owner's group.
+    /// The group of the socket's owner decides.
     OwnerGroup,
-    /// DNS that the proxy answers.
+    /// The connection is DNS that the proxy answers.
     Dns,
-    /// To 127.0.0.1 or ::1.
+    /// The destination is 127.0.0.1 or ::1.
     Localhost,
-    /// An excluded range.
+    /// The destination is in an excluded range.
     ExcludedRange(u32),
-    /// An included port.
+    /// The destination's port is an included one.
     IncludedPort(u32),
-    /// An included range.
+    /// The destination is in an included range.
     IncludedRange(u32),
-    /// `*`.
+    /// The included ranges are `*`, which is every address.
     IncludedAll,
-    /// No rule for it.
+    /// No rule is about the destination.
     NotIncluded,
-    /// No rules for anything but TCP.
+    /// There are no rules for anything but TCP.
     NotTcp,
     /// The version decides, and is not known.
     Version,
-    /// No rules at all, or not one of these.
+    /// There are no rules at all, or the decision is not one of these rules'.
     None,
-    /// A rule of ambient mode.
+    /// A rule of ambient mode decides.
     Ambient(AmbientRule),
 }
 
 /// `RuleSetting` is what a rule was made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RuleSetting {
-    /// Addresses of the pod and `ISTIO_DUAL_STACK`.
+    /// The addresses of the pod, and `ISTIO_DUAL_STACK`.
     Ipv6,
-    /// Excluded devices.
+    /// The excluded devices.
     Interfaces,
-    /// Excluded ports.
+    /// The excluded ports.
     ExcludePorts,
     /// The proxy's users and groups.
     Proxy,
-    /// Owner groups.
+    /// The groups of owners whose connections are captured, or are not.
     OwnerGroups,
-    /// DNS capture.
+    /// Whether the proxy answers DNS.
     Dns,
-    /// Excluded ranges.
+    /// The excluded ranges.
     Exclude,
-    /// Included ports.
+    /// The included ports.
     IncludePorts,
-    /// Included ranges.
+    /// The included ranges.
     Include,
     /// Nothing that can be set.
     Fixed,

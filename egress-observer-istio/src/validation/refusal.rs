@@ -3,27 +3,27 @@
 /// What of an object is at fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RefusedPart {
-    /// `spec.hosts` of a ServiceEntry.
+    /// One of `spec.hosts` of a ServiceEntry.
     Host,
-    /// Several hosts, where nothing but the address tells.
+    /// Several hosts of a ServiceEntry, where nothing but the address tells them apart.
     SeveralHosts,
-    /// `spec.addresses` of a ServiceEntry.
+    /// One of `spec.addresses` of a ServiceEntry.
     Address,
-    /// A range, where names are looked up.
+    /// A range among `spec.addresses`, where hosts are looked up.
     Range,
-    /// `spec.ports` of a ServiceEntry.
+    /// One of `spec.ports` of a ServiceEntry.
     Port,
-    /// Endpoints that a ServiceEntry cannot have.
+    /// Endpoints that a ServiceEntry of its resolution cannot have, or lacks.
     Endpoints,
-    /// One of its endpoints.
+    /// One of `spec.endpoints` of a ServiceEntry.
     Endpoint,
     /// `spec.exportTo` of a ServiceEntry.
     ExportTo,
     /// What a ServiceEntry has once: resolution, location, selector, annotations.
     Setting,
-    /// `spec.egress` of a Sidecar.
+    /// One of `spec.egress` of a Sidecar.
     Egress,
-    /// `spec.ingress` of a Sidecar, and its connection pool.
+    /// One of `spec.ingress` of a Sidecar, or its connection pool.
     Ingress,
     /// What a Sidecar has once: selector, outbound policy, annotations.
     Scope,
@@ -34,13 +34,13 @@ pub enum RefusedPart {
 pub struct Refusal {
     /// What of the object is at fault.
     pub part: RefusedPart,
-    /// The field's path.
+    /// The field's path, such as `spec.hosts[0]`.
     pub field: String,
     /// What stands there; empty if nothing does.
     pub value: String,
-    /// What is wrong with it.
+    /// What is wrong with the value, as people read it.
     pub message: String,
-    /// What to do about it.
+    /// What to do about it, as people read it.
     pub fix: String,
 }
 

@@ -7,17 +7,17 @@ use crate::rules::version::Version;
 /// A `FlagVariable` is an environment variable of the container.
 #[derive(Clone, Debug)]
 pub struct FlagVariable<'a> {
-    /// Its name.
+    /// The variable's name.
     pub name: &'a str,
-    /// Its value; `None` if that stands elsewhere.
+    /// The variable's value; `None` if that stands elsewhere.
     pub value: Option<&'a str>,
 }
 
 /// `FlagContext` is what the command line itself does not say.
 pub struct FlagContext<'a> {
-    /// The version of the program.
+    /// The version of the program that reads the command line; `None` if it cannot be told.
     pub version: Option<Version>,
-    /// The environment of the container, in its order.
+    /// The environment of the container, in the order of its spec.
     pub env: &'a [FlagVariable<'a>],
     /// The pod's nameservers, and whether there may be others.
     pub nameservers: (Vec<IpAddr>, bool),

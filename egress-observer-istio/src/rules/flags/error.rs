@@ -7,28 +7,28 @@ use crate::rules::list::ListError;
 /// A `FlagError` is a command line that made no rules, or that says nothing certain about them.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum FlagError {
-    /// A list on which the program ends.
+    /// The program ends on a list.
     #[error("{from}: {source}")]
     List {
-        /// The flag or variable.
+        /// The flag or variable that has the list.
         from: String,
-        /// Why.
+        /// What is wrong with the list.
         source: ListError,
     },
-    /// A value on which the program ends.
+    /// The program ends on a value.
     #[error("{from}: `{value}` is not {expected}")]
     Value {
-        /// The flag or variable.
+        /// The flag or variable that has the value.
         from: String,
-        /// What stands there.
+        /// The value as it is written.
         value: String,
-        /// What should.
+        /// What should stand there, as people read it.
         expected: &'static str,
     },
-    /// A value that stands elsewhere.
+    /// The value of this variable stands elsewhere, as in a Secret.
     #[error("environment variable {0}: its value comes from elsewhere (`valueFrom`)")]
     Elsewhere(String),
-    /// A flag without its value.
+    /// This flag has no value.
     #[error("{0}: a value is missing")]
     Missing(String),
     /// The program was told not to make rules.
