@@ -8,6 +8,7 @@
 pub mod addressing;
 mod core;
 pub mod fields;
+mod gateway;
 mod istio;
 pub mod kinds;
 pub mod metadata;
@@ -22,6 +23,10 @@ pub use self::{
     core::{
         ConfigMap, EXPORT_TO, KubernetesPort, NamespaceObject, ServiceObject, ServiceSpec,
         WebhookObject,
+    },
+    gateway::{
+        AllowedNamespaces, AllowedRoutes, Gateway, GatewayAddress, GatewayListener, GatewaySpec,
+        GatewayStatus,
     },
     istio::{
         AllocatedAddress, DestinationRule, DestinationRuleSpec, OutboundTrafficPolicy, ProxyConfig,

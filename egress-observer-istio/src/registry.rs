@@ -32,6 +32,7 @@ mod listener;
 mod lookup;
 mod mesh_rules;
 mod miss;
+mod named_waypoint;
 mod names;
 mod near_miss;
 mod object_ref;
@@ -57,6 +58,7 @@ mod store;
 mod values;
 mod view;
 mod virtual_service;
+mod waypoints;
 mod why_not;
 
 pub use self::{

@@ -11,6 +11,7 @@ pub(crate) mod recorded;
 mod routed;
 pub mod text;
 mod who;
+mod ztunnel;
 
 use self::advice::AdviceCase;
 pub use self::{
@@ -118,11 +119,12 @@ impl<'a> Explainer<'a> {
             applied: parts::stand(&self.pod.applied, applied),
             stale: self.stale,
             registry: parts::registry(&judged, near.iter().map(parts::other).collect()),
-            routed: routed::routed(&judged, &self.otherwise(asked.port)),
+            routed: self.routed(&judged, asked.port),
             policy: self.asker.policy(),
             policy_source: self.policy_source.clone(),
             verdict: judged.verdict,
             reason: judged.reason,
+            is_ambient: self.asker.viewer().is_ambient,
             outcome: String::new(),
             void: self.void(&judged),
             notes: self.notes.clone(),
@@ -163,6 +165,12 @@ impl<'a> Explainer<'a> {
             near,
         };
         advice::advice(explanation, &case, self.policy_doubt.as_deref())
+    }
+
+    /// Where it is sent.
+    fn routed(&self, judged: &Judgement<'_>, port: u16) -> Option<RoutedTo> {
+        let is_ambient = self.asker.viewer().is_ambient;
+        routed::routed(judged, &self.otherwise(port), is_ambient)
     }
 
     /// The cluster of what the mesh does not know.

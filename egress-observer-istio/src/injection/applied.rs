@@ -18,7 +18,9 @@ use crate::{
 /// What was applied to the pod is told from its own spec, in this order:
 ///
 /// 1. the node's network: never injected;
-/// 2. no proxy: ambient, if ztunnel took it, else outside;
+/// 2. ambient, if istio-cni says that ztunnel took it: it takes every pod that has not been injected, one
+///    with a proxy of its own among them (`podHasSidecar` in `cni/pkg/util/podutil.go`); else, without a
+///    proxy, outside;
 /// 3. a proxy that is no sidecar (`proxy router`), or none that would take connections
 ///    (`DISABLE_ENVOY`): nothing is redirected;
 /// 4. `istio-init`: what its command line and environment say, unless it failed;
@@ -32,16 +34,13 @@ pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]
     if spec.host_network {
         return Setup::outside(Reason::HostNetwork, "spec.hostNetwork: true");
     }
+    if let Some(ambient) = taken_by_ztunnel(annotations) {
+        return ambient;
+    }
     let Some(proxy) = container(spec, PROXY) else {
-        return match annotations.get(REDIRECTION).map(String::as_str) {
-            Some(state @ ("enabled" | "pending")) => Setup::new(
-                Membership::Ambient(ambient_config(annotations)),
-                format!("annotation {REDIRECTION} {state:?}"),
-            ),
-            _ => match other_mesh(spec) {
-                Some(problem) => Setup::unreadable(format!("no container {PROXY}"), &problem),
-                None => Setup::outside(Reason::NoSidecar, format!("no container {PROXY}")),
-            },
+        return match other_mesh(spec) {
+            Some(problem) => Setup::unreadable(format!("no container {PROXY}"), &problem),
+            None => Setup::outside(Reason::NoSidecar, format!("no container {PROXY}")),
         };
     };
     if let Some(source) = not_a_sidecar(proxy) {
@@ -73,6 +72,27 @@ pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]
         return Setup::not_redirected(format!("the CNI plugin skips it: {skipped}"));
     }
     cni_plugin::setup(object, proxy, validation, ips)
+}
+
+/// The setup of a pod that istio-cni has made rules for ztunnel in (`AddPodToMesh` in
+/// `cni/pkg/nodeagent/net_linux.go`).
+fn taken_by_ztunnel(annotations: &BTreeMap<String, String>) -> Option<Setup> {
+    let state = annotations.get(REDIRECTION).map(String::as_str)?;
+    if !["enabled", "pending"].contains(&state) || annotations.contains_key(STATUS) {
+        return None;
+    }
+    let mut setup = Setup::new(
+        Membership::Ambient(ambient_config(annotations)),
+        format!("annotation {REDIRECTION} {state:?}"),
+    );
+    if state == "pending" {
+        setup.notes.push(
+            "istio-cni has made the rules, and ztunnel has not taken the pod yet: until it does, what is \
+             captured is refused"
+                .to_owned(),
+        );
+    }
+    Some(setup)
 }
 
 /// Whether Multus calls the CNI plugin, as on OpenShift (`files/injection-template.yaml`): one of the

@@ -101,7 +101,7 @@ fn of_name<'a>(
     let applied = asker.decide(Stage::Applied, &decided);
     let observed = evidence.observed(applied, to.protocol, scope);
     let matched = snapshot.registry.lookup(&asker.viewer, &to.query(name));
-    let known = KnownDestination::of(snapshot, &matched, scope, place.ip);
+    let known = KnownDestination::of(snapshot, &asker.viewer, &matched, (scope, place.ip));
     let (verdict, reason) = judge(&Case {
         actor: asker.role.actor,
         unmeshed: asker.pod.applied.membership.outside(),

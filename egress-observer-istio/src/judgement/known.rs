@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    registry::{Fate, Hit, Match, ObjectKind, Routed},
+    registry::{Fate, Hit, Match, ObjectKind, Routed, Viewer},
     view::Snapshot,
     vocabulary::{Reason, RegistryMatch, Scope, host_name::is_of_cluster},
 };
@@ -30,12 +30,13 @@ impl KnownDestination {
     /// What is inside the cluster is known only as far as its Services are: an address of its ranges
     /// proves nothing. Where Services are missing, and at ports of headless ones, whose pods may be
     /// anywhere, it cannot be told what the mesh knows; nor whether there is a cluster for a Service
-    /// that a VirtualService leads to.
+    /// that a VirtualService leads to. ztunnel knows every pod by its address (`find_address` in ztunnel's
+    /// `src/state.rs`), and so it cannot be told for any address inside the cluster that is no pod's here.
     pub(super) fn of(
         snapshot: &Snapshot,
+        viewer: &Viewer<'_>,
         matched: &Match<'_>,
-        scope: Scope,
-        ip: Option<IpAddr>,
+        (scope, ip): (Scope, Option<IpAddr>),
     ) -> Self {
         match matched {
             Match::Declared(Hit { routed, .. }) | Match::Ruled(routed)
@@ -61,9 +62,16 @@ impl KnownDestination {
             Match::Undeclared { headless, .. } => {
                 let inside = scope == Scope::Cluster;
                 let is_pod = ip.is_some_and(|ip| snapshot.is_pod(ip));
-                if inside && snapshot.services_unknown() {
+                let may_be_pod = *headless || (viewer.is_ambient && ip.is_some());
+                if inside && is_pod && viewer.is_ambient {
+                    Self {
+                        registry: RegistryMatch::Cluster,
+                        fate: Some(Fate::AsDialled),
+                        lacking: Reason::NameNeeded,
+                    }
+                } else if inside && snapshot.services_unknown() {
                     Self::unsure(Reason::ServicesNeeded)
-                } else if inside && *headless && !is_pod {
+                } else if inside && may_be_pod && !is_pod {
                     Self::unsure(Reason::EndpointsNeeded)
                 } else {
                     Self {
@@ -92,7 +100,7 @@ mod tests {
     use super::*;
     use crate::{
         manifests::Reading,
-        registry::{RegistryQuery, Viewer},
+        registry::RegistryQuery,
         view::{MissingObjects, change, live::Live},
         vocabulary::Protocol,
     };
@@ -167,12 +175,8 @@ spec: {clusterIP: 10.96.0.21, ports: [{name: tls, port: 443}]}
                     protocol: Protocol::Tcp,
                 };
                 let matched = snapshot.registry.lookup(&viewer, &to);
-                let known = KnownDestination::of(
-                    snapshot,
-                    &matched,
-                    snapshot.scope_from_anywhere(ip),
-                    Some(ip),
-                );
+                let place = (snapshot.scope_from_anywhere(ip), Some(ip));
+                let known = KnownDestination::of(snapshot, &viewer, &matched, place);
                 assert!(known.registry != Unknown || known.lacking == ServicesNeeded);
                 known.registry
             });

@@ -45,7 +45,8 @@ pub(super) struct Case {
 /// | | | | unknown | | `unknown` |
 /// | | | captured | captured, and no proxy hears it | | `unreachable` |
 /// | | | captured | captured by the proxy's DNS | | `mediated` |
-/// | | | captured | captured | known, no cluster | `unreachable` |
+/// | | | captured | captured | known, no cluster or no endpoint | `unreachable` |
+/// | | | captured | captured | known, and what it is sent to cannot be told | `unknown` |
 /// | | | captured | captured | known, of another host | `misrouted` |
 /// | | | captured | captured | known | `mediated` |
 /// | | | captured | captured | undeclared | by policy: `passthrough`, `blocked`; `unreachable`, if it would pass to an allocated address |
@@ -118,6 +119,8 @@ fn captured(case: &Case) -> (Verdict, Reason) {
             Fate::Route => (Verdict::Misrouted, Reason::Route),
             Fate::AddressOfAnother => (Verdict::Misrouted, Reason::AddressOfAnother),
             Fate::NoCluster => (Verdict::Unreachable, Reason::NoCluster),
+            Fate::NoEndpoints => (Verdict::Unreachable, Reason::NoEndpoints),
+            Fate::Untold(lacking) => (Verdict::Unknown, lacking),
         };
     }
     match (case.registry, case.policy) {
@@ -203,6 +206,11 @@ mod tests {
                 misrouted(Reason::AddressOfAnother),
             ),
             (known(Fate::NoCluster), unreachable(Reason::NoCluster)),
+            (known(Fate::NoEndpoints), unreachable(Reason::NoEndpoints)),
+            (
+                known(Fate::Untold(Reason::WaypointNeeded)),
+                (Verdict::Unknown, Reason::WaypointNeeded),
+            ),
             (allocated, unreachable(Reason::AllocatedAddress)),
             (
                 Case {

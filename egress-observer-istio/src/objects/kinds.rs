@@ -10,6 +10,7 @@ use super::{
     addressing::{CiliumNode, IpPool, Network, Node, ServiceCidr},
     core::{ConfigMap, NamespaceObject, ServiceObject, WebhookObject},
     fields::{FieldError, read_value},
+    gateway::Gateway,
     istio::{DestinationRule, ProxyConfig, ServiceEntryObject},
     metadata::{AnyObject, Metadata},
     pod::PodObject,
@@ -255,6 +256,13 @@ kinds! {
         KnativeService {
             name: "KnativeService", plural: "knativeservices", groups: &[KNATIVE],
             versions: V1, namespaced: true, watched: No
+        }
+    }
+    // Waypoints.
+    Gateway(Gateway) {
+        Gateway {
+            name: "Gateway", plural: "gateways", groups: &["gateway.networking.k8s.io"],
+            versions: &["v1", "v1beta1"], namespaced: true, watched: No
         }
     }
     Node(Node) {

@@ -18,11 +18,16 @@ impl Registry {
     /// The addresses that a client gets for a name, as far as the mesh itself gives it some: those
     /// of a Service from the cluster's DNS, and those of a ServiceEntry where the proxy answers DNS,
     /// for every port, whether or not the entry has it (`BuildNameTable` in
-    /// `pkg/dns/server/name_table.go`).
+    /// `pkg/dns/server/name_table.go`; `lookup` in ztunnel's `src/dns/server.rs`).
     pub fn addresses_of(&self, viewer: &Viewer<'_>, name: &str) -> NameAnswer {
         let view = ClientView::new(self, viewer);
         let name = host_name::normal(name);
-        let Some(of) = view.named_entry(&name) else {
+        let named = if viewer.is_ambient {
+            view.named_by_ztunnel(&name).map(AsRef::as_ref)
+        } else {
+            view.named_entry(&name)
+        };
+        let Some(of) = named else {
             return NameAnswer::default();
         };
         if !of.entry.is_service() && !viewer.dns_capture {

@@ -1,6 +1,10 @@
 //! Objects come, change and go, one at a time.
 
-use std::{mem, net::IpAddr};
+use std::{
+    collections::{BTreeMap, HashMap},
+    mem,
+    net::IpAddr,
+};
 
 use tracing::warn;
 
@@ -92,6 +96,21 @@ impl Registry {
         let object = ObjectRef::new(ObjectKind::DestinationRule, namespace, name);
         self.problems.remove(&object);
         self.routing.remove(&object)
+    }
+
+    /// Takes a Gateway in, in place of an earlier state of it.
+    pub fn set_gateway(&mut self, object: &objects::Gateway) {
+        self.waypoints.set(object);
+    }
+
+    /// Forgets a Gateway. Whether there was one.
+    pub fn remove_gateway(&mut self, namespace: &str, name: &str) -> bool {
+        self.waypoints.remove(namespace, name)
+    }
+
+    /// Takes the labels of the namespaces in, which may name waypoints.
+    pub fn set_namespace_labels(&mut self, labels: HashMap<String, BTreeMap<String, String>>) {
+        self.waypoints.set_namespaces(labels);
     }
 
     /// Takes in what the mesh's configuration says about all objects. An empty value is Istio's

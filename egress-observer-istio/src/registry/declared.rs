@@ -8,6 +8,7 @@ use std::{
 use super::{
     claim::Claim,
     host_entry::{HostEntry, RegistryEntry},
+    named_waypoint::NamedWaypoint,
     object_ref::{ObjectKind, ObjectRef, UnreadableValue},
     reader::Namespaces,
 };
@@ -59,6 +60,7 @@ pub(super) fn entry(
         export_to: export_to.to_vec(),
         has_no_endpoints: false,
         namespace,
+        waypoint: NamedWaypoint::of(&metadata.labels),
         merges_as: digest.finish(),
         selects_as,
     }

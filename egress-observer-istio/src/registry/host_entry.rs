@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use ipnet::IpNet;
 
 use super::{
+    named_waypoint::NamedWaypoint,
     object_ref::{ObjectKind, ObjectRef},
     reader::NamespaceId,
 };
@@ -26,6 +27,8 @@ pub struct RegistryEntry {
     /// Whether its endpoints are the hosts themselves: it lists none, and selects none.
     pub has_no_endpoints: bool,
     pub(super) namespace: NamespaceId,
+    /// The waypoint that its own labels name.
+    pub(super) waypoint: NamedWaypoint,
     /// The same for entries that Istio makes one of, where they have a host in common
     /// (`canMergeServices` in `pilot/pkg/model/sidecar.go`): a digest of resolution, labels, selector
     /// and `exportTo`.

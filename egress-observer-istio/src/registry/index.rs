@@ -34,6 +34,8 @@ pub(super) struct Index {
     reversed: Reversed,
     /// ExternalName Services, by their own names.
     pub(super) aliases: HashMap<Arc<str>, Arc<HostEntry>>,
+    /// Hosts of ServiceEntries by the addresses of their endpoints, which ztunnel knows.
+    by_endpoint: HashMap<IpAddr, Vec<Arc<HostEntry>>>,
 }
 
 impl Index {
@@ -46,6 +48,10 @@ impl Index {
             self.aliases
                 .insert(Arc::clone(&host.host.name), Arc::clone(host));
         }
+        for ip in endpoints(host) {
+            let hosts = self.by_endpoint.entry(*ip).or_default();
+            hosts.push(Arc::clone(host));
+        }
     }
 
     /// Gives up what is about a host at no port.
@@ -56,6 +62,34 @@ impl Index {
         if let Place::Alias(_) = host.place {
             self.aliases.remove(&host.host.name);
         }
+        for ip in endpoints(host) {
+            if let Some(hosts) = self.by_endpoint.get_mut(ip) {
+                hosts.retain(|of| of.order() != host.order());
+                if hosts.is_empty() {
+                    self.by_endpoint.remove(ip);
+                }
+            }
+        }
+    }
+
+    /// The hosts of ServiceEntries with an endpoint at an address.
+    pub(super) fn at_endpoint(&self, ip: IpAddr) -> impl Iterator<Item = &Arc<HostEntry>> {
+        self.by_endpoint.get(&ip).into_iter().flatten()
+    }
+
+    /// Every entry that is found by an address, whoever sees it.
+    pub(super) fn known_at(&self, ip: IpAddr) -> impl Iterator<Item = &Arc<HostEntry>> {
+        let claims = self.by_address_alone.of(ip, Reader::Curious);
+        claims.map(|claim| &claim.of)
+    }
+
+    /// Every entry with a range around an address, at whatever port.
+    pub(super) fn with_range(&self, ip: IpAddr) -> impl Iterator<Item = &Arc<HostEntry>> {
+        self.lengths.keys().flat_map(move |port| {
+            let ranges = self.ranges(ip, *port).map(move |range| (range, *port));
+            let claims = ranges.flat_map(|key| self.by_range.of(key, Reader::Curious));
+            claims.map(|claim| &claim.of)
+        })
     }
 
     /// What there is for the hosts below a wildcard; nothing for one that is none.
@@ -120,6 +154,15 @@ impl Index {
     pub(super) fn ranges(&self, ip: IpAddr, port: u16) -> impl Iterator<Item = IpNet> {
         let lengths = self.lengths.get(&port).into_iter().flatten().rev();
         lengths.filter_map(move |(length, _)| Some(IpNet::new(ip, *length).ok()?.trunc()))
+    }
+}
+
+/// The addresses of the endpoints of a ServiceEntry's host.
+fn endpoints(host: &HostEntry) -> &[IpAddr] {
+    if host.entry.is_service() {
+        &[]
+    } else {
+        &host.endpoints
     }
 }
 

@@ -36,6 +36,10 @@ pub enum Why {
     OtherHost,
     /// Only the name leads to it.
     NameOnly,
+    /// It has no address, and ztunnel goes by addresses.
+    NoAddress,
+    /// istiod does not tell ztunnel of it.
+    NotTold,
     /// This one comes first: by its longer range, its nearer name, its namespace or its age.
     Yields(ObjectRef),
 }
@@ -57,6 +61,10 @@ impl fmt::Display for Why {
             Self::OtherName => f.write_str("it has the address, but the name is another"),
             Self::OtherHost => f.write_str("it declares another host"),
             Self::NameOnly => f.write_str("only a host name leads to it"),
+            Self::NoAddress => {
+                f.write_str("it has no address, and ztunnel goes by addresses alone")
+            }
+            Self::NotTold => f.write_str("istiod does not tell ztunnel of it"),
             Self::Yields(other) => write!(f, "{other} comes first"),
         }
     }

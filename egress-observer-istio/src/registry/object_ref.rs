@@ -17,6 +17,8 @@ pub enum ObjectKind {
     VirtualService,
     /// `networking.istio.io DestinationRule`.
     DestinationRule,
+    /// `gateway.networking.k8s.io Gateway`.
+    Gateway,
 }
 
 impl ObjectKind {
@@ -28,6 +30,7 @@ impl ObjectKind {
             Self::Sidecar => "Sidecar",
             Self::VirtualService => "VirtualService",
             Self::DestinationRule => "DestinationRule",
+            Self::Gateway => "Gateway",
         }
     }
 }
@@ -50,6 +53,11 @@ impl ObjectRef {
             namespace: namespace(in_namespace),
             name: name.into(),
         }
+    }
+
+    /// What tells it from others of its kind.
+    pub(super) fn key(&self) -> (Arc<str>, Arc<str>) {
+        (Arc::clone(&self.namespace), Arc::clone(&self.name))
     }
 }
 

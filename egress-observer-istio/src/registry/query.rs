@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     rules::{Release, Version},
-    vocabulary::{PortProtocol, Protocol},
+    vocabulary::{PortProtocol, Protocol, Reason},
 };
 
 /// Who connects, as far as it matters to what the mesh makes of a destination.
@@ -49,9 +49,10 @@ impl Viewer<'_> {
     }
 
     /// Whether the proxy uses allocated addresses, so that it listens there, and names lead there
-    /// (`nodeUsesAutoallocatedIPs` in `pilot/pkg/model/service.go`).
+    /// (`nodeUsesAutoallocatedIPs` in `pilot/pkg/model/service.go`). ztunnel is always told of them
+    /// (`constructServiceEntries` in `pilot/pkg/serviceregistry/ambient/services.go`).
     pub fn uses_allocated(&self) -> bool {
-        self.dns_capture && (self.auto_allocate || self.is_since(25))
+        self.dns_capture && (self.is_ambient || self.auto_allocate || self.is_since(25))
     }
 }
 
@@ -122,7 +123,8 @@ pub struct Routed<'r> {
     pub subset: &'r str,
     /// The object that declares that host, if the client's proxy has such a cluster.
     pub object: Option<&'r ObjectRef>,
-    /// The VirtualService whose route leads to the cluster.
+    /// The VirtualService whose route leads to the cluster, or the waypoint that ztunnel sends the
+    /// connection through.
     pub via: Option<&'r ObjectRef>,
     /// What becomes of the connection there.
     pub fate: Fate,
@@ -142,6 +144,10 @@ pub enum Fate {
     AddressOfAnother,
     /// The connection gets nowhere: the proxy does not have the cluster.
     NoCluster,
+    /// ztunnel, or the waypoint, knows the address, and has nothing behind it at this port.
+    NoEndpoints,
+    /// It cannot be told, for this reason.
+    Untold(Reason),
 }
 
 impl Routed<'_> {

@@ -134,7 +134,7 @@ impl<'r> ClientView<'r, '_> {
             })
     }
 
-    fn is_meant(&self, sought: &Sought<'_>, host: &Host) -> bool {
+    pub(super) fn is_meant(&self, sought: &Sought<'_>, host: &Host) -> bool {
         let Some(name) = sought.host.as_deref() else {
             return true;
         };

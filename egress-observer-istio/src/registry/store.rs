@@ -16,6 +16,7 @@ use super::{
     reader::{Namespaces, Reader},
     routing::Routing,
     sidecar::SidecarScope,
+    waypoints::Waypoints,
 };
 use crate::vocabulary::Export;
 
@@ -35,6 +36,7 @@ pub struct Registry {
     pub(super) known_chains: KnownChains,
     /// Which namespaces istiod looks at.
     pub(super) discovery: Discovery,
+    pub(super) waypoints: Waypoints,
     n_services: usize,
 }
 

@@ -1,6 +1,7 @@
 //! Why a claim does not take a connection.
 
 use super::{
+    ambient::has_virtual_address,
     claim::Claim,
     host_entry::HostEntry,
     miss::Why,
@@ -27,6 +28,10 @@ impl ClientView<'_, '_> {
         }
         if let Some(why) = self.hidden(&claim.of) {
             return Some(why);
+        }
+        if self.viewer.is_ambient && !claim.of.entry.is_service() && !has_virtual_address(&claim.of)
+        {
+            return Some(Why::NoAddress);
         }
         let has_ip = sought.ip.map(|ip| claim.has_address(ip));
         if let Some(name) = &sought.host {
@@ -62,6 +67,9 @@ impl ClientView<'_, '_> {
 
     /// Why a client does not even see an entry, if it does not.
     pub(super) fn hidden(&self, of: &HostEntry) -> Option<Why> {
+        if self.viewer.is_ambient {
+            return (!self.is_told(of)).then_some(Why::NotTold);
+        }
         if !self.is_exported(of) {
             return Some(Why::NotExported);
         }

@@ -163,6 +163,7 @@ impl Live {
             Object::Sidecar(object) => registry.set_sidecar(&object),
             Object::VirtualService(object) => registry.set_virtual_service(&object),
             Object::DestinationRule(object) => registry.set_destination_rule(&object),
+            Object::Gateway(object) => registry.set_gateway(&object),
             Object::ServiceCidr(object) => {
                 let cidrs = object.spec.cidrs.iter();
                 let ranges = cidrs.filter_map(|cidr| cidr.parse().ok()).collect();
@@ -222,6 +223,7 @@ impl Live {
             Kind::Sidecar => drop(registry.remove_sidecar(namespace, own)),
             Kind::VirtualService => drop(registry.remove_virtual_service(namespace, own)),
             Kind::DestinationRule => drop(registry.remove_destination_rule(namespace, own)),
+            Kind::Gateway => drop(registry.remove_gateway(namespace, own)),
             Kind::ServiceCidr => {
                 self.service_ranges.remove(&name);
                 self.stale.ranges = true;

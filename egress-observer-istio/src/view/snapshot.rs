@@ -14,6 +14,7 @@ use crate::{
     mesh::{self, Mesh},
     objects::Metadata,
     registry::{Discovery, Registry, RegistryDefaults, SidecarScope, Viewer},
+    rules::Version,
     vocabulary::{Policy, Reason, Scope, host_name::service_name},
 };
 
@@ -61,8 +62,12 @@ impl Snapshot {
         self.registry.set_defaults(defaults);
     }
 
-    /// Tells the registry which namespaces istiod looks at, by their labels.
+    /// Tells the registry which namespaces istiod looks at, by their labels, and which waypoints these
+    /// name.
     pub(super) fn set_discovery(&mut self, namespaces: &HashMap<String, Metadata>) {
+        let all = namespaces.iter();
+        let all = all.map(|(name, metadata)| (name.clone(), metadata.labels.clone()));
+        self.registry.set_namespace_labels(all.collect());
         let mesh = self.mesh.config("");
         let selectors = mesh.map(|mesh| mesh.discovery_selectors.clone());
         let selectors = selectors.unwrap_or_default();
@@ -183,16 +188,36 @@ impl Snapshot {
     /// The view of the registry that a pod has: its namespace, labels, proxy and Sidecar.
     pub fn viewer<'a>(&'a self, pod: &'a Pod) -> Viewer<'a> {
         let config = pod.applied.config();
+        let ambient = match &pod.applied.membership {
+            Membership::Ambient(config) => Some(config),
+            Membership::Sidecar(_)
+            | Membership::NotRedirected
+            | Membership::Outside(_)
+            | Membership::Unknown(_) => None,
+        };
         Viewer {
             namespace: &pod.namespace,
             sidecar: self.sidecar(pod),
             labels: Some(&pod.labels),
-            dns_capture: config.is_some_and(|config| config.dns.is_some()),
+            dns_capture: match ambient {
+                Some(ambient) => ambient.dns,
+                None => config.is_some_and(|config| config.dns.is_some()),
+            },
             auto_allocate: pod.auto_allocate,
-            is_ambient: matches!(pod.applied.membership, Membership::Ambient(_)),
-            version: config.and_then(|config| config.version),
+            is_ambient: ambient.is_some(),
+            version: match ambient {
+                Some(_) => self.istiods_version(&pod.revision),
+                None => config.and_then(|config| config.version),
+            },
             release: pod.release,
         }
+    }
+
+    /// The version that ztunnel is taken to have, which no pod of its own shows: that of istiod, by the
+    /// injector's values.
+    fn istiods_version(&self, revision: &str) -> Option<Version> {
+        let injector = self.mesh.injector(revision)?;
+        Version::of_tag(&injector.values.global.tag)
     }
 
     /// The configuration of the mesh and of its injectors.

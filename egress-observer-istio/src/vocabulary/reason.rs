@@ -93,12 +93,19 @@ closed_set! {
         NoListenerForFamily = "no_listener_for_family",
         /// Unreachable: the sidecar sends it to a cluster that it does not have.
         NoCluster = "no_cluster",
+        /// Unreachable: ztunnel, or a waypoint, has the address and no endpoint at this port.
+        NoEndpoints = "no_endpoints",
         /// The destination is inside the cluster, and no Service is known that would tell which one
         /// it is.
         ServicesNeeded = "services_needed",
         /// The destination is inside the cluster at a port of a headless Service, whose endpoints
         /// would tell more.
         EndpointsNeeded = "endpoints_needed",
+        /// Labels send the connection through a waypoint; its Gateway, with its status, would tell
+        /// whether there is one.
+        WaypointNeeded = "waypoint_needed",
+        /// Several entries have the address, and ztunnel keeps the one that it heard of last.
+        SharedAddress = "shared_address",
         /// The connection is captured, and only the name of its host would tell whether the mesh
         /// knows it.
         NameNeeded = "name_needed",

@@ -253,18 +253,6 @@ fn find_out(explanation: &Explanation, policy_doubt: Option<&str>) -> Option<Adv
                         which the address does not tell. Give the name.";
             (what.to_owned(), Some(format!("--to HOST@IP:{port}")))
         }
-        Reason::ServicesNeeded => {
-            let what = "An address of the cluster's ranges is one that the mesh knows if a Service has \
-                        it. Give the Services, too.";
-            let apply = "kubectl get services -A -o yaml > services.yaml";
-            (what.to_owned(), Some(apply.to_owned()))
-        }
-        Reason::EndpointsNeeded => {
-            let what = "A headless Service has this port, and the sidecar knows the addresses of its \
-                        pods. Give the pods, too.";
-            let apply = "kubectl get pods -A -o yaml > pods.yaml";
-            (what.to_owned(), Some(apply.to_owned()))
-        }
         Reason::ExcludedInterface => {
             let what = "It depends on the device that the connection leaves by. Give it.";
             (what.to_owned(), Some("--interface DEVICE".to_owned()))
@@ -284,13 +272,46 @@ fn find_out(explanation: &Explanation, policy_doubt: Option<&str>) -> Option<Adv
             let doubt = policy_doubt.unwrap_or("objects that the mesh knows are not given");
             (format!("{}.", capitalized(doubt)), None)
         }
-        _ => return None,
+        reason => {
+            let (what, apply) = missing_objects(reason)?;
+            (what.to_owned(), apply.map(str::to_owned))
+        }
     };
     Some(Advice {
         method: Method::FindOut,
         what,
         price: String::new(),
         apply,
+    })
+}
+
+/// Which objects would settle it, and the command that gets them.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "objects would settle a few reasons only"
+)]
+fn missing_objects(reason: Reason) -> Option<(&'static str, Option<&'static str>)> {
+    Some(match reason {
+        Reason::ServicesNeeded => (
+            "An address of the cluster's ranges is one that the mesh knows if a Service has it. Give \
+             the Services, too.",
+            Some("kubectl get services -A -o yaml > services.yaml"),
+        ),
+        Reason::EndpointsNeeded => (
+            "Whether it is known depends on which pods there are: a sidecar knows those of a headless \
+             Service with this port, ztunnel knows all. Give the pods, too.",
+            Some("kubectl get pods -A -o yaml > pods.yaml"),
+        ),
+        Reason::WaypointNeeded => (
+            "Labels name a waypoint, and no Gateway tells whether it is there. Give the Gateways, as \
+             the cluster has them.",
+            Some("kubectl get gateways.gateway.networking.k8s.io -A -o yaml > gateways.yaml"),
+        ),
+        Reason::SharedAddress => (
+            "Give each host an address of its own: ztunnel goes by addresses alone.",
+            None,
+        ),
+        _ => return None,
     })
 }
 

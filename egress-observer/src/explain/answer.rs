@@ -43,6 +43,9 @@ pub struct Explanation {
     pub verdict: Verdict,
     /// Why.
     pub reason: Reason,
+    /// Whether it is ztunnel that gets the pod's connections, and not a sidecar.
+    #[serde(skip)]
+    pub is_ambient: bool,
     /// What the sidecar does with it and what the client sees, in words.
     pub outcome: String,
     /// What has no effect because the connection goes around the sidecar.
@@ -122,13 +125,13 @@ pub struct RegistryAnswer {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RoutedTo {
     /// As Envoy calls it: `outbound|port|subset|host`, `PassthroughCluster`, `BlackHoleCluster`; null
-    /// where the proxy answers itself.
+    /// where the proxy answers itself, and where ztunnel, which has no clusters, knows the host.
     pub cluster: Option<String>,
     /// The host of the cluster.
     pub host: Option<String>,
     /// Its port.
     pub port: Option<u16>,
-    /// The VirtualService that says so.
+    /// The VirtualService that says so, or the waypoint that it goes through.
     pub via: Option<String>,
     /// The object that declares the host; null if the proxy has no such cluster.
     pub object: Option<String>,

@@ -26,7 +26,11 @@ pub(super) fn unknown(resolves: bool, port: u16) -> &'static str {
 
 /// The cluster that the sidecar sends it to, as far as it gets it at all. `otherwise` is that of what
 /// the mesh does not know and lets through.
-pub(super) fn routed(judged: &Judgement<'_>, otherwise: &str) -> Option<RoutedTo> {
+pub(super) fn routed(
+    judged: &Judgement<'_>,
+    otherwise: &str,
+    is_ambient: bool,
+) -> Option<RoutedTo> {
     let is_unheard = matches!(
         judged.reason,
         Reason::ProxyNotRunning | Reason::NoListenerForFamily
@@ -39,6 +43,10 @@ pub(super) fn routed(judged: &Judgement<'_>, otherwise: &str) -> Option<RoutedTo
         ..RoutedTo::default()
     };
     match (judged.routed(), judged.verdict) {
+        (Some(routed), _) if is_ambient => Some(RoutedTo {
+            cluster: None,
+            ..named(&routed)
+        }),
         (Some(routed), _) => Some(named(&routed)),
         (None, Verdict::Passthrough) => Some(own(otherwise.to_owned())),
         (None, Verdict::Unreachable) if matches!(judged.matched, Match::Undeclared { .. }) => {
@@ -91,7 +99,7 @@ pub(super) fn outcome(explanation: &Explanation, routed: &Routed<'_>) -> String 
             "The sidecar sends it to {host}, not to {dialled}: {cluster} has this address.",
             host = routed.host,
         ),
-        Fate::NoCluster => format!(
+        Fate::NoCluster | Fate::NoEndpoints | Fate::Untold(_) => format!(
             "The sidecar sends it to {cluster}{via}, and has no such cluster: the connection is \
              reset, an HTTP request is answered with 503."
         ),

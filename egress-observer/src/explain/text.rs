@@ -9,7 +9,7 @@ use std::{
 use super::{
     answer::{Advice, ExplainedDestination, Explanation, RoutedTo, Stand},
     destination::To,
-    routed,
+    routed, ztunnel,
 };
 use crate::text::wrapped;
 use egress_observer_istio::{
@@ -43,6 +43,9 @@ pub(super) fn outcome(
         (Expected::Direct, _) if explanation.verdict == Verdict::Unreachable => {
             return routed::allocated(explanation);
         }
+        (Expected::Direct, _) if explanation.is_ambient => {
+            "It leaves the pod as it is. ztunnel does not see it."
+        }
         (Expected::Direct, _) => "It leaves the pod as it is. The sidecar does not see it.",
         (Expected::Captured, Reason::DnsCapture) => {
             "The proxy answers the question, or asks the nameserver itself."
@@ -55,6 +58,9 @@ pub(super) fn outcome(
 
 /// What the sidecar does with what the rules lead to it.
 fn of_captured(explanation: &Explanation, judged: &Judgement<'_>) -> String {
+    if explanation.is_ambient {
+        return ztunnel::outcome(explanation, judged);
+    }
     if let Some(routed) = judged.routed() {
         return routed::outcome(explanation, &routed);
     }
@@ -154,6 +160,8 @@ impl Explanation {
         let verdict = format!("{} ({})", self.verdict, self.reason);
         let way = match (&self.routed, self.applied.expected) {
             (Some(routed), _) => routed_text(routed),
+            (None, Expected::Captured) if self.is_ambient => "to ztunnel".to_owned(),
+            (None, Expected::Direct) if self.is_ambient => "around ztunnel".to_owned(),
             (None, Expected::Captured) => "to the sidecar".to_owned(),
             (None, Expected::Direct) => "around the sidecar".to_owned(),
             (None, Expected::Unknown) => "not known".to_owned(),
@@ -263,6 +271,9 @@ impl Explanation {
     }
 
     fn headline(&self) -> &'static str {
+        if let Some(own) = ztunnel::headline(self).filter(|_| self.is_ambient) {
+            return own;
+        }
         match self.verdict {
             Verdict::Mediated if self.reason == Reason::DnsCapture => {
                 "The proxy's own DNS gets it: no entry has to declare it, and no policy refuses it."
@@ -336,9 +347,10 @@ impl ExplainedDestination {
 }
 
 fn routed_text(routed: &RoutedTo) -> String {
-    let mut text = match &routed.cluster {
-        Some(cluster) => cluster.clone(),
-        None => "answered by the proxy itself".to_owned(),
+    let mut text = match (&routed.cluster, &routed.host, routed.port) {
+        (Some(cluster), _, _) => cluster.clone(),
+        (None, Some(host), Some(port)) => format!("{host}, port {port}"),
+        (None, _, _) => "answered by the proxy itself".to_owned(),
     };
     for (word, object) in [(", declared by", &routed.object), (", via", &routed.via)] {
         if let Some(object) = object {

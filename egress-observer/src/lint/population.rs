@@ -33,7 +33,11 @@ pub(super) fn population(objects: &[Located]) -> Vec<Object> {
             Object::Service(service) if service.metadata.namespace != "kube-system" => {}
             Object::VirtualService(_) | Object::DestinationRule(_) => {}
             // No pod is told by them.
-            Object::Node(_) | Object::IpPool(_) | Object::CiliumNode(_) | Object::Network(_) => {}
+            Object::Gateway(_)
+            | Object::Node(_)
+            | Object::IpPool(_)
+            | Object::CiliumNode(_)
+            | Object::Network(_) => {}
             Object::Namespace(_)
             | Object::ConfigMap(_)
             | Object::MutatingWebhookConfiguration(_)

@@ -48,8 +48,9 @@ impl Standing {
         };
         Some(match fate {
             Fate::AsDialled => Self::Known,
-            Fate::NoCluster => Self::Refused,
+            Fate::NoCluster | Fate::NoEndpoints => Self::Refused,
             Fate::ListenerWithoutAddress | Fate::Route | Fate::AddressOfAnother => Self::Misrouted,
+            Fate::Untold(_) => return None,
         })
     }
 

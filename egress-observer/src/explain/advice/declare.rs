@@ -98,6 +98,8 @@ fn change(
         | Why::OtherName
         | Why::OtherHost
         | Why::NameOnly
+        | Why::NoAddress
+        | Why::NotTold
         | Why::Yields(_) => return None,
     }
     let ports = case.registry().ports_of(object);

@@ -2,7 +2,7 @@
 
 use super::{
     case::AdviceCase,
-    declare::{to_know, ways as to_declare},
+    declare::{port, to_know, ways as to_declare},
     proposal::{Proposal, checked, price_of},
     target::WantedTarget,
 };
@@ -18,12 +18,13 @@ use egress_observer_istio::{
 /// What there is to do, by what keeps it from arriving.
 #[expect(
     clippy::wildcard_enum_match_arm,
-    reason = "two reasons are about what the mesh knows"
+    reason = "three reasons are about what the mesh knows"
 )]
 pub(super) fn ways(explanation: &Explanation, case: &AdviceCase<'_>) -> Vec<Advice> {
     match explanation.reason {
         Reason::AllocatedAddress => allocated(explanation, case),
         Reason::NoCluster => no_cluster(case),
+        Reason::NoEndpoints => no_endpoints(case),
         _ => Vec::new(),
     }
 }
@@ -100,6 +101,28 @@ fn no_cluster(case: &AdviceCase<'_>) -> Vec<Advice> {
         (Match::Declared(hit), None) if hit.routed.fate == Fate::NoCluster => unmerged(case, &hit),
         _ => Vec::new(),
     }
+}
+
+/// A port that the entry with the address lacks: ztunnel takes the address, whatever the port is.
+fn no_endpoints(case: &AdviceCase<'_>) -> Vec<Advice> {
+    let Match::Declared(hit) = case.judged.matched else {
+        return Vec::new();
+    };
+    let object = &hit.entry.object;
+    let proposal = Proposal {
+        method: Method::Extend,
+        what: None,
+        price: price_of(object, case),
+        changes: vec![TriedChange::Ports {
+            object: object.clone(),
+            ports: vec![port(case.to.port)],
+        }],
+        import: None,
+        at: None,
+    };
+    let is_entry = object.kind == ObjectKind::ServiceEntry;
+    let proposals = is_entry.then_some(proposal);
+    checked(case, proposals, |verdict| verdict == Verdict::Mediated)
 }
 
 /// The destination of a VirtualService that nothing declares, or nothing that the pod sees.

@@ -42,7 +42,8 @@ pub(super) fn read(objects: &[Object]) -> RangeStatements {
             | Object::Sidecar(_)
             | Object::VirtualService(_)
             | Object::DestinationRule(_)
-            | Object::ProxyConfig(_) => {}
+            | Object::ProxyConfig(_)
+            | Object::Gateway(_) => {}
         }
     }
     nodes.say(&mut said, RangeOrigin::Nodes, "Node spec.podCIDRs");

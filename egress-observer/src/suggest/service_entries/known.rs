@@ -199,6 +199,8 @@ impl KnownMesh {
             | Why::WildcardOnly
             | Why::Udp
             | Why::OtherName
+            | Why::NoAddress
+            | Why::NotTold
             | Why::Yields(_) => true,
         });
         telling
@@ -248,6 +250,8 @@ fn near(miss: &NearMiss<'_>, to: &To, namespace: &str) -> Near {
         | Why::OtherName
         | Why::OtherHost
         | Why::NameOnly
+        | Why::NoAddress
+        | Why::NotTold
         | Why::Yields(_) => false,
     };
     let id = id(object);

@@ -131,6 +131,7 @@ impl PlatformSign {
             | Object::DestinationRule(_)
             | Object::ProxyConfig(_)
             | Object::ServiceCidr(_)
+            | Object::Gateway(_)
             | Object::IpPool(_)
             | Object::CiliumNode(_) => None,
         }

@@ -44,6 +44,7 @@ pub(in crate::suggest::ranges) fn observed(objects: &[Object]) -> Vec<AddressInU
             | Object::DestinationRule(_)
             | Object::ProxyConfig(_)
             | Object::ServiceCidr(_)
+            | Object::Gateway(_)
             | Object::Node(_)
             | Object::IpPool(_)
             | Object::CiliumNode(_)
