@@ -69,7 +69,7 @@ pub fn validate_annotation(
     version: Option<Version>,
 ) -> Result<(), AnnotationError> {
     let own = text.to_owned();
-    let names_devices = version.is_some_and(|version| version >= Version(30));
+    let names_devices = names_devices(version);
     match key {
         INTERCEPTION_MODE if !["REDIRECT", "TPROXY", "NONE"].contains(&text) => {
             Err(AnnotationError::Mode(own))
@@ -130,13 +130,18 @@ pub fn validate(name: &str, text: &str) -> Result<(), AnnotationError> {
         IN_INCLUDE_PORTS if text == "*" => Ok(()),
         IN_INCLUDE_PORTS | IN_EXCLUDE_PORTS if text.trim().is_empty() => Ok(()),
         IN_INCLUDE_PORTS | IN_EXCLUDE_PORTS => text.split(',').try_for_each(port),
-        _ => validate_for_cni(name, text),
+        _ => validate_for_cni(name, text, None),
     }
 }
 
 /// Whether the CNI plugin accepts an annotation. Elements are not trimmed, and empty ones are not
-/// dropped, apart from an empty text; only ports may have blanks around them.
-pub(super) fn validate_for_cni(name: &str, text: &str) -> Result<(), AnnotationError> {
+/// dropped, apart from an empty text; only ports may have blanks around them, and names of devices, which
+/// it looks at from 1.30 on.
+pub(super) fn validate_for_cni(
+    name: &str,
+    text: &str,
+    version: Option<Version>,
+) -> Result<(), AnnotationError> {
     if text.is_empty() {
         return Ok(());
     }
@@ -148,8 +153,14 @@ pub(super) fn validate_for_cni(name: &str, text: &str) -> Result<(), AnnotationE
             None => Err(AnnotationError::Range(element.to_owned())),
         }),
         INCLUDE_PORTS | EXCLUDE_PORTS => elements.try_for_each(port),
+        INTERFACES if names_devices(version) => interfaces(text),
         _ => Ok(()),
     }
+}
+
+/// Whether names of devices are looked at.
+fn names_devices(version: Option<Version>) -> bool {
+    version.is_some_and(|version| version >= Version(30))
 }
 
 #[cfg(test)]
@@ -213,6 +224,14 @@ mod tests {
         assert!(!refused(EXCLUDE_PORTS, "80, 443"));
         assert!(refused(EXCLUDE_PORTS, "8000:9000"));
         assert!(!refused(INCLUDE_PORTS, "8000:9000"));
-        assert!(validate_for_cni(INCLUDE_PORTS, "8000:9000").is_err());
+        assert!(validate_for_cni(INCLUDE_PORTS, "8000:9000", None).is_err());
+        for (version, refused) in [
+            (None, false),
+            (Some(Version(29)), false),
+            (Some(Version(30)), true),
+        ] {
+            let read = validate_for_cni(INTERFACES, "0net", version);
+            assert_eq!(read.is_err(), refused, "{version:?}");
+        }
     }
 }

@@ -9,8 +9,10 @@ use super::{
     names::{INIT, INTERCEPTION_MODE, NETWORKS, PROXY, REDIRECTION, STATUS, VALIDATION},
     setup::{Membership, Setup},
     spec::{ambient_config, container, nameservers, not_a_sidecar, truthy, variable},
+    today::Today,
 };
 use crate::{
+    mesh::Mesh,
     objects::{ContainerSpec, PodObject, PodSpec},
     vocabulary::Reason,
 };
@@ -28,13 +30,13 @@ use crate::{
 /// 6. `istio-validation`, or the annotations that the injector writes for the CNI plugin, one that has
 ///    Multus call it among them: what these say;
 /// 7. nothing of that: nothing is redirected.
-pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]) -> Setup {
+pub(super) fn applied(object: &PodObject, ips: &[IpAddr], today: Today<'_>) -> Setup {
     let spec = &object.spec;
     let annotations = &object.metadata.annotations;
     if spec.host_network {
         return Setup::outside(Reason::HostNetwork, "spec.hostNetwork: true");
     }
-    if let Some(ambient) = taken_by_ztunnel(annotations) {
+    if let Some(ambient) = taken_by_ztunnel(annotations, today.mesh) {
         return ambient;
     }
     let Some(proxy) = container(spec, PROXY) else {
@@ -49,7 +51,7 @@ pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]
     if truthy(proxy, "DISABLE_ENVOY") {
         return Setup::not_redirected(format!("container {PROXY}: DISABLE_ENVOY"));
     }
-    let nameservers = nameservers(spec, cluster_dns);
+    let nameservers = nameservers(spec, today.cluster_dns);
     if let Some(init) = container(spec, INIT) {
         return if init::failed(object) {
             let problem = format!("{INIT} failed: the pod has no complete rules");
@@ -76,13 +78,13 @@ pub(super) fn applied(object: &PodObject, ips: &[IpAddr], cluster_dns: &[IpAddr]
 
 /// The setup of a pod that istio-cni has made rules for ztunnel in (`AddPodToMesh` in
 /// `cni/pkg/nodeagent/net_linux.go`).
-fn taken_by_ztunnel(annotations: &BTreeMap<String, String>) -> Option<Setup> {
+fn taken_by_ztunnel(annotations: &BTreeMap<String, String>, mesh: &Mesh) -> Option<Setup> {
     let state = annotations.get(REDIRECTION).map(String::as_str)?;
     if !["enabled", "pending"].contains(&state) || annotations.contains_key(STATUS) {
         return None;
     }
     let mut setup = Setup::new(
-        Membership::Ambient(ambient_config(annotations)),
+        Membership::Ambient(ambient_config(annotations, mesh.istiods_version(""))),
         format!("annotation {REDIRECTION} {state:?}"),
     );
     if state == "pending" {

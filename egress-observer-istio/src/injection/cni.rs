@@ -34,6 +34,7 @@ impl CniPlugin {
     ) -> Result<Setup, String> {
         let mut read = Annotations {
             annotations,
+            version: self.version,
             origins: Vec::new(),
         };
         let include = read.text(INCLUDE, "*", RuleSetting::Include)?;
@@ -104,6 +105,7 @@ fn problem(error: ListError) -> String {
 /// Annotations, and where each setting comes from.
 struct Annotations<'a> {
     annotations: &'a BTreeMap<String, String>,
+    version: Option<Version>,
     origins: Vec<(RuleSetting, String)>,
 }
 
@@ -122,7 +124,8 @@ impl<'a> Annotations<'a> {
         };
         let origin = format!("annotation {key} {text:?}");
         self.origins.push((setting, origin));
-        validate_for_cni(name, text).map_err(|problem| format!("annotation {key}: {problem}"))?;
+        validate_for_cni(name, text, self.version)
+            .map_err(|problem| format!("annotation {key}: {problem}"))?;
         Ok(text)
     }
 }

@@ -143,5 +143,5 @@ fn with_its_own_proxy(pod: &PodToBe<'_>, because: &str) -> Option<Setup> {
         spec: pod.spec.clone(),
         status: PodStatus::default(),
     };
-    Some(applied(&object, pod.ips, pod.today.cluster_dns))
+    Some(applied(&object, pod.ips, pod.today))
 }

@@ -15,16 +15,27 @@ pub struct Listeners {
     pub v6: bool,
 }
 
+/// What makes istiod give dual-stack proxies listeners for both families, from 1.17 on
+/// (`pilot/pkg/features/experimental.go`).
+pub(super) const DUAL_STACK: &str = "ISTIO_DUAL_STACK";
+
 /// What makes istiod give IPv6-only proxies a listener for IPv4 as well, from 1.20 on
 /// (`pilot/pkg/features/pilot.go`).
 pub(super) const V4_FOR_V6_ONLY: &str = "ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS";
 
 impl Listeners {
     /// By the addresses of the proxy (`pilot/pkg/networking/core/listener_builder.go`,
-    /// `listener_address.go`): IPv4 if it has any, else IPv6, and both with dual stack. Without any
-    /// address nothing is known, and nothing is missing.
-    pub(super) fn new(proxy: Option<&ContainerSpec>, ips: &[IpAddr], v4_for_v6_only: bool) -> Self {
-        let dual = proxy.is_some_and(|proxy| truthy(proxy, "ISTIO_DUAL_STACK"));
+    /// `listener_address.go`): IPv4 if it has any, else IPv6, and both with dual stack: istiod's own
+    /// setting, for which the proxy's stands where istiod's is not known. Without any address nothing is
+    /// known, and nothing is missing.
+    pub(super) fn new(
+        proxy: Option<&ContainerSpec>,
+        ips: &[IpAddr],
+        istiods_dual_stack: Option<bool>,
+        v4_for_v6_only: bool,
+    ) -> Self {
+        let proxys = || proxy.is_some_and(|proxy| truthy(proxy, DUAL_STACK));
+        let dual = istiods_dual_stack.unwrap_or_else(proxys);
         let (has_v4, has_v6) = (
             ips.iter().any(IpAddr::is_ipv4),
             ips.iter().any(IpAddr::is_ipv6),
@@ -67,17 +78,25 @@ mod tests {
                 .collect()
         };
         let cases = [
-            ("", None, false, (true, true)),
-            ("10.0.0.1", None, false, (true, false)),
-            ("fd00::1", None, false, (false, true)),
-            ("fd00::1", None, true, (true, true)),
-            ("10.0.0.1 fd00::1", None, false, (true, false)),
-            ("fd00::1 10.0.0.1", None, false, (true, false)),
-            ("fd00::1 10.0.0.1", Some(&dual), false, (true, true)),
+            ("", None, None, false, (true, true)),
+            ("10.0.0.1", None, None, false, (true, false)),
+            ("fd00::1", None, None, false, (false, true)),
+            ("fd00::1", None, None, true, (true, true)),
+            ("10.0.0.1 fd00::1", None, None, false, (true, false)),
+            ("fd00::1 10.0.0.1", None, None, false, (true, false)),
+            ("fd00::1 10.0.0.1", Some(&dual), None, false, (true, true)),
+            ("fd00::1 10.0.0.1", None, Some(true), false, (true, true)),
+            (
+                "fd00::1 10.0.0.1",
+                Some(&dual),
+                Some(false),
+                false,
+                (true, false),
+            ),
         ];
-        for (own, proxy, flag, (v4, v6)) in cases {
+        for (own, proxy, istiods, flag, (v4, v6)) in cases {
             assert_eq!(
-                Listeners::new(proxy, &ips(own), flag),
+                Listeners::new(proxy, &ips(own), istiods, flag),
                 Listeners { v4, v6 },
                 "{own}"
             );

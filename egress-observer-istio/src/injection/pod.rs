@@ -15,7 +15,7 @@ use super::{
     containers::{containers, declared},
     desired::desired,
     identity::{owners, workload},
-    listeners::V4_FOR_V6_ONLY,
+    listeners::{DUAL_STACK, V4_FOR_V6_ONLY},
     renewed::Renewed,
     same::same,
     setup::{Membership, Setup},
@@ -102,7 +102,7 @@ impl Pod {
         let ips = ips.chain([status.pod_ip.as_str()]);
         let ips: Vec<IpAddr> = ips.filter_map(|ip| ip.parse().ok()).collect();
         let metadata = &object.metadata;
-        let applied = applied(object, &ips, today.cluster_dns);
+        let applied = applied(object, &ips, today);
         let workload: Arc<str> = workload(object).into();
         let owners = owners(object, &workload);
         let namespace = namespace(&metadata.namespace);
@@ -212,13 +212,16 @@ fn revision(metadata: &objects::Metadata) -> &str {
 
 fn listeners(object: &objects::PodObject, ips: &[IpAddr], today: Today<'_>) -> Listeners {
     let proxy = container(&object.spec, PROXY);
-    let flag = today
-        .mesh
-        .istiod_variable(revision(&object.metadata), V4_FOR_V6_ONLY);
-    let on = flag.and_then(flags::parse_bool) == Some(true);
     let version = version(&[proxy]);
-    let known = version.is_none_or(|version| version >= Version(20));
-    Listeners::new(proxy, ips, on && known)
+    let flag = |name: &str, since: u16| {
+        let text = today
+            .mesh
+            .istiod_variable(revision(&object.metadata), name)?;
+        let known = version.is_none_or(|version| version >= Version(since));
+        Some(flags::parse_bool(text) == Some(true) && known)
+    };
+    let v4_for_v6_only = flag(V4_FOR_V6_ONLY, 20) == Some(true);
+    Listeners::new(proxy, ips, flag(DUAL_STACK, 17), v4_for_v6_only)
 }
 
 #[cfg(test)]

@@ -181,7 +181,8 @@ impl PodToBe<'_> {
     /// The setup of a pod whose labels ask for ambient mode.
     pub(super) fn ambient(&self) -> Option<Setup> {
         (self.ambient_label() == AmbientLabel::Asked).then(|| {
-            let config = ambient_config(&self.metadata.annotations);
+            let version = self.today.mesh.istiods_version("");
+            let config = ambient_config(&self.metadata.annotations, version);
             Setup::new(
                 Membership::Ambient(config),
                 format!("label {DATAPLANE_MODE}=ambient"),

@@ -24,12 +24,17 @@ pub fn container<'a>(spec: &'a PodSpec, name: &str) -> Option<&'a ContainerSpec>
     all.into_iter().find(|container| container.name == name)
 }
 
-/// What istio-cni makes for ztunnel (`cni/pkg/config/config.go`): DNS capture from 1.25 on unless
-/// an annotation says otherwise, IPv6 always.
-pub(super) fn ambient_config(annotations: &BTreeMap<String, String>) -> AmbientConfig {
+/// What istio-cni makes for ztunnel: DNS capture from 1.25 on unless an annotation says otherwise, which
+/// nobody read before (`getPodLevelTrafficOverrides` in `cni/pkg/nodeagent/net.go`; `ambient.dnsCapture`
+/// in `manifests/charts/istio-cni/values.yaml`), IPv6 always.
+pub(super) fn ambient_config(
+    annotations: &BTreeMap<String, String>,
+    version: Option<Version>,
+) -> AmbientConfig {
     let dns = annotations.get(AMBIENT_DNS);
+    let dns = dns.and_then(|text| flags::parse_bool(text)).unwrap_or(true);
     AmbientConfig {
-        dns: dns.and_then(|text| flags::parse_bool(text)).unwrap_or(true),
+        dns: dns && version.is_none_or(|version| version >= Version(25)),
         ..AmbientConfig::default()
     }
 }

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     objects::{ConfigMap, Metadata, name::ObjectName},
+    rules::Version,
     vocabulary::Policy,
 };
 
@@ -354,6 +355,13 @@ impl Mesh {
     /// The injector of a revision, unless its values are refused.
     pub fn injector(&self, revision: &str) -> Option<&Injector> {
         self.of(&self.injectors, revision)?.known.taken()
+    }
+
+    /// The version of a revision's istiod, by the values of its injector. ztunnel and istio-cni, whose
+    /// version no pod of others shows, are taken to have the same.
+    pub fn istiods_version(&self, revision: &str) -> Option<Version> {
+        let injector = self.injector(revision)?;
+        Version::of_tag(&injector.values.global.tag)
     }
 
     /// Why the values of a revision's injector are refused, if they are, for people.

@@ -14,7 +14,6 @@ use crate::{
     mesh::{self, Mesh},
     objects::Metadata,
     registry::{Discovery, Registry, RegistryDefaults, SidecarScope, Viewer},
-    rules::Version,
     vocabulary::{Policy, Reason, Scope, host_name::service_name},
 };
 
@@ -206,18 +205,11 @@ impl Snapshot {
             auto_allocate: pod.auto_allocate,
             is_ambient: ambient.is_some(),
             version: match ambient {
-                Some(_) => self.istiods_version(&pod.revision),
+                Some(_) => self.mesh.istiods_version(&pod.revision),
                 None => config.and_then(|config| config.version),
             },
             release: pod.release,
         }
-    }
-
-    /// The version that ztunnel is taken to have, which no pod of its own shows: that of istiod, by the
-    /// injector's values.
-    fn istiods_version(&self, revision: &str) -> Option<Version> {
-        let injector = self.mesh.injector(revision)?;
-        Version::of_tag(&injector.values.global.tag)
     }
 
     /// The configuration of the mesh and of its injectors.
