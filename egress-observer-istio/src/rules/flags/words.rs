@@ -22,10 +22,14 @@ pub fn arguments<'a>(command: &'a [String], args: &'a [String]) -> Vec<&'a str> 
 }
 
 /// Whether a container's command line is one of `istio-iptables`, as far as that can be told: by the
-/// program's name, or by flags alone for the image of up to 1.3, whose entry point it was.
+/// program's name, which comes first or behind `pilot-agent` (the image's entry point, whose own flags may
+/// stand between), or by flags alone for the image of up to 1.3, whose entry point it was. What another
+/// program makes of such words is in no manifest: `true` nothing, a shell anything.
 pub fn is_known(image: &str, command: &[String], args: &[String]) -> bool {
-    let mut words = command.iter().chain(args);
-    if words.any(|word| is_program(word)) {
+    let words = command.iter().chain(args);
+    let mut words =
+        words.skip_while(|word| name_of(word) == "pilot-agent" || word.starts_with('-'));
+    if words.next().is_some_and(|word| is_program(word)) {
         return true;
     }
     let flags_alone = args.first().is_some_and(|first| {
@@ -40,8 +44,12 @@ pub fn is_known(image: &str, command: &[String], args: &[String]) -> bool {
 }
 
 fn is_program(word: &str) -> bool {
-    let name = word.rsplit('/').next().unwrap_or_default();
-    matches!(name, "istio-iptables" | "istio-iptables.sh")
+    matches!(name_of(word), "istio-iptables" | "istio-iptables.sh")
+}
+
+/// A program's name without the directories that it is in.
+fn name_of(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or_default()
 }
 
 /// The flags of a command line by their long spelling, the last of each.
