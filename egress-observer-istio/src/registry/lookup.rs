@@ -46,6 +46,9 @@ impl Registry {
         if viewer.is_ambient {
             return view.by_ztunnel(&sought);
         }
+        if let Some(ip) = sought.ip.filter(|ip| viewer.is_v6_only && ip.is_ipv4()) {
+            return view.by_very_address(ip, &sought);
+        }
         if sought.host.is_none() {
             return view.by_address_alone(&sought);
         }
@@ -265,6 +268,32 @@ impl<'r> ClientView<'r, '_> {
         }
     }
 
+    /// The answer for IPv4 from a proxy whose addresses are all IPv6: the listeners for whole ports are on
+    /// `[::]`, and Envoy looks for those of the address's own family (`getBalancedHandlerByAddress` in its
+    /// `connection_handler_impl.cc`). So only a listener at this very address takes it.
+    fn by_very_address(&self, ip: IpAddr, sought: &Sought<'_>) -> Match<'r> {
+        let Some(chains) = self.at_address(ip, sought.port) else {
+            return Match::Undeclared {
+                http: false,
+                headless: false,
+            };
+        };
+        match self.by_ranged_rule(ip, sought) {
+            Some(answer) => answer,
+            None => self.whatever_is_said(&chains, sought),
+        }
+    }
+
+    /// The listener at an address, whether or not it is HTTP that is spoken.
+    fn whatever_is_said(&self, chains: &Chains<'r>, sought: &Sought<'_>) -> Match<'r> {
+        let rest = self.of_address(chains, sought, Speech::Other);
+        let http = self.of_address(chains, sought, Speech::Http);
+        of_either(rest, http).unwrap_or(Match::NameNeeded {
+            http: true,
+            tls: false,
+        })
+    }
+
     /// The answer where no name is given: the client may have asked for one, and may send one.
     fn by_address_alone(&self, sought: &Sought<'_>) -> Match<'r> {
         let Some(ip) = sought.ip else {
@@ -274,13 +303,7 @@ impl<'r> ClientView<'r, '_> {
             return answer;
         }
         if let Some(chains) = self.at_address(ip, sought.port) {
-            let rest = self.of_address(&chains, sought, Speech::Other);
-            let http = self.of_address(&chains, sought, Speech::Http);
-            let told = of_either(rest, http);
-            return told.unwrap_or(Match::NameNeeded {
-                http: true,
-                tls: false,
-            });
+            return self.whatever_is_said(&chains, sought);
         }
         if let Some((_, chains)) = self.range(ip, sought.port) {
             return match chains.tcp {

@@ -26,6 +26,9 @@ pub struct Viewer<'a> {
     /// Whether the pod's proxy has `DNS_AUTO_ALLOCATE`: before 1.25 names lead to allocated
     /// addresses with it only.
     pub auto_allocate: bool,
+    /// Whether the pod's addresses are all IPv6: the proxy's listeners for whole ports are on `[::]`
+    /// alone.
+    pub is_v6_only: bool,
     /// Whether it is ztunnel that gets the pod's connections, and not a sidecar.
     pub is_ambient: bool,
     /// The version of the pod's proxy; `None` is today's.

@@ -78,6 +78,7 @@ const SHOP: Viewer<'static> = Viewer {
     sidecar: None,
     dns_capture: false,
     auto_allocate: false,
+    is_v6_only: false,
     is_ambient: false,
     version: None,
     release: None,

@@ -203,6 +203,7 @@ impl Snapshot {
                 None => config.is_some_and(|config| config.dns.is_some()),
             },
             auto_allocate: pod.auto_allocate,
+            is_v6_only: !pod.ips.is_empty() && pod.ips.iter().all(IpAddr::is_ipv6),
             is_ambient: ambient.is_some(),
             version: match ambient {
                 Some(_) => self.mesh.istiods_version(&pod.revision),
