@@ -9,6 +9,7 @@ pub mod addressing;
 mod core;
 pub mod fields;
 mod istio;
+pub mod istiod;
 pub mod kinds;
 pub mod metadata;
 pub mod name;

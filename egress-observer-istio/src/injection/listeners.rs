@@ -15,10 +15,6 @@ pub struct Listeners {
     pub v6: bool,
 }
 
-/// What makes istiod give IPv6-only proxies a listener for IPv4 as well, from 1.20 on
-/// (`pilot/pkg/features/pilot.go`).
-pub(super) const V4_FOR_V6_ONLY: &str = "ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS";
-
 impl Listeners {
     /// By the addresses of the proxy (`pilot/pkg/networking/core/listener_builder.go`,
     /// `listener_address.go`): IPv4 if it has any, else IPv6, and both with dual stack. Without any

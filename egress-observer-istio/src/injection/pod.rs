@@ -15,7 +15,6 @@ use super::{
     containers::{containers, declared},
     desired::desired,
     identity::{owners, workload},
-    listeners::V4_FOR_V6_ONLY,
     renewed::Renewed,
     same::same,
     setup::{Membership, Setup},
@@ -32,7 +31,7 @@ pub use super::{
     policy::AmbientLabel,
 };
 use crate::{
-    objects::{self, PodTemplate},
+    objects::{self, PodTemplate, istiod::V4_FOR_V6_ONLY},
     rules::{Release, Version, flags},
     vocabulary::{Actor, Reason},
 };
