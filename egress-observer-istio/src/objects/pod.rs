@@ -120,7 +120,7 @@ pub struct PodIp {
 
 /// What the kubelet says of a container.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ContainerStatus {
     pub name: String,
     /// The runtime's name and the container's id, such as `containerd://0123...`; empty before it
@@ -128,6 +128,8 @@ pub struct ContainerStatus {
     #[serde(rename = "containerID")]
     pub container_id: String,
     pub state: ContainerState,
+    /// Of the container that was there before, if it was started again.
+    pub last_state: ContainerState,
 }
 
 /// The `state` of a container, of which only the end is read.
@@ -143,6 +145,8 @@ pub struct ContainerState {
 pub struct Terminated {
     /// The exit code of its first process; 0 is a success.
     pub exit_code: i32,
+    #[serde(rename = "containerID")]
+    pub container_id: String,
 }
 
 impl AnyObject for PodObject {

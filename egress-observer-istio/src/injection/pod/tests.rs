@@ -71,7 +71,7 @@ fn containers_are_told_apart() {
     let role = |actor, rules| ContainerRole {
         actor,
         rules,
-        no_proxy: false,
+        proxy: ProxyPresence::Runs,
     };
     assert_eq!(pod.role(Some("aa"), 0, 0), role(Actor::Init, Rules::NotYet));
     assert_eq!(pod.role(Some("bb"), 1337, 0), role(Actor::App, Rules::Made));
