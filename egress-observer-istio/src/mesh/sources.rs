@@ -102,8 +102,8 @@ pub(super) fn revision_config(own: Source<'_>, shared: Shared<'_>) -> Option<Rev
         of_policy: if by_below { below.name } else { own.name }.to_owned(),
         mode: known.then(|| mesh.outbound_mode()),
         mesh,
-        doubt: doubt(own)
-            .or_else(|| doubt(below))
+        doubt: doubt(own, OF_TWO)
+            .or_else(|| doubt(below, OF_TWO))
             .or_else(|| missing(own, below)),
     })
 }
@@ -140,10 +140,13 @@ fn alone(name: &str, text: &Known<MeshText>) -> RevisionConfig {
         of_policy: name.to_owned(),
         mesh: mesh.unwrap_or_default(),
         mode: last.filter(|_| is_known),
-        doubt: doubt(Source {
-            name,
-            text: Ok(text),
-        }),
+        doubt: doubt(
+            Source {
+                name,
+                text: Ok(text),
+            },
+            ALONE,
+        ),
     }
 }
 
@@ -184,14 +187,23 @@ fn unseen(alone: RevisionConfig, own: &Known<MeshText>, why: &str) -> RevisionCo
     }
 }
 
+/// What becomes of a text that is refused: alone, it leaves what there was before
+/// (`pkg/config/mesh/meshwatcher/collection.go` `NewCollection`; up to 1.24
+/// `pkg/config/mesh/kubemesh/watcher.go` `NewConfigMapWatcher`).
+const ALONE: &str =
+    "an istiod that runs goes on with what it had before, one that starts takes the defaults";
+/// One of two is left out, but for the fields that were taken before the one that cannot be
+/// (`NewCollection`; up to 1.24 `pkg/config/mesh/watcher.go` `merged`).
+const OF_TWO: &str =
+    "of two ConfigMaps it is left out, but for the fields that were taken before that one";
+
 /// Why what a ConfigMap says does not count.
-fn doubt(source: Source<'_>) -> Option<MeshDoubt> {
+fn doubt(source: Source<'_>, then: &str) -> Option<MeshDoubt> {
     let refused = source.text.ok()?.refused.as_ref()?;
     Some(MeshDoubt {
         reason: Reason::ConfigRefused,
         text: format!(
-            "Istio refuses the mesh configuration of ConfigMap {} as a whole ({refused}): an istiod that \
-             runs goes on with what it had before, one that starts takes the defaults",
+            "Istio refuses the mesh configuration of ConfigMap {} as a whole ({refused}): {then}",
             source.name
         ),
     })
