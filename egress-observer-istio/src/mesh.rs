@@ -3,6 +3,7 @@
 
 mod config;
 mod control_plane;
+mod coverage;
 mod injector;
 mod known;
 mod names;
@@ -16,6 +17,7 @@ mod values;
 pub use self::{
     config::{MeshConfig, MeshOutboundPolicy, MeshText, OutboundMode, ProxyConfigText, policy},
     control_plane::ControlPlane,
+    coverage::MeshCoverage,
     injector::{Injector, InjectorConfig},
     names::{ROOT_NAMESPACE, canonical, revision_of},
     revisions::Mesh,

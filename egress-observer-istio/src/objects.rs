@@ -10,6 +10,7 @@ mod core;
 pub mod fields;
 mod gateway;
 mod istio;
+pub mod istiod;
 pub mod kinds;
 pub mod metadata;
 pub mod name;

@@ -70,6 +70,9 @@ pub async fn run(args: AgentArgs) -> Result<()> {
             Some(()) = answers.recv() => agent.listen(Instant::now()),
             arrived = source.next() => {
                 agent.take(arrived?);
+                if let Some(watches) = &mut agent.watches {
+                    source.follow(&mut agent.cluster, watches);
+                }
                 pulse.set_waiting(agent.waits_for());
             }
             _ = terminate.recv() => break,

@@ -25,7 +25,7 @@ pub use self::{
 };
 use crate::{api_version::API_VERSION, trial::Trial};
 use egress_observer_istio::{
-    injection::pod::{DeclaredContainer, Pod},
+    injection::pod::{DeclaredContainer, Pod, ProxyPresence},
     judgement::{Asker, Endpoint, Evidence, Judgement, Stage, assess},
     registry::{Match, NearMiss, ObjectKind},
     view::Snapshot,
@@ -135,7 +135,7 @@ impl<'a> Explainer<'a> {
             explanation.notes.extend(cases);
         }
         let captured = applied.expected == Expected::Captured;
-        let refused = captured && self.asker.role().no_proxy;
+        let refused = captured && self.asker.role().proxy == ProxyPresence::Never;
         let unheard = captured && asked.ip.is_some_and(|ip| !self.pod.hears(ip));
         explanation.outcome = text::outcome(&explanation, &judged, (refused, unheard));
         if refused {

@@ -14,22 +14,24 @@ mod jitter;
 mod kinds;
 mod message;
 mod selection;
+mod shared_maps;
+mod start;
 mod status;
 mod watch;
 
-use std::{fs, net::IpAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{fs, net::IpAddr, path::PathBuf, time::Duration};
 
 use anyhow::Result;
-use kube::Client;
-use tokio::{sync::mpsc, time::sleep};
+use tokio::sync::mpsc;
 use tracing::warn;
 
-use self::{failure::Pace, groups::Groups, jitter::random, selection::Selection, watch::Watch};
+use self::{jitter::random, selection::Selection, shared_maps::config_maps, start::Start};
 pub(crate) use self::{
     message::Message,
+    shared_maps::SharedMaps,
     status::{Tally, Watches},
 };
-use egress_observer_istio::objects::{self, kinds::OneKind};
+use egress_observer_istio::objects::{self, istiod::IstiodDeployment};
 
 /// Where the API is, and what is asked for.
 #[derive(Clone, Debug)]
@@ -50,98 +52,66 @@ pub(crate) struct Settings {
     pub(crate) find_ranges: bool,
 }
 
+/// Deployments of istiod, as Istio's chart and Azure's add-on label them.
+const ISTIODS: &str = "app=istiod";
+
 /// News that wait for the agent's loop; the watches wait, too, when it is full.
 const QUEUE: usize = 256;
 
+/// What was started.
+pub(crate) struct Started {
+    pub(crate) watches: Watches,
+    pub(crate) shared_maps: SharedMaps,
+    pub(crate) messages: mpsc::Receiver<Message>,
+}
+
 /// Starts to watch. The cluster need not be reachable; its settings have to be readable.
-pub(crate) async fn start(settings: &Settings) -> Result<(Watches, mpsc::Receiver<Message>)> {
-    let (client, pace) = client::new(settings.kubeconfig.as_deref(), &settings.node_name).await?;
-    let (send, receive) = mpsc::channel(QUEUE);
-    let mut start = Start {
-        groups: Arc::new(Groups::new(client.clone())),
-        client,
-        pace,
-        wait: random(Duration::ZERO, settings.start_jitter),
-        timeout: settings.watch_timeout,
-        watches: Watches::default(),
-        send,
-    };
-    let node = format!("spec.nodeName={}", settings.node_name);
-    start.watch::<objects::PodObject>(Selection::fields(node));
-    start.watch::<objects::NamespaceObject>(Selection::default());
-    for name in config_maps(&settings.istio_revisions) {
-        let own = Selection::fields(format!("metadata.name={name}"));
-        start.watch::<objects::ConfigMap>(own.in_namespace(&settings.istio_namespace));
-    }
-    start.watch::<objects::WebhookObject>(Selection::labels("istio.io/tag"));
-    start.watch::<objects::ServiceEntryObject>(Selection::default());
-    start.watch::<objects::Sidecar>(Selection::default());
-    start.watch::<objects::VirtualService>(Selection::default());
-    start.watch::<objects::DestinationRule>(Selection::default());
-    start.watch::<objects::ProxyConfig>(Selection::default());
-    start.watch::<objects::addressing::ServiceCidr>(Selection::default());
-    if settings.services {
-        start.watch::<objects::ServiceObject>(Selection::default());
-    }
+pub(crate) async fn start(settings: &Settings) -> Result<Started> {
+    let client = client::new(settings.kubeconfig.as_deref(), &settings.node_name).await?;
+    let (send, messages) = mpsc::channel(QUEUE);
+    let start = Start::new(client, settings.watch_timeout, send);
+    let wait = random(Duration::ZERO, settings.start_jitter);
+    let watches = watch(&start, settings, wait);
     if settings.find_ranges {
-        start.find_ranges();
+        start.find_ranges(wait);
     }
-    Ok((start.watches, receive))
+    let shared_maps = SharedMaps::new(
+        start,
+        &settings.istio_namespace,
+        &settings.istio_revisions,
+        settings.start_jitter,
+    );
+    Ok(Started {
+        watches,
+        shared_maps,
+        messages,
+    })
 }
 
-/// Names of the ConfigMaps of these revisions.
-fn config_maps(revisions: &[String]) -> Vec<String> {
-    let suffix = |revision: &String| match revision.as_str() {
-        "" | "default" => String::new(),
-        own => format!("-{own}"),
-    };
-    let names = revisions.iter().map(suffix).flat_map(|suffix| {
-        [
-            format!("istio{suffix}"),
-            format!("istio-sidecar-injector{suffix}"),
-        ]
-    });
-    names.collect()
-}
-
-/// What starts watches.
-struct Start {
-    client: Client,
-    pace: Pace,
-    groups: Arc<Groups>,
-    wait: Duration,
-    timeout: Duration,
-    watches: Watches,
-    send: mpsc::Sender<Message>,
-}
-
-impl Start {
-    fn watch<K: OneKind>(&mut self, selection: Selection) {
-        let id = self.watches.add(K::KIND, selection.to_string());
-        let watch = Watch::<K>::new(
-            id,
-            (self.client.clone(), self.pace.clone()),
-            Arc::clone(&self.groups),
-            selection,
-            self.timeout,
-            self.send.clone(),
-        );
-        let wait = self.wait;
-        tokio::spawn(async move {
-            sleep(wait).await;
-            watch.run().await;
-        });
+/// Watches what is watched whatever the cluster has.
+fn watch(start: &Start, settings: &Settings, wait: Duration) -> Watches {
+    let mut watches = Watches::default();
+    let all = &mut watches;
+    let node = format!("spec.nodeName={}", settings.node_name);
+    start.watch::<objects::PodObject>(all, Selection::fields(node), wait);
+    start.watch::<objects::NamespaceObject>(all, Selection::default(), wait);
+    let namespace = &settings.istio_namespace;
+    for name in config_maps(&settings.istio_revisions) {
+        start.watch::<objects::ConfigMap>(all, Selection::named(namespace, &name), wait);
     }
-
-    fn find_ranges(&self) {
-        let (client, wait, send) = (self.client.clone(), self.wait, self.send.clone());
-        tokio::spawn(async move {
-            sleep(wait).await;
-            let ranges = hints::ranges(&client).await;
-            // The agent may have ended.
-            drop(send.send(Message::Ranges(ranges)).await);
-        });
+    let istiods = Selection::labels(ISTIODS).in_namespace(namespace);
+    start.watch::<IstiodDeployment>(all, istiods, wait);
+    start.watch::<objects::WebhookObject>(all, Selection::labels("istio.io/tag"), wait);
+    start.watch::<objects::ServiceEntryObject>(all, Selection::default(), wait);
+    start.watch::<objects::Sidecar>(all, Selection::default(), wait);
+    start.watch::<objects::VirtualService>(all, Selection::default(), wait);
+    start.watch::<objects::DestinationRule>(all, Selection::default(), wait);
+    start.watch::<objects::ProxyConfig>(all, Selection::default(), wait);
+    start.watch::<objects::addressing::ServiceCidr>(all, Selection::default(), wait);
+    if settings.services {
+        start.watch::<objects::ServiceObject>(all, Selection::default(), wait);
     }
+    watches
 }
 
 /// What the agent's own resolver asks: with `ClusterFirst`, as for most pods, the cluster's DNS.
@@ -175,20 +145,6 @@ fn nameservers(resolv_conf: &str) -> Vec<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn revisions_lead_to_the_names_of_their_config_maps() {
-        let revisions = ["default".to_owned(), "1-27".to_owned()];
-        assert_eq!(
-            config_maps(&revisions),
-            [
-                "istio",
-                "istio-sidecar-injector",
-                "istio-1-27",
-                "istio-sidecar-injector-1-27"
-            ]
-        );
-    }
 
     #[test]
     fn nameservers_are_read_and_other_lines_are_not() {

@@ -17,7 +17,7 @@ use tracing::warn;
 use self::files::Files;
 use crate::{
     cli::{AgentArgs, WatchedServices},
-    kubernetes::{self, Message, Settings, Watches},
+    kubernetes::{self, Message, Settings, SharedMaps, Watches},
     metrics::health::ClusterHealth,
 };
 use egress_observer_istio::{
@@ -42,6 +42,7 @@ pub(crate) struct Api {
     settings: Settings,
     cluster_cidrs: Vec<IpNet>,
     messages: Option<mpsc::Receiver<Message>>,
+    shared_maps: Option<SharedMaps>,
 }
 
 /// What arrived.
@@ -97,6 +98,7 @@ impl ObjectSource {
             },
             cluster_cidrs,
             messages: None,
+            shared_maps: None,
         }))
     }
 
@@ -127,9 +129,21 @@ impl ObjectSource {
         let Self::Api(api) = self else {
             return Ok(None);
         };
-        let (watches, messages) = kubernetes::start(&api.settings).await?;
-        api.messages = Some(messages);
-        Ok(Some(watches))
+        let started = kubernetes::start(&api.settings).await?;
+        api.messages = Some(started.messages);
+        api.shared_maps = Some(started.shared_maps);
+        Ok(Some(started.watches))
+    }
+
+    /// Watches what istiod turns out to read.
+    pub(crate) fn follow(&mut self, live: &mut Live, watches: &mut Watches) {
+        if let Self::Api(Api {
+            shared_maps: Some(shared_maps),
+            ..
+        }) = self
+        {
+            shared_maps.follow(live, watches);
+        }
     }
 
     /// Waits for what arrives next. May be dropped and called anew without missing anything.
@@ -174,8 +188,9 @@ pub(crate) fn take(live: &mut Live, watches: &mut Watches, messages: Vec<Message
     for message in messages {
         match message {
             Message::News(mut news) => {
-                watches.note(&news, now);
-                changes.append(&mut news.changes);
+                if watches.note(&news, now) {
+                    changes.append(&mut news.changes);
+                }
             }
             Message::Ranges(ranges) if ranges.is_empty() => warn!("{NO_RANGES}"),
             Message::Ranges(ranges) => live.add_ranges(&ranges),
@@ -187,4 +202,5 @@ pub(crate) fn take(live: &mut Live, watches: &mut Watches, messages: Vec<Message
         registry: !watches.registry_known(),
         services: !watches.services_known(),
     });
+    live.set_coverage(watches.coverage());
 }

@@ -20,5 +20,6 @@ mod permissions;
 mod privileges;
 mod restart;
 mod services;
+mod shared_config;
 mod sockets;
 mod udp;

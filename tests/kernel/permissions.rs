@@ -90,8 +90,8 @@ fn asked(request: &Request) -> Option<Right> {
 #[test]
 fn the_charts_roles_grant_what_the_agent_asks_for_and_nothing_else() -> Result<()> {
     let mut bed = Bed::new()?;
-    roles_are_exact(&mut bed, &rendered(true)?, "watch", 11)?;
-    roles_are_exact(&mut bed, &rendered(false)?, "off", 10)
+    roles_are_exact(&mut bed, &rendered(true)?, "watch", 12)?;
+    roles_are_exact(&mut bed, &rendered(false)?, "off", 11)
 }
 
 /// Starts agents with `--services` and the chart's roles: all of so many kinds can be watched, and what

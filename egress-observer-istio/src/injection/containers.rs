@@ -27,9 +27,19 @@ pub struct ContainerRole {
     pub actor: Actor,
     /// Whether the pod's rules were there when it ran.
     pub rules: Rules,
-    /// Whether no proxy runs as long as it does, and it is no part of the mesh itself: what the rules
-    /// capture of it is refused.
-    pub no_proxy: bool,
+    /// Whether the proxy was: without one, what the rules capture is refused.
+    pub proxy: ProxyPresence,
+}
+
+/// `ProxyPresence` says whether the proxy runs while a container does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyPresence {
+    /// It does; or the container is a part of the mesh itself, or there is none.
+    Runs,
+    /// It starts after the container, which goes on.
+    StartsLater,
+    /// It starts when the container has ended.
+    Never,
 }
 
 /// A `DeclaredContainer` is one that the pod's spec has.
@@ -53,6 +63,8 @@ pub struct DeclaredContainer {
 pub enum Rules {
     /// The rules were there.
     Made,
+    /// The rules were made while the container ran.
+    MadeLater,
     /// The container ran before the rules were made.
     NotYet,
     /// The container may be one of those that ran before the rules.
@@ -68,7 +80,7 @@ pub(super) fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
         let role = ContainerRole {
             actor: actor(&container.name, Actor::App),
             rules: Rules::Made,
-            no_proxy: false,
+            proxy: ProxyPresence::Runs,
         };
         all.push(declare(container, (role, Beginning::Ready), of_pod));
     }
@@ -79,18 +91,35 @@ pub(super) fn declared(spec: &PodSpec) -> Vec<DeclaredContainer> {
     for (place, container) in spec.init_containers.iter().enumerate() {
         // With a restart policy it runs beside the application, and has the rules from then on.
         let beside = container.restart_policy == "Always";
-        let early = rules_made.is_some_and(|made| place < made) && !beside;
-        let other = if beside { Actor::App } else { Actor::Init };
-        let role = ContainerRole {
-            actor: actor(&container.name, other),
-            rules: if early { Rules::NotYet } else { Rules::Made },
-            no_proxy: false,
-        };
+        let early = rules_made.is_some_and(|made| place < made);
         let beginning = of_init_container(spec, place);
+        let role = ContainerRole {
+            actor: actor(
+                &container.name,
+                if beside { Actor::App } else { Actor::Init },
+            ),
+            rules: match (early, beside) {
+                (true, false) => Rules::NotYet,
+                (true, true) => Rules::MadeLater,
+                (false, _) => Rules::Made,
+            },
+            proxy: proxy(&container.name, beginning),
+        };
         all.push(declare(container, (role, beginning), of_pod));
     }
     all.sort_by_key(|container| container.role.actor);
     all
+}
+
+/// Whether the proxy runs while a container does that begins so. `istio-init` and `istio-validation` belong to
+/// the mesh: the one dials nobody, the other itself.
+fn proxy(name: &str, beginning: Beginning) -> ProxyPresence {
+    match beginning {
+        _ if [INIT, VALIDATION, PROXY].contains(&name) => ProxyPresence::Runs,
+        Beginning::Ready => ProxyPresence::Runs,
+        Beginning::StartsBeforeProxy | Beginning::StartsBeforeRules => ProxyPresence::StartsLater,
+        Beginning::EndsBeforeProxy => ProxyPresence::Never,
+    }
 }
 
 fn declare(
@@ -99,13 +128,9 @@ fn declare(
     of_pod: &SecurityContext,
 ) -> DeclaredContainer {
     let own = &container.security_context;
-    let no_proxy = beginning == Beginning::EndsBeforeProxy
-        && role.actor == Actor::Init
-        && role.rules != Rules::NotYet
-        && ![INIT, VALIDATION].contains(&container.name.as_str());
     DeclaredContainer {
         name: container.name.clone(),
-        role: ContainerRole { no_proxy, ..role },
+        role,
         beginning,
         uid: own.run_as_user.or(of_pod.run_as_user),
         gid: own.run_as_group.or(of_pod.run_as_group),
@@ -125,16 +150,25 @@ pub(super) fn containers(
     let ephemeral = ContainerRole {
         actor: Actor::App,
         rules: Rules::Made,
-        no_proxy: false,
+        proxy: ProxyPresence::Runs,
     };
     status
         .container_statuses
         .iter()
         .chain(&status.init_container_statuses)
         .chain(&status.ephemeral_container_statuses)
-        .filter_map(|status| {
+        .flat_map(|status| {
+            // One that failed has another id when it runs again; the connections of before are told by
+            // the last one.
+            let before = status.last_state.terminated.as_ref();
+            let before = before.map(|ended| (status, ended.container_id.as_str()));
+            before
+                .into_iter()
+                .chain([(status, status.container_id.as_str())])
+        })
+        .filter_map(|(status, id)| {
             // `containerd://<id>`; empty until the container was created.
-            let (_, id) = status.container_id.split_once("://")?;
+            let (_, id) = id.split_once("://")?;
             let declared = declared
                 .iter()
                 .find(|container| container.name == status.name);

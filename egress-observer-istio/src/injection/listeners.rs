@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::spec::truthy;
-use crate::objects::ContainerSpec;
+use crate::objects::{ContainerSpec, istiod::DUAL_STACK};
 
 /// `Listeners` are the addresses that the proxy's outbound listener has: `0.0.0.0`, `[::]` or both. A
 /// connection that is captured in a family that it has not is refused, whatever the policy is.
@@ -14,14 +14,6 @@ pub struct Listeners {
     /// Whether it has `[::]`, which takes no IPv4.
     pub v6: bool,
 }
-
-/// What makes istiod give dual-stack proxies listeners for both families, from 1.17 on
-/// (`pilot/pkg/features/experimental.go`).
-pub(super) const DUAL_STACK: &str = "ISTIO_DUAL_STACK";
-
-/// What makes istiod give IPv6-only proxies a listener for IPv4 as well, from 1.20 on
-/// (`pilot/pkg/features/pilot.go`).
-pub(super) const V4_FOR_V6_ONLY: &str = "ISTIO_ENABLE_IPV4_OUTBOUND_LISTENER_FOR_IPV6_CLUSTERS";
 
 impl Listeners {
     /// By the addresses of the proxy (`pilot/pkg/networking/core/listener_builder.go`,

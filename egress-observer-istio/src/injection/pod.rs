@@ -15,7 +15,6 @@ use super::{
     containers::{containers, declared},
     desired::desired,
     identity::{owners, workload},
-    listeners::{DUAL_STACK, V4_FOR_V6_ONLY},
     renewed::Renewed,
     same::same,
     setup::{Membership, Setup},
@@ -24,7 +23,7 @@ use super::{
 };
 pub use super::{
     beginning::Beginning,
-    containers::{Container, ContainerRole, DeclaredContainer, Rules},
+    containers::{Container, ContainerRole, DeclaredContainer, ProxyPresence, Rules},
     desired::AmbientNow,
     identity::{MIRROR, named_namespace, namespace},
     listeners::Listeners,
@@ -32,7 +31,10 @@ pub use super::{
     policy::AmbientLabel,
 };
 use crate::{
-    objects::{self, PodTemplate},
+    objects::{
+        self, PodTemplate,
+        istiod::{DUAL_STACK, V4_FOR_V6_ONLY},
+    },
     rules::{Release, Version, flags},
     vocabulary::{Actor, Reason},
 };
@@ -187,14 +189,25 @@ impl Pod {
             config.proxy_uids.contains(&uid) || config.proxy_gids.contains(&gid)
         });
         let actor = if proxy { Actor::Proxy } else { Actor::App };
-        let mut declared = self.declared.iter();
-        let has_early = declared.any(|container| container.role.rules == Rules::NotYet);
-        let early = container.is_some() && has_early && !proxy;
-        let rules = if early { Rules::Unknown } else { Rules::Made };
         ContainerRole {
             actor,
-            rules,
-            no_proxy: false,
+            rules: match container {
+                Some(_) if !proxy => self.rules_of_any(),
+                Some(_) | None => Rules::Made,
+            },
+            proxy: ProxyPresence::Runs,
+        }
+    }
+
+    /// What can be said of the rules for any of its containers.
+    fn rules_of_any(&self) -> Rules {
+        let has = |rules| self.declared.iter().any(|own| own.role.rules == rules);
+        if has(Rules::NotYet) {
+            Rules::Unknown
+        } else if has(Rules::MadeLater) {
+            Rules::MadeLater
+        } else {
+            Rules::Made
         }
     }
 }

@@ -6,10 +6,12 @@ use std::{
     net::{IpAddr, Ipv4Addr},
 };
 
-use super::anywhere;
+use egress_observer_common::Count;
+
+use super::{anywhere, evidence::Evidence};
 use crate::{
     injection::{
-        pod::{ContainerRole, Pod, Rules},
+        pod::{ContainerRole, Pod, ProxyPresence, Rules},
         setup::Setup,
     },
     registry::{RegistryQuery, Viewer},
@@ -159,12 +161,25 @@ impl<'a> Asker<'a> {
 
     /// Why a captured connection to an address is refused, whatever the policy: no proxy runs yet, or
     /// it has no listener for the family.
-    pub(super) fn unheard(&self, ip: Option<IpAddr>) -> Option<Reason> {
-        if self.role.no_proxy {
+    pub(super) fn unheard(&self, ip: Option<IpAddr>, evidence: Evidence) -> Option<Reason> {
+        if self.has_no_proxy(evidence) {
             Some(Reason::ProxyNotRunning)
         } else {
             let unheard = ip.is_some_and(|ip| !self.pod.hears(ip));
             unheard.then_some(Reason::NoListenerForFamily)
+        }
+    }
+
+    /// Whether no proxy ran, which is not so if it was seen to accept. Where it starts later, only a
+    /// refusal is of before: what the rules capture is refused by nobody but this pod's own kernel. If the
+    /// rules were made later, too, the destination may have refused as well.
+    fn has_no_proxy(&self, evidence: Evidence) -> bool {
+        match self.role.proxy {
+            ProxyPresence::Runs => false,
+            ProxyPresence::StartsLater => {
+                self.role.rules == Rules::Made && evidence == Evidence::Kernel(Count::Refused)
+            }
+            ProxyPresence::Never => evidence != Evidence::Kernel(Count::Captured),
         }
     }
 
@@ -188,7 +203,7 @@ impl<'a> Asker<'a> {
             Rules::Unknown if setup.config().is_some() => {
                 Decision::unknown(Reason::NotAttributed, Rule::None)
             }
-            Rules::Made | Rules::NotYet | Rules::Unknown => {
+            Rules::Made | Rules::MadeLater | Rules::NotYet | Rules::Unknown => {
                 let dialled = self.dialled(to, gid);
                 match to.ip {
                     Some(_) => setup.decide(&dialled),

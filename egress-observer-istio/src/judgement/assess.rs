@@ -12,6 +12,7 @@ use super::{
     table::{Case, judge, of_either},
 };
 use crate::{
+    injection::pod::Rules,
     registry::{Match, Routed},
     rules::Decision,
     view::Snapshot,
@@ -110,7 +111,8 @@ fn of_name<'a>(
         registry: known.registry,
         fate: known.fate,
         allocated: place.is_allocated,
-        unheard: asker.unheard(place.ip),
+        unheard: asker.unheard(place.ip, evidence),
+        before_rules: asker.role.rules == Rules::MadeLater,
         lacking: known.lacking,
         policy: asker.policy,
         policy_lacks: asker.policy_lacks,

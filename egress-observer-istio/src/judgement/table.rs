@@ -26,6 +26,8 @@ pub(super) struct Case {
     pub(super) allocated: bool,
     /// Why nobody hears it, if nobody does.
     pub(super) unheard: Option<Reason>,
+    /// Whether it may be of before the rules were made.
+    pub(super) before_rules: bool,
     /// What would tell more of the destination, where that is unknown.
     pub(super) lacking: Reason,
     /// What the sidecar does with what the mesh does not know, where that is known.
@@ -51,6 +53,7 @@ pub(super) struct Case {
 /// | | | captured | captured | known | `mediated` |
 /// | | | captured | captured | undeclared | by policy: `passthrough`, `blocked`; `unreachable`, if it would pass to an allocated address |
 /// | | | captured | captured | unknown | `unknown` |
+/// | | | direct | captured, and the rules may have been made later | | `unknown` |
 /// | | | direct | captured | | `unexpected_bypass` |
 /// | | | captured | direct | | `unexpected_capture` |
 /// | | | direct | direct | any, at an allocated address | `unreachable` |
@@ -82,6 +85,9 @@ pub(super) fn judge(case: &Case) -> (Verdict, Reason) {
         (Observed::Unknown(reason), _) => (Verdict::Unknown, reason),
         (_, Expected::Unknown) => (Verdict::Unknown, decision.reason),
         (Observed::Captured, Expected::Captured) => captured(case),
+        (Observed::Direct, Expected::Captured) if case.before_rules => {
+            (Verdict::Unknown, Reason::StartedBeforeRules)
+        }
         (Observed::Direct, Expected::Captured) => (Verdict::UnexpectedBypass, decision.reason),
         (Observed::Captured, Expected::Direct) => (Verdict::UnexpectedCapture, decision.reason),
         (Observed::Direct, Expected::Direct) if case.allocated => {
@@ -154,6 +160,7 @@ mod tests {
         fate: None,
         allocated: false,
         unheard: None,
+        before_rules: false,
         lacking: Reason::NameNeeded,
         policy: Some(Policy::RegistryOnly),
         policy_lacks: Reason::NotSynced,
@@ -324,6 +331,14 @@ mod tests {
                     ..CASE
                 },
                 (V::UnexpectedBypass, IncludedRange),
+            ),
+            (
+                Case {
+                    observed: Observed::Direct,
+                    before_rules: true,
+                    ..CASE
+                },
+                (V::Unknown, Reason::StartedBeforeRules),
             ),
             (
                 Case {

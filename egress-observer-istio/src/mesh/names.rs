@@ -9,13 +9,27 @@ pub(super) fn outranks(known: &str, other: &str) -> bool {
     known == ROOT_NAMESPACE && other != ROOT_NAMESPACE
 }
 
-/// The revision is the suffix of a ConfigMap's name.
+/// The revision is the suffix of a ConfigMap's name. One called `-default`, as the charts make it where
+/// the revision is set to that, is nobody's: istiod asks for the one without a suffix
+/// (`pilot/pkg/bootstrap/mesh.go` `getMeshConfigMapName`, `sidecarinjector.go`
+/// `getInjectorConfigMapName`).
 pub fn revision_of<'a>(name: &'a str, base: &str) -> Option<&'a str> {
     let rest = name.strip_prefix(base)?;
     if rest.is_empty() {
         return Some("");
     }
     rest.strip_prefix('-')
+        .filter(|revision| *revision != "default")
+}
+
+/// The name that Azure's add-on gives the ConfigMap below a revision's own, which its users edit.
+pub(super) fn usual_shared(revision: &str) -> String {
+    let revision = if revision.is_empty() {
+        "default"
+    } else {
+        revision
+    };
+    format!("istio-shared-configmap-{revision}")
 }
 
 /// Istio names the default revision's objects without a suffix.

@@ -1,5 +1,7 @@
 //! The configuration of every revision, one ConfigMap in or out at a time.
 
+mod settle;
+
 use std::collections::{BTreeMap, HashMap};
 
 use tracing::warn;
@@ -7,10 +9,11 @@ use tracing::warn;
 use super::{
     config::{MeshConfig, MeshText, OutboundMode},
     control_plane::ControlPlane,
+    coverage::MeshCoverage,
     injector::Injector,
     known::Known,
     names::{canonical, outranks, revision_of},
-    sources::{MeshDoubt, RevisionConfig, Shared, Source, revision_config},
+    sources::{MeshDoubt, RevisionConfig},
     values::InjectorValues,
 };
 use crate::{
@@ -26,7 +29,9 @@ pub struct Mesh {
     texts: BTreeMap<ObjectName, Known<MeshText>>,
     /// istiod, by the workload that makes it.
     control_planes: BTreeMap<ObjectName, ControlPlane>,
-    /// What follows from both, by revision; the default one is the empty string.
+    /// What is known not to be there.
+    coverage: MeshCoverage,
+    /// What follows from these, by revision; the default one is the empty string.
     configs: HashMap<String, RevisionConfig>,
     injectors: HashMap<String, InjectorState>,
     /// The revision that a tag stands for.
@@ -111,6 +116,7 @@ impl Mesh {
             };
         }
         state.known.set(injector);
+        self.settle();
         true
     }
 
@@ -141,94 +147,10 @@ impl Mesh {
         true
     }
 
-    /// Works out anew what each revision's ConfigMaps amount to.
-    fn settle(&mut self) {
-        let mut owns: HashMap<&str, &ObjectName> = HashMap::new();
-        for map in self.texts.keys().filter(|map| !self.is_shared(map)) {
-            let Some(revision) = revision_of(&map.name, "istio").map(canonical) else {
-                continue;
-            };
-            let best = owns.entry(revision).or_insert(map);
-            if self.rank(revision, map) > self.rank(revision, best) {
-                *best = map;
-            }
-        }
-        let planes = self.control_planes.values();
-        let owns = owns.into_iter();
-        let mut wanted: BTreeMap<String, ObjectName> = planes
-            .filter(|plane| plane.shared_config().is_some())
-            .map(|plane| {
-                let own = object_name(&plane.namespace, &own_name(&plane.revision));
-                (plane.revision.clone(), own)
-            })
-            .collect();
-        wanted.extend(owns.map(|(revision, map)| (revision.to_owned(), map.clone())));
-        let configs = wanted.into_iter().filter_map(|(revision, map)| {
-            let config = self.revision_config(&revision, &map)?;
-            Some((revision, config))
-        });
-        self.configs = configs.collect();
-    }
-
-    /// How sure it is that a ConfigMap is the one of this revision, among several of the name.
-    fn rank(&self, revision: &str, map: &ObjectName) -> (bool, bool) {
-        let beside_istiod = self.control_plane_in(&map.namespace, revision).is_some();
-        (beside_istiod, outranks(&map.namespace, ""))
-    }
-
-    fn control_plane_in(&self, namespace: &str, revision: &str) -> Option<&ControlPlane> {
-        let mut all = self.control_planes.values();
-        all.find(|plane| plane.namespace == namespace && plane.revision == revision)
-    }
-
-    fn revision_config(&self, revision: &str, own: &ObjectName) -> Option<RevisionConfig> {
-        let own_name = own.to_string();
-        let source = Source {
-            name: &own_name,
-            text: self.texts.get(own),
-        };
-        let plane = self.control_plane_in(&own.namespace, revision);
-        let usual = format!(
-            "istio-shared-configmap-{}",
-            if revision.is_empty() {
-                "default"
-            } else {
-                revision
-            }
-        );
-        let name = match plane {
-            Some(plane) => plane.shared_config(),
-            None => Some(usual.as_str()),
-        };
-        let Some(name) = name else {
-            return revision_config(source, Shared::No);
-        };
-        let shared = object_name(&own.namespace, name);
-        let shared_name = shared.to_string();
-        let shared = Source {
-            name: &shared_name,
-            text: self.texts.get(&shared),
-        };
-        let shared = match (plane, shared.text) {
-            (Some(_), _) => Shared::Named(shared),
-            (None, Some(_)) => Shared::Perhaps(shared),
-            (None, None) => Shared::No,
-        };
-        revision_config(source, shared)
-    }
-
     /// Whether a ConfigMap is one of those that hold a mesh configuration, by its name or because istiod
     /// is told to read it.
     pub fn is_mesh_config(&self, namespace: &str, name: &str) -> bool {
         revision_of(name, "istio").is_some() || self.is_shared(&object_name(namespace, name))
-    }
-
-    /// Whether an istiod reads this ConfigMap below its revision's own.
-    fn is_shared(&self, map: &ObjectName) -> bool {
-        let mut planes = self.control_planes.values();
-        planes.any(|plane| {
-            plane.namespace == map.namespace && plane.shared_config() == Some(&map.name)
-        })
     }
 
     /// Takes in what tags all injection webhooks stand for, in place of what was known.
@@ -256,6 +178,16 @@ impl Mesh {
                 let counts = revision_of(&map.name, "istio").is_some() || self.is_shared(map);
                 counts && known.refused.is_some()
             })
+    }
+
+    /// Takes in what is known not to be there. Whether that changes anything.
+    pub(crate) fn set_coverage(&mut self, coverage: MeshCoverage) -> bool {
+        if self.coverage == coverage {
+            return false;
+        }
+        self.coverage = coverage;
+        self.settle();
+        true
     }
 
     /// The revision that a revision's or a tag's name stands for.

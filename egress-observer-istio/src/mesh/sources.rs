@@ -5,6 +5,7 @@
 
 use super::{
     config::{MeshConfig, MeshText, OutboundMode},
+    coverage::Absence,
     known::Known,
 };
 use crate::vocabulary::Reason;
@@ -38,8 +39,8 @@ pub struct MeshDoubt {
 pub(super) struct Source<'a> {
     /// Namespace and name.
     pub(super) name: &'a str,
-    /// `None` if it is not there.
-    pub(super) text: Option<&'a Known<MeshText>>,
+    /// What it says, or why that is not known.
+    pub(super) text: Result<&'a Known<MeshText>, Absence>,
 }
 
 /// The ConfigMap below the revision's own, if there is one.
@@ -49,39 +50,44 @@ pub(super) enum Shared<'a> {
     No,
     /// One by its usual name, and no istiod is known that would say whether it reads it.
     Perhaps(Source<'a>),
+    /// There may be one, of any name, for this reason.
+    Unseen(&'static str),
     /// The one that istiod's environment names.
     Named(Source<'a>),
 }
 
+/// Nobody says whether there is a ConfigMap below.
+pub(super) const ISTIOD_HIDDEN: &str = "Deployments of the control plane's namespace may not be read, and \
+     the environment of istiod says whether it reads another ConfigMap first (SHARED_MESH_CONFIG)";
+/// Somebody says so where it cannot be read.
+pub(super) const NAMED_ELSEWHERE: &str = "istiod takes SHARED_MESH_CONFIG, which names a ConfigMap that it \
+     reads first, from somewhere else (valueFrom, envFrom or another variable)";
+
 /// What a revision's own ConfigMap and the shared one amount to; nothing, if neither is there.
 pub(super) fn revision_config(own: Source<'_>, shared: Shared<'_>) -> Option<RevisionConfig> {
-    let below = match shared {
-        Shared::No => return own.text.map(|text| alone(own.name, text)),
-        Shared::Perhaps(below) => {
-            return own
-                .text
-                .map(|text| perhaps(alone(own.name, text), text, below));
+    let below = match (shared, own.text) {
+        (Shared::Named(below), _) => below,
+        (_, Err(_)) => return None,
+        (Shared::No, Ok(text)) => return Some(alone(own.name, text)),
+        (Shared::Perhaps(below), Ok(text)) => {
+            return Some(perhaps(alone(own.name, text), text, below));
         }
-        Shared::Named(below) => below,
+        (Shared::Unseen(why), Ok(text)) => return Some(unseen(alone(own.name, text), text, why)),
     };
-    if own.text.is_none() && below.text.is_none() {
+    if own.text.is_err() && below.text.is_err() {
         return None;
     }
+    // Without the revision's own istiod goes on with what is below it, and the other way round.
     let own_text = match own.text {
-        Some(known) => known.taken().cloned(),
-        None => Some(MeshText::default()),
+        Ok(known) => known.taken().cloned(),
+        Err(Absence::NotGiven | Absence::NotThere) => Some(MeshText::default()),
+        Err(Absence::Hidden) => None,
     };
-    let below_text = below.text.and_then(|known| known.taken().cloned());
-    let doubt = doubt(own).or_else(|| doubt(below)).or_else(|| {
-        let missing = below.text.is_none();
-        missing.then(|| MeshDoubt {
-            reason: Reason::NotSynced,
-            text: format!(
-                "ConfigMap {}, which istiod reads first (SHARED_MESH_CONFIG), is not given",
-                below.name
-            ),
-        })
-    });
+    let below_text = match below.text {
+        Ok(known) => known.taken().cloned(),
+        Err(Absence::NotThere) => Some(MeshText::default()),
+        Err(Absence::NotGiven | Absence::Hidden) => None,
+    };
     let merged = match (&own_text, &below_text) {
         (Some(own), Some(below)) => own.over(below),
         (one, other) => one.as_ref().or(other.as_ref()).cloned().unwrap_or_default(),
@@ -96,7 +102,29 @@ pub(super) fn revision_config(own: Source<'_>, shared: Shared<'_>) -> Option<Rev
         of_policy: if by_below { below.name } else { own.name }.to_owned(),
         mode: known.then(|| mesh.outbound_mode()),
         mesh,
-        doubt,
+        doubt: doubt(own, OF_TWO)
+            .or_else(|| doubt(below, OF_TWO))
+            .or_else(|| missing(own, below)),
+    })
+}
+
+/// What cannot be said where one of two ConfigMaps is not known.
+fn missing(own: Source<'_>, below: Source<'_>) -> Option<MeshDoubt> {
+    let text = match (own.text, below.text) {
+        (Err(Absence::Hidden), _) => format!("ConfigMap {} may not be read", own.name),
+        (_, Err(Absence::NotGiven)) => format!(
+            "ConfigMap {}, which istiod reads first (SHARED_MESH_CONFIG), is not given",
+            below.name
+        ),
+        (_, Err(Absence::Hidden)) => format!(
+            "ConfigMap {}, which istiod reads first (SHARED_MESH_CONFIG), may not be read",
+            below.name
+        ),
+        (_, Ok(_) | Err(Absence::NotThere)) => return None,
+    };
+    Some(MeshDoubt {
+        reason: Reason::NotSynced,
+        text,
     })
 }
 
@@ -112,16 +140,19 @@ fn alone(name: &str, text: &Known<MeshText>) -> RevisionConfig {
         of_policy: name.to_owned(),
         mesh: mesh.unwrap_or_default(),
         mode: last.filter(|_| is_known),
-        doubt: doubt(Source {
-            name,
-            text: Some(text),
-        }),
+        doubt: doubt(
+            Source {
+                name,
+                text: Ok(text),
+            },
+            ALONE,
+        ),
     }
 }
 
 /// The same where another ConfigMap may be below it: what the two would say alike is known.
 fn perhaps(alone: RevisionConfig, own: &Known<MeshText>, below: Source<'_>) -> RevisionConfig {
-    let below_text = below.text.and_then(Known::taken);
+    let below_text = below.text.ok().and_then(Known::taken);
     let (Some(own), Some(below_text)) = (own.taken(), below_text) else {
         return alone;
     };
@@ -141,14 +172,38 @@ fn perhaps(alone: RevisionConfig, own: &Known<MeshText>, below: Source<'_>) -> R
     }
 }
 
+/// The same where any other ConfigMap may be below it: what the own one says itself is known.
+fn unseen(alone: RevisionConfig, own: &Known<MeshText>, why: &str) -> RevisionConfig {
+    let says = own.taken().is_some_and(MeshText::has_policy);
+    RevisionConfig {
+        mode: alone.mode.filter(|_| says),
+        doubt: alone.doubt.or_else(|| {
+            Some(MeshDoubt {
+                reason: Reason::NotSynced,
+                text: why.to_owned(),
+            })
+        }),
+        ..alone
+    }
+}
+
+/// What becomes of a text that is refused: alone, it leaves what there was before
+/// (`pkg/config/mesh/meshwatcher/collection.go` `NewCollection`; up to 1.24
+/// `pkg/config/mesh/kubemesh/watcher.go` `NewConfigMapWatcher`).
+const ALONE: &str =
+    "an istiod that runs goes on with what it had before, one that starts takes the defaults";
+/// One of two is left out, but for the fields that were taken before the one that cannot be
+/// (`NewCollection`; up to 1.24 `pkg/config/mesh/watcher.go` `merged`).
+const OF_TWO: &str =
+    "of two ConfigMaps it is left out, but for the fields that were taken before that one";
+
 /// Why what a ConfigMap says does not count.
-fn doubt(source: Source<'_>) -> Option<MeshDoubt> {
-    let refused = source.text?.refused.as_ref()?;
+fn doubt(source: Source<'_>, then: &str) -> Option<MeshDoubt> {
+    let refused = source.text.ok()?.refused.as_ref()?;
     Some(MeshDoubt {
         reason: Reason::ConfigRefused,
         text: format!(
-            "Istio refuses the mesh configuration of ConfigMap {} as a whole ({refused}): an istiod that \
-             runs goes on with what it had before, one that starts takes the defaults",
+            "Istio refuses the mesh configuration of ConfigMap {} as a whole ({refused}): {then}",
             source.name
         ),
     })

@@ -215,9 +215,10 @@ kinds! {
         }
     }
     Workload(Box<Workload>) {
+        // istiod's are watched, as `IstiodDeployment`.
         Deployment {
             name: "Deployment", plural: "deployments", groups: APPS, versions: V1,
-            namespaced: true, watched: No
+            namespaced: true, watched: Whole
         }
         ReplicaSet {
             name: "ReplicaSet", plural: "replicasets", groups: APPS, versions: V1,

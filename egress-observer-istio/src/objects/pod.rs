@@ -5,6 +5,9 @@ use serde_json::Value;
 
 use super::metadata::{AnyObject, Metadata};
 
+/// The annotation in which `kubectl apply` keeps a second copy of an object.
+pub(super) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// A `v1 Pod`, as far as it tells what was set up for it and whose it is.
 #[derive(Clone, Debug, Deserialize)]
 pub struct PodObject {
@@ -41,6 +44,8 @@ pub struct ContainerSpec {
     #[serde(deserialize_with = "words")]
     pub args: Vec<String>,
     pub env: Vec<EnvVar>,
+    /// Objects whose every entry is a variable.
+    pub env_from: Vec<Value>,
     /// `Always` for an init container that goes on running; empty for others.
     pub restart_policy: String,
     pub security_context: SecurityContext,
@@ -115,7 +120,7 @@ pub struct PodIp {
 
 /// What the kubelet says of a container.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub struct ContainerStatus {
     pub name: String,
     /// The runtime's name and the container's id, such as `containerd://0123...`; empty before it
@@ -123,6 +128,8 @@ pub struct ContainerStatus {
     #[serde(rename = "containerID")]
     pub container_id: String,
     pub state: ContainerState,
+    /// Of the container that was there before, if it was started again.
+    pub last_state: ContainerState,
 }
 
 /// The `state` of a container, of which only the end is read.
@@ -138,6 +145,8 @@ pub struct ContainerState {
 pub struct Terminated {
     /// The exit code of its first process; 0 is a success.
     pub exit_code: i32,
+    #[serde(rename = "containerID")]
+    pub container_id: String,
 }
 
 impl AnyObject for PodObject {
@@ -151,16 +160,23 @@ impl AnyObject for PodObject {
 
     fn trimmed(mut self) -> Self {
         let annotations = &mut self.metadata.annotations;
-        annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-        let spec = &mut self.spec;
-        let containers = spec.containers.iter_mut().chain(&mut spec.init_containers);
-        let containers = containers.chain(&mut spec.ephemeral_containers);
+        annotations.remove(LAST_APPLIED);
+        self.spec.trim();
+        self
+    }
+}
+
+impl PodSpec {
+    /// Takes away what nobody reads of containers that are not Istio's.
+    pub(super) fn trim(&mut self) {
+        let containers = self.containers.iter_mut().chain(&mut self.init_containers);
+        let containers = containers.chain(&mut self.ephemeral_containers);
         for container in containers.filter(|own| !own.name.starts_with("istio-")) {
             container.image.clear();
             container.command = Vec::new();
             container.args = Vec::new();
             container.env = Vec::new();
+            container.env_from = Vec::new();
         }
-        self
     }
 }

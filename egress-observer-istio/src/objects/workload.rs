@@ -23,7 +23,7 @@ pub struct Workload {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WorkloadSpec {
-    template: Option<PodTemplate>,
+    pub(super) template: Option<PodTemplate>,
     job_template: Option<JobTemplate>,
 }
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     injection::pod,
-    mesh::{ControlPlane, Mesh},
+    mesh::{ControlPlane, Mesh, MeshCoverage},
     objects::{
         self, ConfigMap, Metadata, PodTemplate,
         kinds::{Kind, Object},
@@ -107,6 +107,14 @@ impl Live {
     /// Says which objects may be missing: that one of these is absent proves nothing.
     pub fn set_missing(&mut self, missing: MissingObjects) {
         self.snapshot.missing = missing;
+    }
+
+    /// Says which parts of the mesh's configuration are known not to be there.
+    pub fn set_coverage(&mut self, coverage: MeshCoverage) {
+        if self.snapshot.mesh.set_coverage(coverage) {
+            self.mesh_changed();
+            self.settle();
+        }
     }
 
     /// Takes changes in, all at once: what they make stale is made anew after the last one. `now`

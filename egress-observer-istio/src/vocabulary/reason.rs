@@ -68,6 +68,9 @@ closed_set! {
         NotSynced = "not_synced",
         /// The connection failed, so nobody can prove which path it would have taken.
         NotEstablished = "not_established",
+        /// The connection went out as it is, by a container that started before the rules were made and
+        /// goes on: before they were, or around them.
+        StartedBeforeRules = "started_before_rules",
         /// A listener that is not the mesh's accepted the connection over loopback.
         OtherListener = "other_listener",
         /// The connection was answered over loopback, and the listener that did it was not seen.

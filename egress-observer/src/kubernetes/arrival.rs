@@ -156,4 +156,35 @@ mod tests {
         assert_eq!((metadata.labels.len(), spec.selector.len()), (1, 1));
         assert_eq!((spec.cluster_ips.len(), spec.ports[0].port), (1, 80));
     }
+
+    #[test]
+    fn of_istiod_only_the_variables_that_are_read_are_kept() {
+        let deployment = r#"{"type": "ADDED", "object": {"metadata": {"name": "istiod",
+            "namespace": "istio-system", "resourceVersion": "9",
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}},
+            "spec": {"replicas": 2, "template": {
+              "metadata": {"labels": {"istio.io/rev": "a", "app": "istiod"}},
+              "spec": {"containers": [
+                {"name": "discovery", "image": "pilot", "args": ["discovery"], "env": [
+                  {"name": "REVISION", "value": "a"}, {"name": "TOKEN", "value": "secret"},
+                  {"name": "SHARED_MESH_CONFIG", "value": "our"}]},
+                {"name": "other", "env": [{"name": "TOKEN", "value": "secret"}]}]}}}}}"#;
+        let event: WatchEvent<Arrival<objects::istiod::IstiodDeployment>> =
+            serde_json::from_str(deployment).unwrap();
+        let WatchEvent::Added(arrival) = event else {
+            panic!("{event:?}")
+        };
+        let object = arrival.object.unwrap().object();
+        let objects::Object::Workload(workload) = &object else {
+            panic!("{object:?}")
+        };
+        assert_eq!(object.kind(), objects::Kind::Deployment);
+        let [discovery, other] = &workload.template().unwrap().spec.containers[..] else {
+            panic!("{workload:?}")
+        };
+        let names: Vec<_> = discovery.env.iter().map(|entry| &*entry.name).collect();
+        assert_eq!(names, ["REVISION", "SHARED_MESH_CONFIG"]);
+        assert!(discovery.image.is_empty() && other.env.is_empty());
+        assert!(workload.metadata.annotations.is_empty());
+    }
 }

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use egress_observer_istio::objects::name::ObjectName;
+
+const BY_NAME: &str = "metadata.name=";
+
 /// Which objects of a kind.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Selection {
@@ -16,6 +20,20 @@ impl Selection {
             fields: Some(selector),
             ..Self::default()
         }
+    }
+
+    /// The object of a namespace that is called so.
+    pub(super) fn named(namespace: &str, name: &str) -> Self {
+        Self::fields(format!("{BY_NAME}{name}")).in_namespace(namespace)
+    }
+
+    /// The one object that it selects, if it selects by name.
+    pub(super) fn only(&self) -> Option<ObjectName> {
+        let name = self.fields.as_ref()?.strip_prefix(BY_NAME)?;
+        Some(ObjectName {
+            namespace: self.namespace.clone()?,
+            name: name.to_owned(),
+        })
     }
 
     pub(super) fn in_namespace(self, namespace: &str) -> Self {
@@ -52,8 +70,9 @@ mod tests {
 
     #[test]
     fn a_selection_reads_well_behind_its_resource() {
-        let selection = Selection::fields("metadata.name=istio".to_owned());
-        let selection = selection.in_namespace("istio-system");
+        let selection = Selection::named("istio-system", "istio");
+        let only = selection.only().unwrap();
+        assert_eq!(only.to_string(), "istio-system/istio");
         assert_eq!(
             format!("configmaps{selection}"),
             "configmaps in istio-system with metadata.name=istio"

@@ -1,15 +1,23 @@
 //! How the watches are doing.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
-use egress_observer_istio::{objects::kinds::Kind, view::change::ObjectChange};
+use super::selection::Selection;
+use egress_observer_istio::{
+    mesh::MeshCoverage,
+    objects::{kinds::Kind, name::ObjectName},
+    view::change::ObjectChange,
+};
 
 /// A watch that was interrupted counts as synced for a while: most come back at once, and what is
 /// known is as good as before.
 const GRACE: Duration = Duration::from_secs(120);
 
 /// Which watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct WatchId(usize);
 
 /// What a watch is in.
@@ -50,8 +58,10 @@ pub(crate) struct Tally {
 #[derive(Debug)]
 struct Row {
     kind: Kind,
-    /// What of it.
+    /// What of it, for people.
     selection: String,
+    /// The one object, if it is of one.
+    only: Option<ObjectName>,
     state: State,
     since: Instant,
     tally: Tally,
@@ -60,33 +70,47 @@ struct Row {
 /// All watches.
 #[derive(Debug, Default)]
 pub(crate) struct Watches {
-    rows: Vec<Row>,
+    rows: BTreeMap<WatchId, Row>,
+    n_ever: usize,
 }
 
 impl Watches {
-    pub(super) fn add(&mut self, kind: Kind, selection: String) -> WatchId {
-        self.rows.push(Row {
+    pub(super) fn add(&mut self, kind: Kind, selection: &Selection) -> WatchId {
+        let row = Row {
             kind,
-            selection,
+            selection: selection.to_string(),
+            only: selection.only(),
             state: State::Waiting,
             since: Instant::now(),
             tally: Tally::default(),
-        });
-        WatchId(self.rows.len() - 1)
+        };
+        let id = WatchId(self.n_ever);
+        self.n_ever += 1;
+        self.rows.insert(id, row);
+        id
     }
 
-    pub(crate) fn note(&mut self, news: &News, now: Instant) {
-        let row = &mut self.rows[news.watch.0];
+    /// Forgets a watch that ended.
+    pub(super) fn remove(&mut self, id: WatchId) {
+        self.rows.remove(&id);
+    }
+
+    /// Whether the watch is there: one that ended may have told something before.
+    pub(crate) fn note(&mut self, news: &News, now: Instant) -> bool {
+        let Some(row) = self.rows.get_mut(&news.watch) else {
+            return false;
+        };
         if row.state != news.state {
             row.state = news.state;
             row.since = now;
         }
         row.tally = news.tally;
+        true
     }
 
     /// What was never listed, nor found to be impossible to list; pods have to be.
     pub(crate) fn waiting(&self) -> Vec<String> {
-        let waiting = self.rows.iter().filter(|row| match row.state {
+        let waiting = self.rows.values().filter(|row| match row.state {
             State::Waiting => true,
             State::Forbidden => row.kind == Kind::Pod,
             State::Synced | State::Interrupted | State::Absent => false,
@@ -98,7 +122,7 @@ impl Watches {
 
     /// Whether everything there is to know was known once.
     pub(crate) fn settled(&self) -> bool {
-        self.rows.iter().all(|row| row.state != State::Waiting)
+        self.rows.values().all(|row| row.state != State::Waiting)
     }
 
     /// Whether a pod that is not known does not exist.
@@ -116,6 +140,28 @@ impl Watches {
     /// Whether all Services are known. They may not be watched at all.
     pub(crate) fn services_known(&self) -> bool {
         self.of(Kind::Service).next().is_some() && self.is_listed(Kind::Service)
+    }
+
+    /// Whether it is known which istiods there are, or that this may not be known.
+    pub(super) fn istiods_asked_for(&self) -> bool {
+        let mut rows = self.of(Kind::Deployment);
+        rows.all(|row| row.state != State::Waiting)
+    }
+
+    /// What is known not to be there of the mesh's configuration.
+    pub(crate) fn coverage(&self) -> MeshCoverage {
+        let mut coverage = MeshCoverage {
+            istiods_hidden: !self.is_listed(Kind::Deployment),
+            ..MeshCoverage::default()
+        };
+        for row in self.of(Kind::ConfigMap) {
+            let maps = match row.state {
+                State::Synced | State::Interrupted | State::Absent => &mut coverage.listed,
+                State::Waiting | State::Forbidden => &mut coverage.hidden,
+            };
+            maps.extend(row.only.clone());
+        }
+        coverage
     }
 
     fn is_listed(&self, kind: Kind) -> bool {
@@ -145,7 +191,7 @@ impl Watches {
     }
 
     fn of(&self, kind: Kind) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |row| row.kind == kind)
+        self.rows.values().filter(move |row| row.kind == kind)
     }
 }
 
@@ -168,10 +214,10 @@ mod tests {
     #[test]
     fn everything_is_settled_when_the_last_watch_is_synced_or_cannot_be() {
         let mut watches = Watches::default();
-        let pods = watches.add(Kind::Pod, " of node-1".to_owned());
-        let entries = watches.add(Kind::ServiceEntry, String::new());
+        let pods = watches.add(Kind::Pod, &Selection::labels("app=a"));
+        let entries = watches.add(Kind::ServiceEntry, &Selection::default());
         let now = Instant::now();
-        assert_eq!(watches.waiting(), ["pods of node-1", "serviceentries"]);
+        assert_eq!(watches.waiting(), ["pods with app=a", "serviceentries"]);
         watches.note(&news(pods, State::Synced), now);
         assert!(watches.pods_known() && !watches.settled() && !watches.registry_known());
         watches.note(&news(entries, State::Forbidden), now);
@@ -179,17 +225,17 @@ mod tests {
         watches.note(&news(entries, State::Absent), now);
         assert!(watches.registry_known() && watches.waiting().is_empty());
         watches.note(&news(pods, State::Forbidden), now);
-        assert_eq!(watches.waiting(), ["pods of node-1"]);
+        assert_eq!(watches.waiting(), ["pods with app=a"]);
     }
 
     #[test]
     fn services_are_known_if_they_are_watched_and_listed() {
         let mut watches = Watches::default();
-        let entries = watches.add(Kind::ServiceEntry, String::new());
+        let entries = watches.add(Kind::ServiceEntry, &Selection::default());
         let now = Instant::now();
         watches.note(&news(entries, State::Synced), now);
         assert!(watches.registry_known() && !watches.services_known());
-        let services = watches.add(Kind::Service, String::new());
+        let services = watches.add(Kind::Service, &Selection::default());
         for (state, known) in [
             (State::Waiting, false),
             (State::Synced, true),
@@ -206,8 +252,11 @@ mod tests {
     #[test]
     fn an_interruption_shows_when_it_lasts() {
         let mut watches = Watches::default();
-        let one = watches.add(Kind::ConfigMap, " istio".to_owned());
-        let other = watches.add(Kind::ConfigMap, " istio-sidecar-injector".to_owned());
+        let one = watches.add(Kind::ConfigMap, &Selection::named("mesh", "istio"));
+        let other = watches.add(
+            Kind::ConfigMap,
+            &Selection::named("mesh", "istio-sidecar-injector"),
+        );
         let now = Instant::now();
         watches.note(&news(one, State::Synced), now);
         watches.note(&news(other, State::Synced), now);
@@ -218,5 +267,34 @@ mod tests {
         assert!(!tell(&watches, now + GRACE)[0].1);
         watches.note(&news(other, State::Synced), now + GRACE);
         assert!(tell(&watches, now + GRACE * 9)[0].1);
+    }
+
+    #[test]
+    fn what_is_not_there_of_the_mesh_is_known_where_it_was_looked_for() {
+        let mut watches = Watches::default();
+        let map = watches.add(Kind::ConfigMap, &Selection::named("mesh", "our"));
+        let istiods = watches.add(Kind::Deployment, &Selection::labels("app=istiod"));
+        let name = ObjectName {
+            namespace: "mesh".to_owned(),
+            name: "our".to_owned(),
+        };
+        let now = Instant::now();
+        for (state, listed) in [
+            (State::Waiting, false),
+            (State::Forbidden, false),
+            (State::Synced, true),
+            (State::Interrupted, true),
+        ] {
+            watches.note(&news(map, state), now);
+            watches.note(&news(istiods, state), now);
+            let coverage = watches.coverage();
+            let found = [&coverage.listed, &coverage.hidden].map(|maps| maps.contains(&name));
+            assert_eq!(found, [listed, !listed], "{state:?}");
+            assert_eq!(coverage.istiods_hidden, !listed, "{state:?}");
+            assert_eq!(watches.istiods_asked_for(), state != State::Waiting);
+        }
+        watches.remove(map);
+        assert_eq!(watches.coverage(), MeshCoverage::default());
+        assert!(!watches.note(&news(map, State::Synced), now));
     }
 }

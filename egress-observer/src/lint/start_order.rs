@@ -2,7 +2,7 @@
 
 use super::{code::LintCode, finding::LintFinding, subject::LintSubject};
 use egress_observer_istio::{
-    injection::pod::{INIT, PROXY, Rules},
+    injection::pod::{INIT, PROXY, ProxyPresence, Rules},
     objects::ContainerSpec,
     rules::CaptureConfig,
 };
@@ -17,7 +17,8 @@ pub(super) fn findings(subject: &LintSubject<'_>) -> Vec<LintFinding> {
         let mut declared = subject.pod.declared.iter();
         let declared = declared.find(|declared| declared.name == container.name)?;
         let early = declared.role.rules == Rules::NotYet;
-        if !(early || declared.role.no_proxy) {
+        let refused_all = declared.role.proxy == ProxyPresence::Never;
+        if !(early || refused_all) {
             return None;
         }
         let field = subject.spec_field(&format!("initContainers[{at}]"));

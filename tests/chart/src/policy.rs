@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::objects::{kind, list, texts, title};
 
@@ -170,29 +170,41 @@ fn cluster_role(object: &Value, with_services: bool) -> Vec<String> {
     faults
 }
 
-/// A role in one namespace: ConfigMaps by name, to watch Istio's or to get those of ranges once.
+/// A role in one namespace: ConfigMaps by name, to watch Istio's or to get those of ranges once; beside
+/// Istio's its Deployments, which cannot be named before they are installed.
 fn role(object: &Value) -> Vec<String> {
-    let [rule] = list(&object["rules"]) else {
-        return vec!["not one rule".to_owned()];
+    let is_right: fn(&Value) -> bool = match object["metadata"]["namespace"].as_str() {
+        Some("kube-system") => |rule| config_maps(rule, &["get"]) && names(rule) == RANGES,
+        Some(_) => |rule| config_maps(rule, &["list", "watch"]) || is_of_istiod(rule),
+        None => |_| false,
     };
+    let rules = list(&object["rules"]);
+    let wrong = rules.iter().filter(|rule| !is_right(rule));
+    let mut faults: Vec<_> = wrong.map(|rule| format!("grants {rule}")).collect();
+    if rules.is_empty() {
+        faults.push("grants nothing".to_owned());
+    }
+    faults
+}
+
+fn names(rule: &Value) -> Vec<&str> {
     let mut names = texts(&rule["resourceNames"]);
     names.sort_unstable();
-    let right = match object["metadata"]["namespace"].as_str() {
-        Some("kube-system") => texts(&rule["verbs"]) == ["get"] && names == RANGES,
-        Some(_) => {
-            texts(&rule["verbs"]) == ["list", "watch"]
-                && !names.is_empty()
-                && names
-                    .iter()
-                    .all(|name| *name == "istio" || name.starts_with("istio-"))
-        }
-        None => false,
-    };
-    if right && texts(&rule["resources"]) == ["configmaps"] && texts(&rule["apiGroups"]) == [""] {
-        Vec::new()
-    } else {
-        vec![format!("grants {rule}")]
-    }
+    names
+}
+
+/// Whether a rule grants this of ConfigMaps that it names.
+fn config_maps(rule: &Value, verbs: &[&str]) -> bool {
+    texts(&rule["verbs"]) == verbs
+        && !names(rule).is_empty()
+        && texts(&rule["resources"]) == ["configmaps"]
+        && texts(&rule["apiGroups"]) == [""]
+}
+
+fn is_of_istiod(rule: &Value) -> bool {
+    let expected =
+        json!({"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list", "watch"]});
+    *rule == expected
 }
 
 /// Roles are bound to the pods' account, and they are ours.
@@ -229,8 +241,6 @@ fn binding(object: &Value, manifests: &[Value]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn agent() -> Value {
@@ -299,6 +309,12 @@ mod tests {
         assert!(!istio(rule("secrets", &["list", "watch"], &["istio"])).is_empty());
         assert!(!istio(rule("configmaps", &["list", "watch", "update"], &["istio"])).is_empty());
         assert!(!istio(rule("configmaps", &["list", "watch"], &[])).is_empty());
+        let deployments = json!({"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list", "watch"]});
+        assert!(istio(deployments.clone()).is_empty());
+        let elsewhere = json!({"metadata": {"namespace": "kube-system"}, "rules": [deployments]});
+        assert!(!role(&elsewhere).is_empty());
+        assert!(!istio(rule("deployments", &["list", "watch"], &[])).is_empty());
+        assert!(!role(&json!({"metadata": {"namespace": "istio-system"}})).is_empty());
         let all = json!({"apiGroups": ["*"], "resources": ["*"], "verbs": ["list", "watch"]});
         assert!(!cluster_role(&json!({"rules": [all]}), true).is_empty());
     }

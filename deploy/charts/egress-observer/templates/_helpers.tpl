@@ -60,6 +60,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - istio-{{ . }}
 - istio-sidecar-injector-{{ . }}
 {{- end }}
+- istio-shared-configmap-{{ . }}
+{{- end }}
+{{- range .Values.config.istio.sharedConfigMaps }}
+- {{ . }}
 {{- end }}
 {{- end }}
 

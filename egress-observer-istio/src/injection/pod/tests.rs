@@ -71,9 +71,13 @@ fn containers_are_told_apart() {
     let role = |actor, rules| ContainerRole {
         actor,
         rules,
-        no_proxy: false,
+        proxy: ProxyPresence::Runs,
     };
-    assert_eq!(pod.role(Some("aa"), 0, 0), role(Actor::Init, Rules::NotYet));
+    let early = ContainerRole {
+        proxy: ProxyPresence::Never,
+        ..role(Actor::Init, Rules::NotYet)
+    };
+    assert_eq!(pod.role(Some("aa"), 0, 0), early);
     assert_eq!(pod.role(Some("bb"), 1337, 0), role(Actor::App, Rules::Made));
     assert_eq!(
         pod.role(Some("cc"), 1337, 1337),

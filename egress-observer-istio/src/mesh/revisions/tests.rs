@@ -133,6 +133,141 @@ fn the_shared_configuration_counts_below_the_revisions_own() {
     }
 }
 
+/// The policy where the default revision's own ConfigMap says this, with an istiod of these variables, and
+/// with values of the injector.
+fn seen(
+    coverage: MeshCoverage,
+    own: &str,
+    istiod: Option<serde_json::Value>,
+    values: &str,
+) -> (Option<Policy>, Option<String>, Option<String>) {
+    let mut mesh = Mesh::default();
+    mesh.set_coverage(coverage);
+    mesh.apply(&mesh_of("istio", own));
+    let injector = config_map("istio-sidecar-injector", ROOT_NAMESPACE, "values", values);
+    mesh.apply(&injector);
+    if let Some(container) = istiod {
+        let template = json!({"spec": {"containers": [container]}});
+        let template = serde_json::from_value(template).unwrap();
+        let plane = ControlPlane::of(ROOT_NAMESPACE, &template);
+        mesh.set_control_plane(object_name(ROOT_NAMESPACE, "istiod"), plane);
+    }
+    let doubt = mesh.doubt("").map(|doubt| doubt.text.clone());
+    let map = mesh.shared_map(ROOT_NAMESPACE, "default");
+    (mesh.policy(""), map, doubt)
+}
+
+fn discovery(env: &serde_json::Value) -> Option<serde_json::Value> {
+    Some(json!({"name": "discovery", "env": env}))
+}
+
+#[test]
+fn a_shared_configuration_that_may_be_there_unseen_leaves_what_the_own_one_says_itself() {
+    const OWN: &str = "outboundTrafficPolicy: {mode: ALLOW_ANY}";
+    let hidden = MeshCoverage {
+        istiods_hidden: true,
+        ..MeshCoverage::default()
+    };
+    let value_from = json!([{"name": "SHARED_MESH_CONFIG", "valueFrom": {"configMapKeyRef": {}}}]);
+    let reference = json!([{"name": "SHARED_MESH_CONFIG", "value": "our-$(REVISION)"}]);
+    let env_from = json!({"name": "discovery", "envFrom": [{"configMapRef": {"name": "a"}}]});
+    let files = MeshCoverage::default();
+    for (coverage, istiod, said) in [
+        (hidden, None, "Deployments"),
+        (files.clone(), discovery(&value_from), "valueFrom"),
+        (files.clone(), discovery(&reference), "another variable"),
+        (files, Some(env_from), "envFrom"),
+    ] {
+        let (policy, map, doubt) = seen(coverage.clone(), "", istiod.clone(), "{}");
+        assert_eq!((policy, map), (None, None));
+        assert!(doubt.unwrap().contains(said), "{said}");
+        let (policy, _, doubt) = seen(coverage, OWN, istiod, "{}");
+        assert_eq!(policy, Some(Policy::AllowAny));
+        assert!(doubt.unwrap().contains(said), "{said}");
+    }
+}
+
+#[test]
+fn a_shared_configuration_is_wanted_by_the_name_that_istiod_or_the_values_have() {
+    let hidden = MeshCoverage {
+        istiods_hidden: true,
+        ..MeshCoverage::default()
+    };
+    let files = MeshCoverage::default();
+    let our = json!([{"name": "SHARED_MESH_CONFIG", "value": "our"}]);
+    let values = r#"{"pilot": {"env": {"SHARED_MESH_CONFIG": "by-values"}}}"#;
+    for (coverage, istiod, values, expected) in [
+        (&files, discovery(&our), "{}", Some("our")),
+        (&files, discovery(&our), values, Some("our")),
+        (&files, discovery(&json!([])), values, None),
+        (&hidden, None, values, Some("by-values")),
+        (&files, None, values, Some("by-values")),
+        (&hidden, None, "{}", None),
+        (&files, None, "{}", Some("istio-shared-configmap-default")),
+    ] {
+        let (_, map, _) = seen(coverage.clone(), "", istiod, values);
+        assert_eq!(map.as_deref(), expected, "{coverage:?} {values}");
+    }
+}
+
+#[test]
+fn a_shared_configuration_that_is_not_there_says_nothing() {
+    let our = object_name(ROOT_NAMESPACE, "our");
+    let env = json!([{"name": "SHARED_MESH_CONFIG", "value": "our"}]);
+    let maps = || [our.clone()].into();
+    let listed = MeshCoverage {
+        listed: maps(),
+        ..MeshCoverage::default()
+    };
+    let hidden = MeshCoverage {
+        hidden: maps(),
+        ..MeshCoverage::default()
+    };
+    let (policy, _, doubt) = seen(listed, "", discovery(&env), "{}");
+    assert_eq!((policy, doubt), (Some(Policy::AllowAny), None));
+    let (policy, _, doubt) = seen(hidden, "", discovery(&env), "{}");
+    assert_eq!(policy, None);
+    assert!(
+        doubt
+            .unwrap()
+            .contains("istio-system/our, which istiod reads first")
+    );
+}
+
+#[test]
+fn an_own_configuration_that_may_not_be_read_leaves_the_policy_open() {
+    let mut mesh = Mesh::default();
+    let own = object_name(ROOT_NAMESPACE, "istio");
+    mesh.set_coverage(MeshCoverage {
+        hidden: [own].into(),
+        ..MeshCoverage::default()
+    });
+    mesh.apply(&mesh_of("our", STRICT));
+    let container = discovery(&json!([{"name": "SHARED_MESH_CONFIG", "value": "our"}]));
+    let template = json!({"spec": {"containers": [container]}});
+    let plane = ControlPlane::of(ROOT_NAMESPACE, &serde_json::from_value(template).unwrap());
+    mesh.set_control_plane(object_name(ROOT_NAMESPACE, "istiod"), plane);
+    assert_eq!(mesh.policy(""), None);
+    assert!(mesh.doubt("").unwrap().text.contains("istio-system/istio"));
+}
+
+#[test]
+fn a_config_map_called_default_is_of_no_revision() {
+    let mut mesh = Mesh::default();
+    assert!(!mesh.apply(&mesh_of("istio-default", STRICT)));
+    assert_eq!(mesh.policy("default"), None);
+    mesh.apply(&mesh_of("istio", ""));
+    assert_eq!(mesh.policy("default"), Some(Policy::AllowAny));
+    let map = config_map(
+        "istio-sidecar-injector-default",
+        ROOT_NAMESPACE,
+        "values",
+        "{}",
+    );
+    mesh.apply(&map);
+    assert!(mesh.injector("default").is_none());
+}
+
 #[test]
 fn what_is_refused_leaves_the_last_state_or_the_defaults() {
     let mut mesh = Mesh::default();
