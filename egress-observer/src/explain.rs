@@ -94,7 +94,8 @@ impl<'a> Explainer<'a> {
             ..dialled
         };
         let applied = judged.applied;
-        let desired = self.asker.decide(Stage::Desired, &asked);
+        let reach = judged.reach;
+        let desired = self.asker.decide(Stage::Desired, &asked, reach);
         let near = self.near(&judged, to, &asked);
         let mut explanation = Explanation {
             api_version: API_VERSION,
@@ -128,6 +129,9 @@ impl<'a> Explainer<'a> {
             notes: self.notes.clone(),
             advice: Vec::new(),
         };
+        if judged.rests_on_name || self.asker.rests_on_name(Stage::Desired, &asked, reach) {
+            explanation.notes.push(anywhere::rests_on(to));
+        }
         if applied.reason == Reason::AddressNeeded {
             let cases = anywhere::cases(&self.asker, &self.pod.applied, &asked);
             explanation.notes.extend(cases);
