@@ -2,15 +2,19 @@
 //!
 //! What cannot be read is told by name, and does not keep anything else from being read.
 
+mod charts;
 mod documents;
 mod files;
+mod installed;
+mod parse;
 mod plain;
 mod reading;
 mod tally;
 mod unreadable;
 
 pub use self::{
-    files::{ManifestError, directories, files, read},
+    files::{ManifestError, directories, files, read, read_installed},
+    installed::Remark,
     reading::{Located, Reading, Repeated},
     tally::ObjectTally,
     unreadable::{Fault, Unreadable},

@@ -17,7 +17,7 @@ pub use self::{
     config::{MeshConfig, MeshOutboundPolicy, MeshText, OutboundMode, ProxyConfigText, policy},
     control_plane::ControlPlane,
     injector::{Injector, InjectorConfig},
-    names::{ROOT_NAMESPACE, canonical, revision_of},
+    names::{MADE_FROM, ROOT_NAMESPACE, canonical, revision_of},
     revisions::Mesh,
     selector::LabelSelector,
     sources::MeshDoubt,

@@ -6,6 +6,8 @@ use crate::objects::{ContainerSpec, PodTemplate};
 
 /// The container of istiod.
 const DISCOVERY: &str = "discovery";
+/// Its variable that names the ConfigMap below the revision's own.
+pub(super) const SHARED_MESH_CONFIG: &str = "SHARED_MESH_CONFIG";
 
 /// `ControlPlane` is an istiod: where it runs, for which revision, and with which settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl ControlPlane {
     /// The ConfigMap of its namespace below the revision's own (`pilot/pkg/features/pilot.go`
     /// `SharedMeshConfig`).
     pub(super) fn shared_config(&self) -> Option<&str> {
-        self.variable("SHARED_MESH_CONFIG")
+        self.variable(SHARED_MESH_CONFIG)
     }
 }
 

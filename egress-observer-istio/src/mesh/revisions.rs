@@ -6,10 +6,10 @@ use tracing::warn;
 
 use super::{
     config::{MeshConfig, MeshText, OutboundMode},
-    control_plane::ControlPlane,
+    control_plane::{ControlPlane, SHARED_MESH_CONFIG},
     injector::Injector,
     known::Known,
-    names::{canonical, outranks, revision_of},
+    names::{MADE_FROM, canonical, outranks, revision_of},
     sources::{MeshDoubt, RevisionConfig, Shared, Source, revision_config},
     values::InjectorValues,
 };
@@ -23,6 +23,8 @@ use crate::{
 pub struct Mesh {
     /// Every ConfigMap with a mesh configuration; istiod may be told to read any.
     texts: BTreeMap<ObjectName, Known<MeshText>>,
+    /// What ConfigMaps that are in no cluster were made from.
+    made_from: BTreeMap<ObjectName, String>,
     /// istiod, by the workload that makes it.
     control_planes: BTreeMap<ObjectName, ControlPlane>,
     /// What follows from both, by revision; the default one is the empty string.
@@ -54,6 +56,11 @@ impl Mesh {
         let Metadata {
             name, namespace, ..
         } = &object.metadata;
+        let map = object_name(namespace, name);
+        match object.metadata.annotations.get(MADE_FROM) {
+            Some(origin) => drop(self.made_from.insert(map.clone(), origin.clone())),
+            None => drop(self.made_from.remove(&map)),
+        }
         if let Some(revision) = revision_of(name, "istio-sidecar-injector") {
             return self.apply_injector(revision, object);
         }
@@ -66,7 +73,6 @@ impl Mesh {
         {
             warn!(config_map = %name, key = "mesh", %refused, "Istio refuses the mesh configuration");
         }
-        let map = object_name(namespace, name);
         self.texts.entry(map.clone()).or_default().set(read);
         self.settle();
         revision_of(name, "istio").is_some() || self.is_shared(&map)
@@ -93,7 +99,7 @@ impl Mesh {
             .map(|text| serde_saphyr::from_str(text));
         let map = object_name(namespace, name);
         let injector = values.map(|values| Injector {
-            name: map.to_string(),
+            name: self.told(&map),
             values,
             // Templates of people's own may be anything; what they select is said plainly.
             config: config.and_then(Result::ok).unwrap_or_default(),
@@ -110,6 +116,7 @@ impl Mesh {
             };
         }
         state.known.set(injector);
+        self.settle();
         true
     }
 
@@ -117,6 +124,7 @@ impl Mesh {
     pub fn remove(&mut self, namespace: &str, name: &str) -> bool {
         let map = object_name(namespace, name);
         let had_text = self.texts.remove(&map).is_some();
+        self.made_from.remove(&map);
         let n_before = self.injectors.len();
         self.injectors.retain(|_, state| state.map != map);
         self.settle();
@@ -175,13 +183,21 @@ impl Mesh {
         (beside_istiod, outranks(&map.namespace, ""))
     }
 
+    /// A ConfigMap for people: its namespace and name, and what it was made from if that is something else.
+    fn told(&self, map: &ObjectName) -> String {
+        match self.made_from.get(map) {
+            Some(origin) => format!("{map}, made from {origin}"),
+            None => map.to_string(),
+        }
+    }
+
     fn control_plane_in(&self, namespace: &str, revision: &str) -> Option<&ControlPlane> {
         let mut all = self.control_planes.values();
         all.find(|plane| plane.namespace == namespace && plane.revision == revision)
     }
 
     fn revision_config(&self, revision: &str, own: &ObjectName) -> Option<RevisionConfig> {
-        let own_name = own.to_string();
+        let own_name = self.told(own);
         let source = Source {
             name: &own_name,
             text: self.texts.get(own),
@@ -195,25 +211,33 @@ impl Mesh {
                 revision
             }
         );
-        let name = match plane {
+        let named = match plane {
             Some(plane) => plane.shared_config(),
-            None => Some(usual.as_str()),
+            None => self.shared_by_values(revision),
         };
-        let Some(name) = name else {
+        if plane.is_some() && named.is_none() {
             return revision_config(source, Shared::No);
-        };
-        let shared = object_name(&own.namespace, name);
-        let shared_name = shared.to_string();
+        }
+        let shared = object_name(&own.namespace, named.unwrap_or(&usual));
+        let shared_name = self.told(&shared);
         let shared = Source {
             name: &shared_name,
             text: self.texts.get(&shared),
         };
-        let shared = match (plane, shared.text) {
+        let shared = match (named, shared.text) {
             (Some(_), _) => Shared::Named(shared),
             (None, Some(_)) => Shared::Perhaps(shared),
             (None, None) => Shared::No,
         };
         revision_config(source, shared)
+    }
+
+    /// The ConfigMap below a revision's own by the injector's values, which have istiod's environment from
+    /// 1.27 on.
+    fn shared_by_values(&self, revision: &str) -> Option<&str> {
+        let values = &self.injectors.get(revision)?.known.taken()?.values;
+        let name = values.pilot.env.get(SHARED_MESH_CONFIG)?.as_str();
+        name.filter(|name| !name.is_empty())
     }
 
     /// Whether a ConfigMap is one of those that hold a mesh configuration, by its name or because istiod
