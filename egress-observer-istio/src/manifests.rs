@@ -9,13 +9,14 @@ mod installed;
 mod parse;
 mod plain;
 mod reading;
+mod remark;
 mod tally;
 mod unreadable;
 
 pub use self::{
     files::{ManifestError, directories, files, read, read_installed},
-    installed::Remark,
     reading::{Located, Reading, Repeated},
+    remark::Remark,
     tally::ObjectTally,
     unreadable::{Fault, Unreadable},
 };

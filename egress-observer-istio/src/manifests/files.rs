@@ -14,9 +14,9 @@ use thiserror::Error;
 use super::{
     charts::chart_of,
     documents::parts,
-    installed::LocatedInstallation,
     parse::values,
     reading::{Found, Reading},
+    remark::LocatedInstallation,
     unreadable::{Fault, Unreadable},
 };
 use crate::installation::Installation;

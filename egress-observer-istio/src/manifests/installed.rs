@@ -1,34 +1,12 @@
 //! Installations among what was read, and the ConfigMaps that come of them.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::sync::Arc;
 
-use super::reading::{Located, Reading};
-use crate::{
-    installation::Installation,
-    objects::{ConfigMap, kinds::Object, name::ObjectName},
+use super::{
+    reading::{Located, Reading},
+    remark::{LocatedInstallation, Remark},
 };
-
-/// What is said of a file of which everything could be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Remark {
-    /// The file or directory.
-    pub path: Arc<Path>,
-    /// What became of it.
-    pub text: String,
-}
-
-impl fmt::Display for Remark {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.text)
-    }
-}
-
-/// An installation, and where it stands.
-#[derive(Clone, Debug)]
-pub(super) struct LocatedInstallation {
-    pub(super) installation: Installation,
-    pub(super) path: Arc<Path>,
-}
+use crate::objects::{ConfigMap, kinds::Object, name::ObjectName};
 
 impl LocatedInstallation {
     fn origin(&self) -> String {

@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::{
     documents::{DocumentPart, parts},
-    installed::{LocatedInstallation, Remark},
     parse::values,
+    remark::{LocatedInstallation, Remark},
     tally::ObjectTally,
     unreadable::{Fault, Unreadable},
 };
 use crate::{
-    installation::{Installation, InstallationError},
+    installation::Installation,
     objects::{
         fields::metadata_text,
         kinds::{Kind, Object},
@@ -215,16 +215,7 @@ impl Reading {
         let group =
             api_version.map(|version| version.split_once('/').map_or("", |(group, _)| group));
         let Some(kind) = Kind::find(&kind, group) else {
-            let installation = Installation::of_object(&kind, group.unwrap_or_default(), &value);
-            match installation {
-                Some(read) => self.installation(path, place, &value, read),
-                None => {
-                    self.tally.passed_over(&kind, group);
-                    if group == Some(KUSTOMIZE) {
-                        self.remark(path, BUILT);
-                    }
-                }
-            }
+            self.other(path, place, (&kind, group), &value);
             return;
         };
         let (namespace, name) = (
@@ -253,25 +244,29 @@ impl Reading {
         }
     }
 
-    fn installation(
+    /// An object of a kind that is not read as itself.
+    fn other(
         &mut self,
         path: &Arc<Path>,
         place: (usize, u64),
+        (kind, group): (&str, Option<&str>),
         value: &Value,
-        read: Result<Installation, InstallationError>,
     ) {
-        let path = Arc::clone(path);
-        match read {
-            Ok(installation) => self
-                .installations
-                .push(LocatedInstallation { installation, path }),
-            Err(problem) => {
-                let kind = value
-                    .get("kind")
-                    .and_then(Value::as_str)
-                    .unwrap_or_default();
+        let installation = Installation::of_object(kind, group.unwrap_or_default(), value);
+        match installation {
+            Some(Ok(installation)) => self.installations.push(LocatedInstallation {
+                installation,
+                path: Arc::clone(path),
+            }),
+            Some(Err(problem)) => {
                 let of = format!("{kind} {}", metadata_text(value, "name"));
-                self.refuse(&path, place.0, place.1, Fault::Installation { of, problem });
+                self.refuse(path, place.0, place.1, Fault::Installation { of, problem });
+            }
+            None => {
+                self.tally.passed_over(kind, group);
+                if group == Some(KUSTOMIZE) {
+                    self.remark(path, BUILT);
+                }
             }
         }
     }
