@@ -18,7 +18,9 @@
 //! | [`vocabulary`] | closed sets of words, and one reading each of hosts, protocols of ports and `exportTo` |
 //! | [`objects`] | the list of kinds, and the fields of them that are read |
 //! | [`manifests`] | objects from files, each document apart |
+//! | [`yaml_fault`] | what is wrong with a text that is not YAML, in words |
 //! | [`protojson`] | text as Istio decodes it into protobuf messages, and what refuses it |
+//! | [`installation`] | Helm values and the operators' objects, as the ConfigMaps that come of them |
 //! | [`mesh`] | mesh configuration and injector values, by revision |
 //! | [`injection`] | pods: what was set up for them, and what would be today |
 //! | [`rules`] | which connections such a setup captures, version by version |
@@ -66,6 +68,10 @@ pub mod vocabulary;
 pub mod objects;
 
 pub mod manifests;
+
+pub mod installation;
+
+pub mod yaml_fault;
 
 pub mod protojson;
 

@@ -19,7 +19,7 @@ pub use self::{
     control_plane::ControlPlane,
     coverage::MeshCoverage,
     injector::{Injector, InjectorConfig},
-    names::{ROOT_NAMESPACE, canonical, revision_of},
+    names::{MADE_FROM, ROOT_NAMESPACE, canonical, revision_of},
     revisions::Mesh,
     selector::LabelSelector,
     sources::MeshDoubt,

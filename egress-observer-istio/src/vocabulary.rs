@@ -9,6 +9,7 @@ mod connection;
 mod export;
 pub mod host;
 pub mod host_name;
+pub mod name_reach;
 mod pod;
 mod port_protocol;
 mod reason;
@@ -19,6 +20,7 @@ pub use self::{
     connection::{Actor, ConnectionFailure, DnsResult, Protocol, Scope},
     export::Export,
     host::Host,
+    name_reach::NameReach,
     pod::{CaptureExtent, MeshMode, Unattributed},
     port_protocol::{PortProtocol, ServerFirst},
     reason::Reason,

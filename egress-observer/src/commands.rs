@@ -65,7 +65,7 @@ fn pod_of_kind<'a>(
     let known = workload_kind(kind).ok_or_else(|| {
         BadInput(format!(
             "--pod {namespace}/{kind}/{name}: `{kind}` is no kind that makes pods; write the kind's name, \
-             its plural, or deploy, rs, sts, ds, cj, rc, dc, ksvc"
+             its plural, or deploy, rs, sts, ds, cj, rc, dc, ro, ksvc"
         ))
     })?;
     let pods = snapshot.pods().filter(|pod| {
@@ -81,8 +81,13 @@ fn pod_of_kind<'a>(
     })
 }
 
-/// A kind that makes pods, by its name, its plural or what `kubectl` calls it for short.
+/// A kind that makes pods, by its name, its plural or what `kubectl` calls it for short, with its group
+/// behind a dot or without (`deployments.apps`).
 fn workload_kind(text: &str) -> Option<Kind> {
+    let (text, group) = match text.split_once('.') {
+        Some((text, group)) => (text, Some(group)),
+        None => (text, None),
+    };
     let short = match text {
         "deploy" => "deployment",
         "rs" => "replicaset",
@@ -91,6 +96,8 @@ fn workload_kind(text: &str) -> Option<Kind> {
         "cj" => "cronjob",
         "rc" => "replicationcontroller",
         "dc" => "deploymentconfig",
+        "ro" => "rollout",
+        "service" | "services" if group.is_some() => "knativeservice",
         "ksvc" => "knativeservice",
         other => other,
     };
@@ -98,6 +105,7 @@ fn workload_kind(text: &str) -> Option<Kind> {
     let mut all = Kind::ALL.iter().copied();
     all.find(|kind| {
         kind.makes_pods()
+            && group.is_none_or(|group| kind.facts().groups.contains(&group))
             && [kind.as_str().to_lowercase().as_str(), kind.plural()].contains(&&*lower)
     })
 }

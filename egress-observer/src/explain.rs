@@ -95,7 +95,7 @@ impl<'a> Explainer<'a> {
             ..dialled
         };
         let applied = judged.applied;
-        let desired = self.asker.decide(Stage::Desired, &asked);
+        let desired = self.asker.decide(Stage::Desired, &asked, judged.reach);
         let near = self.near(&judged, to, &asked);
         let mut explanation = Explanation {
             api_version: API_VERSION,
@@ -130,10 +130,7 @@ impl<'a> Explainer<'a> {
             notes: self.notes.clone(),
             advice: Vec::new(),
         };
-        if applied.reason == Reason::AddressNeeded {
-            let cases = anywhere::cases(&self.asker, &self.pod.applied, &asked);
-            explanation.notes.extend(cases);
-        }
+        explanation.notes.extend(self.of_name(&judged, to, &asked));
         let captured = applied.expected == Expected::Captured;
         let refused = captured && self.asker.role().proxy == ProxyPresence::Never;
         let unheard = captured && asked.ip.is_some_and(|ip| !self.pod.hears(ip));
@@ -144,6 +141,18 @@ impl<'a> Explainer<'a> {
         }
         explanation.advice = self.advice(&explanation, to, (&asked, &judged, &near));
         explanation
+    }
+
+    /// What there is to say where only a name is given.
+    fn of_name(&self, judged: &Judgement<'_>, to: &To, asked: &Endpoint) -> Vec<String> {
+        let rests = judged.rests_on_name
+            || self
+                .asker
+                .rests_on_name(Stage::Desired, asked, judged.reach);
+        let needed = judged.applied.reason == Reason::AddressNeeded;
+        let cases = needed.then(|| anywhere::cases(&self.asker, &self.pod.applied, asked));
+        let rests = rests.then(|| anywhere::rests_on(to));
+        rests.into_iter().chain(cases.flatten()).collect()
     }
 
     /// The ways out.

@@ -39,6 +39,7 @@ mod text;
 mod unread;
 mod unused;
 mod webhook;
+mod words;
 mod workloads;
 mod written;
 

@@ -39,6 +39,8 @@ pub(crate) struct WhatIfReport {
     pub(crate) restarts: Vec<Restart>,
     /// Pods of which it cannot be told whether they need one.
     pub(crate) unknown: Vec<Open>,
+    /// What the verdicts rest on.
+    pub(crate) notes: Vec<String>,
 }
 
 impl WhatIfReport {

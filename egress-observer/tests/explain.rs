@@ -476,3 +476,99 @@ spec: {containers: [{name: web}]}
         assert!(text(&output.stderr).contains(said), "{output:?}");
     }
 }
+
+/// Templates as `istioctl kube-inject` writes them say themselves what their pods do, and the answer says
+/// what that rests on.
+#[test]
+fn a_template_that_is_injected_already_is_answered_for() {
+    let pod = "containers: [{name: app, securityContext: {runAsUser: 1000}}, {name: istio-proxy, image: proxyv2:1.27.1, args: [proxy, sidecar]}]";
+    let init = "initContainers: [{name: istio-init, image: proxyv2:1.27.1, args: [istio-iptables, -i, '*', -x, '', -d, '15090']}]";
+    let injected = "annotations: {sidecar.istio.io/status: '{}'}";
+    let rests = "rests on this: its template is injected already";
+    let cases = [
+        // What is there: its metadata, its spec; what is said: verdict, reason, whether there is a note.
+        (
+            "Deployment",
+            injected,
+            format!("{init}, {pod}"),
+            "passthrough",
+            "included_range",
+            true,
+        ),
+        // The annotation is the Job's.
+        (
+            "CronJob",
+            "labels: {a: b}",
+            format!("{init}, {pod}"),
+            "passthrough",
+            "included_range",
+            true,
+        ),
+        // Templates of one's own add no sidecar.
+        (
+            "Deployment",
+            injected,
+            "containers: [{name: app}]".to_owned(),
+            "unmeshed",
+            "no_sidecar",
+            true,
+        ),
+        // A placeholder for what the injector will add.
+        (
+            "Deployment",
+            "labels: {a: b}",
+            "containers: [{name: istio-proxy, image: auto}]".to_owned(),
+            "unknown",
+            "not_synced",
+            false,
+        ),
+        // A webhook asks for it in any namespace.
+        (
+            "Deployment",
+            "labels: {sidecar.istio.io/inject: 'true'}, annotations: {sidecar.istio.io/status: '{}'}",
+            format!("{init}, {pod}"),
+            "unknown",
+            "not_synced",
+            false,
+        ),
+    ];
+    for (kind, metadata, spec, verdict, reason, noted) in cases {
+        let template = format!("template: {{metadata: {{{metadata}}}, spec: {{{spec}}}}}");
+        let spec = if kind == "CronJob" {
+            format!("jobTemplate: {{metadata: {{{injected}}}, spec: {{{template}}}}}")
+        } else {
+            template
+        };
+        let manifests = format!(
+            "kind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\ndata: {{mesh: '{{}}'}}\n---\n\
+             kind: {kind}\nmetadata: {{name: web, namespace: shop}}\nspec: {{{spec}}}\n"
+        );
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("all.yaml");
+        std::fs::write(&file, manifests).expect("it is written");
+        let output = Command::new(env!("CARGO_BIN_EXE_egress-observer"))
+            .args([
+                "explain",
+                "-o",
+                "json",
+                "--to",
+                "203.0.113.1:80",
+                "--pod",
+                "shop/web",
+            ])
+            .arg("--manifests")
+            .arg(&file)
+            .output()
+            .expect("it runs");
+        let [object] = &objects(&output)[..] else {
+            panic!("{kind} {metadata}: {output:?}")
+        };
+        let found = [&object["verdict"], &object["reason"]];
+        assert_eq!(found, [verdict, reason], "{kind} {metadata}: {object}");
+        let notes = object["notes"].as_array().expect("notes");
+        let has_note = notes
+            .iter()
+            .any(|note| note.as_str().is_some_and(|note| note.starts_with(rests)));
+        assert_eq!(has_note, noted, "{kind} {metadata}: {notes:?}");
+    }
+}

@@ -15,6 +15,7 @@ fn run(args: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_egress-observer"))
         .args(args)
         .env_remove("EGRESS_OBSERVER_MANIFESTS")
+        .env_remove("EGRESS_OBSERVER_VALUES")
         .output()
         .expect("it runs")
 }
@@ -32,6 +33,70 @@ const GOOD_POD: &str = "kind: Pod\nmetadata: {name: a, namespace: shop, uid: u1}
                         spec: {containers: [{name: app}]}\n";
 const BAD_ENTRY: &str = "kind: ServiceEntry\nmetadata: {name: bad, namespace: shop}\n\
                          spec: {hosts: a.test}\n";
+
+/// How Istio is installed counts for every offline command, and what says so wrongly ends it.
+#[test]
+fn values_of_an_installation_stand_for_its_config_maps() {
+    let pods = file(
+        "installed.yaml",
+        "kind: Namespace\nmetadata: {name: shop, labels: {istio-injection: enabled}}\n---\n\
+         kind: Deployment\nmetadata: {name: web, namespace: shop}\n\
+         spec: {template: {spec: {containers: [{name: web}]}}}\n",
+    );
+    let values = file(
+        "values.yaml",
+        "meshConfig: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}\nglobal: {tag: 1.27.1}\n",
+    );
+    let wrong = file(
+        "wrong.yaml",
+        "meshConfig: {outboundTrafficPolicy: {mode: CLOSED}}\n",
+    );
+    let [pods, values, wrong] = [&pods, &values, &wrong].map(|path| path.to_string_lossy());
+    let to = ["--pod", "shop/deployments.apps/web", "--to", "a.test:443"];
+    let explained = run(&[
+        &["explain", "--manifests", &pods, "--values", &values][..],
+        &to,
+    ]
+    .concat());
+    let said = String::from_utf8_lossy(&explained.stdout);
+    let told = format!("REGISTRY_ONLY (ConfigMap istio-system/istio, made from {values})");
+    let told: String = told.split_whitespace().collect();
+    let said: String = said.split_whitespace().collect();
+    assert!(said.contains(&told), "{said}");
+    assert!(said.contains("verdictblocked(included_range)"), "{said}");
+    let flows = ["--flows", "/dev/null"];
+    for line in [
+        [&["explain", "--manifests", &pods][..], &to].concat(),
+        vec!["lint", "--manifests", &pods],
+        [
+            &[
+                "what-if",
+                "--manifests",
+                &pods,
+                "--set",
+                "includeIPRanges=*",
+            ][..],
+            &flows,
+        ]
+        .concat(),
+        vec!["suggest", "ranges", "--manifests", &pods],
+        [&["suggest", "exclusions", "--manifests", &pods][..], &flows].concat(),
+        [
+            &["suggest", "service-entries", "--manifests", &pods][..],
+            &flows,
+        ]
+        .concat(),
+    ] {
+        let good = run(&[&line[..], &["--values", &values]].concat());
+        assert_eq!(good.status.code(), Some(0), "{line:?}: {good:?}");
+        let output = run(&[&line[..], &["--values", &wrong]].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(65), "{line:?}: {said}");
+        let expected = "wrong.yaml: document 1, from line 1: meshConfig.outboundTrafficPolicy.mode: \
+                        \"CLOSED\" is not ";
+        assert!(said.contains(expected), "{line:?}: {said}");
+    }
+}
 
 /// Every offline command answers of what can be read, names the rest, and ends with 65; `lint` has its
 /// own codes.

@@ -16,7 +16,7 @@ pub(crate) use super::today::Today;
 use super::{
     applied::applied,
     identity::namespace,
-    names::PROXY,
+    names::{INIT, INJECT, PROXY, STATUS, VALIDATION},
     pod_to_be::PodToBe,
     policy::{AmbientLabel, Injection},
     setup::Setup,
@@ -84,7 +84,7 @@ fn setup(pod: &PodToBe<'_>) -> Setup {
     let (revision, because) = match pod.injection() {
         Injection::Yes(revision, because) => (revision, because),
         Injection::Unknown(missing) => {
-            return Setup::not_synced(format!("not known without {missing}"));
+            return injected_already(pod, missing);
         }
         Injection::No(because, said) => return not_injected(pod, because, said),
     };
@@ -92,10 +92,10 @@ fn setup(pod: &PodToBe<'_>) -> Setup {
     let Some(injector) = mesh.injector(&revision) else {
         return match mesh.injector_refused(&revision) {
             Some(refused) => Setup::in_doubt(Reason::ConfigRefused, &refused),
-            None => Setup::not_synced(format!(
-                "not known without the ConfigMap {}",
-                mesh.wanted_injector(&revision)
-            )),
+            None => {
+                let wanted = mesh.wanted_injector(&revision);
+                injected_already(pod, &format!("the ConfigMap {wanted}"))
+            }
         };
     };
     if let Some(because) = pod.refused(injector, version(pod, injector)) {
@@ -107,6 +107,36 @@ fn setup(pod: &PodToBe<'_>) -> Setup {
         setup.notes.push(format!("injected because of {because}"));
     }
     setup
+}
+
+/// A pod of which something that would tell is not there. A template that was injected already
+/// (`istioctl kube-inject`) tells it itself where neither its Namespace nor an injector is given, as long
+/// as no webhook injects it anew (`stripPod` in `pkg/kube/inject/inject.go`), which is said.
+fn injected_already(pod: &PodToBe<'_>, missing: &str) -> Setup {
+    let asks = pod.label(INJECT) == Some("true");
+    if !pod.from_template || pod.labels.is_some() || asks || !has_been_injected(pod) {
+        return Setup::not_synced(format!("not known without {missing}"));
+    }
+    let own = with_its_own_proxy(pod, "injected already");
+    let mut own = own.unwrap_or_else(|| {
+        let source = format!("annotation {STATUS}, and no container {PROXY}");
+        Setup::outside(Reason::NoSidecar, source)
+    });
+    own.notes.push(format!(
+        "rests on this: its template is injected already, as by istioctl kube-inject, and no webhook \
+         injects it anew; the Namespace {}, which is not given, would tell",
+        pod.namespace
+    ));
+    own
+}
+
+/// Whether the injector has been at a template: its annotation, or, as it writes a CronJob's to the Job
+/// (`IntoObject` in `pkg/kube/inject/inject.go`), a container of its own with arguments. One without is a
+/// placeholder for what it will add.
+fn has_been_injected(pod: &PodToBe<'_>) -> bool {
+    let mut own = [INIT, VALIDATION].iter();
+    pod.annotation(STATUS).is_some()
+        || own.any(|name| container(pod.spec, name).is_some_and(|own| !own.args.is_empty()))
 }
 
 /// A pod that nobody injects; `said` if somebody said so.

@@ -17,7 +17,7 @@ use crate::{
     registry::{RegistryQuery, Viewer},
     rules::{Decision, Dialled, OwnerGroups, PortKind, Rule},
     view::Snapshot,
-    vocabulary::{Policy, Protocol, Reason},
+    vocabulary::{NameReach, Policy, Protocol, Reason},
 };
 
 /// The socket of a connection, as far as the rules look at it. `None` is not known.
@@ -86,6 +86,7 @@ struct Alike {
     stage: Stage,
     ports: [PortKind; 2],
     protocol: Protocol,
+    reach: NameReach,
 }
 
 impl<'a> Asker<'a> {
@@ -136,27 +137,36 @@ impl<'a> Asker<'a> {
     }
 
     /// What one of the pod's setups does with a connection. Without an address it is what holds at
-    /// every one, and without a group what holds for all, as far as owner groups are concerned.
-    pub fn decide(&self, stage: Stage, to: &Endpoint) -> Decision {
+    /// every one that the name may have, and without a group what holds for all, as far as owner groups
+    /// are concerned.
+    pub fn decide(&self, stage: Stage, to: &Endpoint, reach: NameReach) -> Decision {
         let setup = match stage {
             Stage::Applied => &self.pod.applied,
             Stage::Desired => &self.pod.desired,
         };
         if to.ip.is_some() {
-            return self.in_any_group(setup, to);
+            return self.in_any_group(setup, to, reach);
         }
         let configs = [setup.config(), setup.before_change.as_deref()];
         let key = Alike {
             stage,
             ports: configs.map(|config| PortKind::new(config, to.port)),
             protocol: to.protocol,
+            reach,
         };
         if let Some(known) = self.anywhere.borrow().get(&key) {
             return *known;
         }
-        let decision = self.in_any_group(setup, to);
+        let decision = self.in_any_group(setup, to, reach);
         self.anywhere.borrow_mut().insert(key, decision);
         decision
+    }
+
+    /// Whether what is decided holds only as the name leads to no link-local address.
+    pub fn rests_on_name(&self, stage: Stage, to: &Endpoint, reach: NameReach) -> bool {
+        to.ip.is_none()
+            && reach == NameReach::Public
+            && self.decide(stage, to, reach) != self.decide(stage, to, NameReach::Anywhere)
     }
 
     /// Why a captured connection to an address is refused, whatever the policy: no proxy runs yet, or
@@ -183,19 +193,19 @@ impl<'a> Asker<'a> {
         }
     }
 
-    fn in_any_group(&self, setup: &Setup, to: &Endpoint) -> Decision {
+    fn in_any_group(&self, setup: &Setup, to: &Endpoint, reach: NameReach) -> Decision {
         match (self.socket.gid, setup.config()) {
-            (Some(gid), _) => self.in_group(setup, to, gid),
+            (Some(gid), _) => self.in_group(setup, to, gid, reach),
             (None, Some(config)) => {
                 let [one, other] = unknown_group(&config.owner_groups);
-                let [one, other] = [one, other].map(|gid| self.in_group(setup, to, gid));
+                let [one, other] = [one, other].map(|gid| self.in_group(setup, to, gid, reach));
                 other.or(one, Reason::OwnerGroup, Rule::OwnerGroup)
             }
-            (None, None) => self.in_group(setup, to, u32::MAX),
+            (None, None) => self.in_group(setup, to, u32::MAX, reach),
         }
     }
 
-    fn in_group(&self, setup: &Setup, to: &Endpoint, gid: u32) -> Decision {
+    fn in_group(&self, setup: &Setup, to: &Endpoint, gid: u32, reach: NameReach) -> Decision {
         match self.role.rules {
             Rules::NotYet if setup.config().is_some() => {
                 Decision::direct(Reason::InitContainer, Rule::None)
@@ -207,7 +217,7 @@ impl<'a> Asker<'a> {
                 let dialled = self.dialled(to, gid);
                 match to.ip {
                     Some(_) => setup.decide(&dialled),
-                    None => anywhere::decide(setup, &dialled),
+                    None => anywhere::decide(setup, &dialled, reach),
                 }
             }
         }

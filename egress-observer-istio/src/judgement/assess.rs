@@ -17,7 +17,7 @@ use crate::{
     rules::Decision,
     view::Snapshot,
     vocabulary::{
-        ObservedPath, Reason, RegistryMatch, Scope, Verdict,
+        NameReach, ObservedPath, Reason, RegistryMatch, Scope, Verdict,
         host_name::{is_of_cluster, normal},
     },
 };
@@ -34,6 +34,10 @@ pub struct Judgement<'a> {
     pub scope: Scope,
     /// What the pod was set up to do with the connection.
     pub applied: Decision,
+    /// Which addresses the name may have, where none is given.
+    pub reach: NameReach,
+    /// Whether `applied` holds only as a public name leads to no link-local address.
+    pub rests_on_name: bool,
     /// The path that the evidence proves.
     pub path: ObservedPath,
     /// What the registry makes of the destination; of several names, of the first one.
@@ -99,7 +103,8 @@ fn of_name<'a>(
         ip: place.decided_by(),
         ..to
     };
-    let applied = asker.decide(Stage::Applied, &decided);
+    let reach = reach(snapshot, asker, name);
+    let applied = asker.decide(Stage::Applied, &decided, reach);
     let observed = evidence.observed(applied, to.protocol, scope);
     let matched = snapshot.registry.lookup(&asker.viewer, &to.query(name));
     let known = KnownDestination::of(snapshot, &asker.viewer, &matched, (scope, place.ip));
@@ -122,6 +127,8 @@ fn of_name<'a>(
         is_allocated: place.is_allocated,
         scope,
         applied,
+        reach,
+        rests_on_name: asker.rests_on_name(Stage::Applied, &decided, reach),
         path: observed.path(),
         matched,
         host: match matched {
@@ -155,6 +162,7 @@ impl<'a> Judgement<'a> {
         Self {
             verdict,
             reason,
+            rests_on_name: self.rests_on_name || other.rests_on_name,
             host: self.host.filter(|host| Some(*host) == other.host),
             registry: if self.registry == other.registry {
                 self.registry
@@ -173,5 +181,18 @@ fn scope(snapshot: &Snapshot, asker: &Asker<'_>, ip: Option<IpAddr>, name: Optio
         Some(ip) => snapshot.scope(asker.pod, ip),
         None if name.is_some_and(|name| is_of_cluster(&normal(name), domain)) => Scope::Cluster,
         None => Scope::External,
+    }
+}
+
+/// Which addresses a name may have: what the mesh's objects say of it comes before its spelling.
+fn reach(snapshot: &Snapshot, asker: &Asker<'_>, name: Option<&str>) -> NameReach {
+    let Some(name) = name.map(normal) else {
+        return NameReach::Anywhere;
+    };
+    let registry = &snapshot.registry;
+    if registry.may_be_link_local(&asker.viewer, &name) {
+        NameReach::Anywhere
+    } else {
+        NameReach::of(&name, registry.cluster_domain())
     }
 }

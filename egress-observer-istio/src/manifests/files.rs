@@ -11,7 +11,15 @@ use std::{
 
 use thiserror::Error;
 
-use super::reading::Reading;
+use super::{
+    charts::chart_of,
+    documents::parts,
+    parse::values,
+    reading::{Found, Reading},
+    remark::LocatedInstallation,
+    unreadable::{Fault, Unreadable},
+};
+use crate::installation::Installation;
 
 /// Why files cannot be read.
 #[derive(Debug, Error)]
@@ -24,6 +32,9 @@ pub enum ManifestError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// One does not say how Istio is installed.
+    #[error("{0}")]
+    Values(Box<Unreadable>),
 }
 
 /// In place of a path.
@@ -32,18 +43,84 @@ const STANDARD_INPUT: &str = "-";
 /// Reads files, standard input (`-`), and the files of directories ([`files`]). Objects of other kinds
 /// are passed over, and counted.
 pub fn read(paths: &[PathBuf]) -> Result<Reading, ManifestError> {
+    read_installed(paths, &[])
+}
+
+/// The same where files of `values` say how Istio is installed.
+pub fn read_installed(paths: &[PathBuf], values: &[PathBuf]) -> Result<Reading, ManifestError> {
     let mut reading = Reading::default();
     for path in paths {
+        let mut chart: Option<PathBuf> = None;
         for file in files(path)? {
+            let own = chart_of(path, &file);
+            if let Some(own) = own {
+                if chart.as_ref() != Some(&own) {
+                    let path = own.as_path().into();
+                    reading.remark(
+                        &path,
+                        "a Helm chart, passed over; render it first, with `helm template`",
+                    );
+                }
+                chart = Some(own);
+                continue;
+            }
             let bytes = bytes(&file).map_err(failed(&file))?;
+            let found = if file == *path {
+                Found::ByName
+            } else {
+                Found::InDirectory
+            };
             let path: Arc<Path> = file.into();
             match text(&bytes) {
-                Ok(text) => reading.add(&path, &text),
+                Ok(text) => reading.add(&path, &text, found),
                 Err(line) => reading.add_not_text(&path, line),
             }
         }
     }
+    reading.install_found();
+    let mut given = Vec::new();
+    for file in values {
+        given.extend(installations(file)?);
+    }
+    reading.install_given(given);
     Ok(reading)
+}
+
+/// What a file says of how Istio is installed.
+fn installations(file: &Path) -> Result<Vec<LocatedInstallation>, ManifestError> {
+    let bytes = bytes(file).map_err(failed(file))?;
+    let path: Arc<Path> = file.into();
+    let refuse = |document, line, fault| {
+        ManifestError::Values(Box::new(Unreadable {
+            path: Arc::clone(&path),
+            document,
+            line,
+            fault,
+        }))
+    };
+    let text = text(&bytes).map_err(|line| refuse(1, line, Fault::NotText))?;
+    let mut given = Vec::new();
+    for (part, document) in parts(&text).into_iter().zip(1..) {
+        let documents =
+            values(&part).map_err(|(line, fault)| refuse(document, line, Fault::NotYaml(fault)))?;
+        for value in documents {
+            let installation = Installation::of_document(&value).map_err(|problem| {
+                let of = String::new();
+                refuse(document, part.line + 1, Fault::Installation { of, problem })
+            })?;
+            let path = Arc::clone(&path);
+            given.push(LocatedInstallation { installation, path });
+        }
+    }
+    if given.is_empty() {
+        let problem = Installation::of_document(&serde_json::Value::Null);
+        let problem = problem.err().map(|problem| Fault::Installation {
+            of: String::new(),
+            problem,
+        });
+        return Err(refuse(1, 1, problem.unwrap_or(Fault::NoKind)));
+    }
+    Ok(given)
 }
 
 /// A file's text, in UTF-8 or, as PowerShell writes what it is told to, in UTF-16 with a mark at the
@@ -53,6 +130,8 @@ fn text(bytes: &[u8]) -> Result<Cow<'_, str>, u64> {
         [0xff, 0xfe, rest @ ..] => from_utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => from_utf16(rest, u16::from_be_bytes),
         _ => match str::from_utf8(bytes) {
+            // What is neither text nor marked as UTF-16.
+            Ok(text) if text.contains('\0') => Err(1),
             Ok(text) => Ok(Cow::Borrowed(text)),
             Err(error) => {
                 let before = &bytes[..error.valid_up_to()];
@@ -232,5 +311,70 @@ mod tests {
         let told = reading.unreadable[0].to_string();
         let expected = "a.yaml: document 1, line 2: not text in UTF-8; save it as UTF-8";
         assert!(told.ends_with(expected), "{told}");
+    }
+
+    #[test]
+    fn charts_and_templates_in_a_directory_are_passed_over_with_a_word() {
+        let root = Directory::new("chart");
+        root.write("web/Chart.yaml", b"name: web\n");
+        root.write("web/values.yaml", b"replicas: 1\n");
+        root.write("web/values-prod.yaml", b"replicas: 2\n");
+        root.write(
+            "web/templates/a.yaml",
+            b"kind: Pod\nmetadata: {name: \"{{ .Release.Name }}\"}\n",
+        );
+        root.write("web/crds/b.yaml", b"kind: Pod\nmetadata: {name: b}\n");
+        root.write(
+            "alone.yaml",
+            b"{{- if .Values.on }}\nkind: Pod\n{{- end }}\n",
+        );
+        let reading = read(std::slice::from_ref(&root.0)).unwrap();
+        assert_eq!((reading.objects.len(), reading.unreadable.len()), (1, 0));
+        let told: Vec<String> = reading.remarks.iter().map(ToString::to_string).collect();
+        let expected = [
+            (
+                "alone.yaml",
+                "a template, passed over; render it first, with `helm template`",
+            ),
+            (
+                "web",
+                "a Helm chart, passed over; render it first, with `helm template`",
+            ),
+        ];
+        let expected =
+            expected.map(|(path, text)| format!("{}: {text}", root.0.join(path).display()));
+        assert_eq!(told, expected);
+        // By its name it is meant.
+        let reading = read(&[root.0.join("alone.yaml")]).unwrap();
+        assert_eq!(reading.unreadable.len(), 1);
+    }
+
+    #[test]
+    fn values_that_are_given_count_in_place_of_config_maps() {
+        let root = Directory::new("values");
+        root.write(
+            "istio.yaml",
+            b"kind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\n",
+        );
+        root.write("base.yaml", b"meshConfig: {accessLogFile: /dev/stdout}\n");
+        root.write("prod.yaml", b"global: {tag: 1.27.1}\n");
+        root.write("none.yaml", b"# nothing\n");
+        let paths = [root.0.join("istio.yaml")];
+        let values = ["base.yaml", "prod.yaml"].map(|file| root.0.join(file));
+        let reading = read_installed(&paths, &values).unwrap();
+        assert_eq!(reading.objects.len(), 2);
+        let expected = format!(
+            "{}: ConfigMap istio-system/istio does not count: {} does",
+            paths[0].display(),
+            values[1].display()
+        );
+        assert_eq!(reading.remarks[0].to_string(), expected);
+        let told = read_installed(&paths, &[root.0.join("none.yaml")])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            told.contains("an empty document, and neither Helm values"),
+            "{told}"
+        );
     }
 }

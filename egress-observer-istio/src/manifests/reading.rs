@@ -6,15 +6,32 @@ use serde_json::Value;
 
 use super::{
     documents::{DocumentPart, parts},
-    plain::quoted,
+    parse::values,
+    remark::{LocatedInstallation, Remark},
     tally::ObjectTally,
     unreadable::{Fault, Unreadable},
 };
-use crate::objects::{
-    fields::metadata_text,
-    kinds::{Kind, Object},
-    name::ObjectName,
+use crate::{
+    installation::Installation,
+    objects::{
+        fields::metadata_text,
+        kinds::{Kind, Object},
+        name::ObjectName,
+    },
+    yaml_fault::YamlFault,
 };
+
+const KUSTOMIZE: &str = "kustomize.config.k8s.io";
+const BUILT: &str = "passed over; build it first, with `kubectl kustomize`";
+
+/// How a file was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// By its name.
+    ByName,
+    /// In a directory that was named: it need not be meant.
+    InDirectory,
+}
 
 /// An object, and where it stands.
 #[derive(Clone, Debug)]
@@ -31,6 +48,9 @@ pub struct Reading {
     pub objects: Vec<Located>,
     /// The documents, and objects in them, that cannot be read.
     pub unreadable: Vec<Unreadable>,
+    /// What else there is to say of files.
+    pub remarks: Vec<Remark>,
+    pub(super) installations: Vec<LocatedInstallation>,
     /// How many objects of which kinds were found.
     pub tally: ObjectTally,
 }
@@ -70,7 +90,8 @@ impl Reading {
     /// Reads the documents of one text; `path` is what they are said to be from.
     pub fn of(path: &Path, text: &str) -> Self {
         let mut reading = Self::default();
-        reading.add(&path.into(), text);
+        reading.add(&path.into(), text, Found::ByName);
+        reading.install_found();
         reading
     }
 
@@ -107,15 +128,27 @@ impl Reading {
     }
 
     /// Reads one file.
-    pub(super) fn add(&mut self, path: &Arc<Path>, text: &str) {
-        let n_before = self.tally.n_found();
+    pub(super) fn add(&mut self, path: &Arc<Path>, text: &str, found: Found) {
+        let n_before = self.n_told();
         let mut document = 1;
         for part in parts(text) {
-            document += self.part(path, document, &part);
+            document += self.part(path, document, &part, found);
         }
-        if self.tally.n_found() == n_before {
+        if self.n_told() == n_before {
             self.tally.empty(Arc::clone(path));
         }
+    }
+
+    fn n_told(&self) -> usize {
+        self.tally.n_found() + self.remarks.len() + self.installations.len()
+    }
+
+    /// Says something of a file or directory.
+    pub(super) fn remark(&mut self, path: &Arc<Path>, text: &str) {
+        self.remarks.push(Remark {
+            path: Arc::clone(path),
+            text: text.to_owned(),
+        });
     }
 
     /// Reads one file that is not text.
@@ -124,25 +157,30 @@ impl Reading {
     }
 
     /// How many documents there are in it.
-    fn part(&mut self, path: &Arc<Path>, document: usize, part: &DocumentPart<'_>) -> usize {
+    fn part(
+        &mut self,
+        path: &Arc<Path>,
+        document: usize,
+        part: &DocumentPart<'_>,
+        found: Found,
+    ) -> usize {
         if part.is_empty {
             return 1;
         }
-        let documents: Vec<Value> =
-            match serde_saphyr::from_multiple_with_options(&quoted(part.text), options()) {
-                Ok(documents) => documents,
-                Err(_) if let Some(documents) = json_documents(part.text) => documents,
-                Err(error) => {
-                    let (line, message) = told(error.without_snippet(), part.line);
-                    let is_template = part.text.contains("{{");
-                    let fault = Fault::NotYaml {
-                        message,
-                        is_template,
-                    };
-                    self.refuse(path, document, line, fault);
-                    return 1;
-                }
-            };
+        let documents = match values(part) {
+            Ok(documents) => documents,
+            Err((_, YamlFault::Template)) if found == Found::InDirectory => {
+                self.remark(
+                    path,
+                    "a template, passed over; render it first, with `helm template`",
+                );
+                return 1;
+            }
+            Err((line, fault)) => {
+                self.refuse(path, document, line, Fault::NotYaml(fault));
+                return 1;
+            }
+        };
         let n = documents.len().max(1);
         for (document, value) in (document..).zip(documents) {
             let place = (document, part.line + 1);
@@ -156,6 +194,7 @@ impl Reading {
             match kind_of_file(path) {
                 Some((kind, group)) if value.is_object() => {
                     self.tally.passed_over(kind, Some(group));
+                    self.remark(path, BUILT);
                 }
                 _ => self.refuse(path, place.0, place.1, Fault::NoKind),
             }
@@ -176,7 +215,7 @@ impl Reading {
         let group =
             api_version.map(|version| version.split_once('/').map_or("", |(group, _)| group));
         let Some(kind) = Kind::find(&kind, group) else {
-            self.tally.passed_over(&kind, group);
+            self.other(path, place, (&kind, group), &value);
             return;
         };
         let (namespace, name) = (
@@ -205,6 +244,33 @@ impl Reading {
         }
     }
 
+    /// An object of a kind that is not read as itself.
+    fn other(
+        &mut self,
+        path: &Arc<Path>,
+        place: (usize, u64),
+        (kind, group): (&str, Option<&str>),
+        value: &Value,
+    ) {
+        let installation = Installation::of_object(kind, group.unwrap_or_default(), value);
+        match installation {
+            Some(Ok(installation)) => self.installations.push(LocatedInstallation {
+                installation,
+                path: Arc::clone(path),
+            }),
+            Some(Err(problem)) => {
+                let of = format!("{kind} {}", metadata_text(value, "name"));
+                self.refuse(path, place.0, place.1, Fault::Installation { of, problem });
+            }
+            None => {
+                self.tally.passed_over(kind, group);
+                if group == Some(KUSTOMIZE) {
+                    self.remark(path, BUILT);
+                }
+            }
+        }
+    }
+
     fn refuse(&mut self, path: &Arc<Path>, document: usize, line: u64, fault: Fault) {
         self.tally.unreadable();
         self.unreadable.push(Unreadable {
@@ -222,33 +288,10 @@ impl Reading {
 fn kind_of_file(path: &Path) -> Option<(&'static str, &'static str)> {
     match path.file_name()?.to_str()? {
         "kustomization.yaml" | "kustomization.yml" | "Kustomization" => {
-            Some(("Kustomization", "kustomize.config.k8s.io"))
+            Some(("Kustomization", KUSTOMIZE))
         }
         _ => None,
     }
-}
-
-/// Several JSON values one behind the other, each on a line of its own or not: no YAML.
-fn json_documents(text: &str) -> Option<Vec<Value>> {
-    if !text.trim_start().starts_with('{') {
-        return None;
-    }
-    let values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
-    values.collect::<Result<_, _>>().ok()
-}
-
-/// The line of the file where a document is broken, and what is wrong there.
-fn told(error: &serde_saphyr::Error, lines_before: u64) -> (u64, String) {
-    let mut message = error.to_string();
-    let Some(location) = error.location() else {
-        return (lines_before + 1, message);
-    };
-    // The reader has seen this document alone.
-    let place = format!(" at line {}, column {}", location.line(), location.column());
-    if message.ends_with(&place) {
-        message.truncate(message.len() - place.len());
-    }
-    (lines_before + location.line().max(1), message)
 }
 
 /// What an item of a list does not say itself.
@@ -260,19 +303,6 @@ fn inherit(item: &mut Value, kind: &str, api_version: Option<&Value>) {
     if let Some(api_version) = api_version {
         let own = fields.entry("apiVersion");
         own.or_insert_with(|| api_version.clone());
-    }
-}
-
-/// A cluster's objects in one file are many; limits against aliases that multiply stay.
-fn options() -> serde_saphyr::Options {
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_documents: usize::MAX,
-            max_events: usize::MAX,
-            max_nodes: usize::MAX,
-            max_total_scalar_bytes: usize::MAX,
-            max_total_comment_bytes: usize::MAX,
-        },
     }
 }
 

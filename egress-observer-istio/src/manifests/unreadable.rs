@@ -1,10 +1,14 @@
 //! A part of a file that cannot be read.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{borrow::Cow, fmt, path::Path, sync::Arc};
 
 use thiserror::Error;
 
-use crate::objects::{fields::FieldError, kinds::Kind, name::ObjectName};
+use crate::{
+    installation::InstallationError,
+    objects::{fields::FieldError, kinds::Kind, name::ObjectName},
+    yaml_fault::YamlFault,
+};
 
 /// A document, or an object in it, that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -25,12 +29,7 @@ pub enum Fault {
     /// The file is not text.
     NotText,
     /// The document is not YAML.
-    NotYaml {
-        /// What the reader of YAML says.
-        message: String,
-        /// Whether it has what templates have, and YAML never.
-        is_template: bool,
-    },
+    NotYaml(YamlFault),
     /// The document is no object, as it has no `kind`.
     NoKind,
     /// A field of an object has the wrong type, or is missing.
@@ -42,19 +41,24 @@ pub enum Fault {
         /// The field, and what is wrong with it.
         problem: FieldError,
     },
+    /// What tells how Istio is installed says what it cannot.
+    Installation {
+        /// Kind and name; empty for Helm values.
+        of: String,
+        /// What is wrong.
+        problem: InstallationError,
+    },
 }
 
 impl Fault {
     /// What to do about it; nothing where that cannot be said.
-    pub fn fix(&self) -> Option<&'static str> {
+    pub fn fix(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::NotText => Some("save it as UTF-8"),
-            Self::NotYaml {
-                is_template: true, ..
-            } => Some("this is a template: render it first, for example with `helm template`"),
-            Self::NotYaml { .. } => None,
-            Self::NoKind => Some("add `apiVersion` and `kind`, or leave it out"),
-            Self::Field { problem, .. } => problem.fix(),
+            Self::NotText => Some("save it as UTF-8".into()),
+            Self::NotYaml(fault) => fault.fix().map(Cow::Borrowed),
+            Self::NoKind => Some("add `apiVersion` and `kind`, or leave it out".into()),
+            Self::Field { problem, .. } => problem.fix().map(Cow::Borrowed),
+            Self::Installation { problem, .. } => Some(problem.fix().into()),
         }
     }
 }
@@ -64,7 +68,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotText => f.write_str("not text in UTF-8"),
-            Self::NotYaml { message, .. } => write!(f, "not valid YAML: {message}"),
+            Self::NotYaml(fault) => write!(f, "not valid YAML: {fault}"),
             Self::NoKind => f.write_str("no `kind`; expected a Kubernetes object"),
             Self::Field {
                 kind,
@@ -74,6 +78,8 @@ impl fmt::Display for Fault {
                 "" => write!(f, "{kind} without a name: {problem}"),
                 _ => write!(f, "{kind} {name}: {problem}"),
             },
+            Self::Installation { of, problem } if of.is_empty() => problem.fmt(f),
+            Self::Installation { of, problem } => write!(f, "{of}: {problem}"),
         }
     }
 }
@@ -83,8 +89,10 @@ impl fmt::Display for Unreadable {
         let (path, document, line) = (self.path.display(), self.document, self.line);
         write!(f, "{path}: document {document}")?;
         match self.fault {
-            Fault::NotText | Fault::NotYaml { .. } => write!(f, ", line {line}")?,
-            Fault::NoKind | Fault::Field { .. } => write!(f, ", from line {line}")?,
+            Fault::NotText | Fault::NotYaml(_) => write!(f, ", line {line}")?,
+            Fault::NoKind | Fault::Field { .. } | Fault::Installation { .. } => {
+                write!(f, ", from line {line}")?
+            }
         }
         write!(f, ": {}", self.fault)?;
         match self.fault.fix() {

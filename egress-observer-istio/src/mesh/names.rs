@@ -4,6 +4,9 @@
 /// name elsewhere.
 pub const ROOT_NAMESPACE: &str = "istio-system";
 
+/// The annotation of a ConfigMap that is in no cluster: what it was made from, for people.
+pub const MADE_FROM: &str = "egress-observer.io/made-from";
+
 /// Whether what is known from one namespace stays when another has it, too.
 pub(super) fn outranks(known: &str, other: &str) -> bool {
     known == ROOT_NAMESPACE && other != ROOT_NAMESPACE

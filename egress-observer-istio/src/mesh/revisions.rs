@@ -12,7 +12,7 @@ use super::{
     coverage::MeshCoverage,
     injector::Injector,
     known::Known,
-    names::{canonical, outranks, revision_of},
+    names::{MADE_FROM, canonical, outranks, revision_of},
     sources::{MeshDoubt, RevisionConfig},
     values::InjectorValues,
 };
@@ -27,6 +27,8 @@ use crate::{
 pub struct Mesh {
     /// Every ConfigMap with a mesh configuration; istiod may be told to read any.
     texts: BTreeMap<ObjectName, Known<MeshText>>,
+    /// What ConfigMaps that are in no cluster were made from.
+    made_from: BTreeMap<ObjectName, String>,
     /// istiod, by the workload that makes it.
     control_planes: BTreeMap<ObjectName, ControlPlane>,
     /// What is known not to be there.
@@ -60,6 +62,11 @@ impl Mesh {
         let Metadata {
             name, namespace, ..
         } = &object.metadata;
+        let map = object_name(namespace, name);
+        match object.metadata.annotations.get(MADE_FROM) {
+            Some(origin) => drop(self.made_from.insert(map.clone(), origin.clone())),
+            None => drop(self.made_from.remove(&map)),
+        }
         if let Some(revision) = revision_of(name, "istio-sidecar-injector") {
             return self.apply_injector(revision, object);
         }
@@ -72,7 +79,6 @@ impl Mesh {
         {
             warn!(config_map = %name, key = "mesh", %refused, "Istio refuses the mesh configuration");
         }
-        let map = object_name(namespace, name);
         self.texts.entry(map.clone()).or_default().set(read);
         self.settle();
         revision_of(name, "istio").is_some() || self.is_shared(&map)
@@ -99,7 +105,7 @@ impl Mesh {
             .map(|text| serde_saphyr::from_str(text));
         let map = object_name(namespace, name);
         let injector = values.map(|values| Injector {
-            name: map.to_string(),
+            name: self.told(&map),
             values,
             // Templates of people's own may be anything; what they select is said plainly.
             config: config.and_then(Result::ok).unwrap_or_default(),
@@ -124,6 +130,7 @@ impl Mesh {
     pub fn remove(&mut self, namespace: &str, name: &str) -> bool {
         let map = object_name(namespace, name);
         let had_text = self.texts.remove(&map).is_some();
+        self.made_from.remove(&map);
         let n_before = self.injectors.len();
         self.injectors.retain(|_, state| state.map != map);
         self.settle();

@@ -13,8 +13,9 @@ pub struct FieldError {
     pub field: String,
     /// What stands there, as JSON, cut where it is long; empty if nothing does.
     pub value: String,
-    /// What is wrong with the value, in the words of the reader.
+    /// What is wrong with the value.
     pub message: String,
+    expected: Expected,
 }
 
 /// So much of a value is shown.
@@ -28,10 +29,9 @@ pub fn read_value<T: DeserializeOwned>(mut value: Value) -> Result<T, FieldError
     if let Ok(object) = T::deserialize(&value) {
         return Ok(object);
     }
-    serde_path_to_error::deserialize(&value).map_err(|error| FieldError {
-        field: error.path().to_string(),
-        value: shown(at(&value, error.path())),
-        message: error.into_inner().to_string(),
+    serde_path_to_error::deserialize(&value).map_err(|error| {
+        let place = at(&value, error.path());
+        FieldError::new(error.path().to_string(), place, &error.inner().to_string())
     })
 }
 
@@ -66,28 +66,95 @@ pub(crate) fn shown(value: Option<&Value>) -> String {
 }
 
 impl FieldError {
+    fn new(field: String, value: Option<&Value>, message: &str) -> Self {
+        let value = shown(value);
+        let expected = Expected::of(message);
+        let message = match expected.in_words() {
+            Some(words) => format!("{value} is not {words}"),
+            None => message.replacen("missing field", "there is no field", 1),
+        };
+        Self {
+            field,
+            value,
+            message,
+            expected,
+        }
+    }
+
     /// What to do about the field, by what the reader expected to stand there; nothing where the
     /// message alone is all that can be said.
     pub fn fix(&self) -> Option<&'static str> {
-        let message = self.message.as_str();
-        let (_, expected) = message.split_once("expected ").unwrap_or_default();
-        if message.starts_with("missing field") {
-            Some("add the field")
-        } else if expected.starts_with("a sequence") {
-            Some("write a list, also of one: [...]")
-        } else if expected.starts_with("a string") && !self.value.starts_with(['[', '{']) {
-            Some("put the value in quotes")
-        } else if expected.starts_with("u16") {
-            Some("write a whole number from 1 to 65535, as ports are, without quotes")
-        } else if ["u32", "i32"].iter().any(|word| expected.starts_with(word)) {
-            Some("write a whole number, without quotes")
-        } else if expected.starts_with("a boolean") {
-            Some("write true or false, without quotes")
-        } else if expected.starts_with("a map") || expected.starts_with("struct") {
-            Some("write fields below it, as `name: value`")
-        } else {
-            None
+        match self.expected {
+            Expected::Field => Some("add the field"),
+            Expected::List => Some("write a list, also of one: [...]"),
+            Expected::Text => {
+                let has_parts = self.value.starts_with(['[', '{']);
+                (!has_parts).then_some("put the value in quotes")
+            }
+            Expected::Port => {
+                Some("write a whole number from 1 to 65535, as ports are, without quotes")
+            }
+            Expected::Number => Some("write a whole number, without quotes"),
+            Expected::Truth => Some("write true or false, without quotes"),
+            Expected::Fields => Some("write fields below it, as `name: value`"),
+            Expected::Other => None,
         }
+    }
+}
+
+/// What should stand in a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// A field that is not there.
+    Field,
+    List,
+    Text,
+    /// A number as ports have.
+    Port,
+    Number,
+    Truth,
+    /// An object.
+    Fields,
+    /// Something that its type says in words.
+    Other,
+}
+
+impl Expected {
+    /// What the reader says it is, in the words of its own types.
+    fn of(message: &str) -> Self {
+        let (_, expected) = message.split_once("expected ").unwrap_or_default();
+        let words = [
+            ("a sequence", Self::List),
+            ("a string", Self::Text),
+            ("a borrowed string", Self::Text),
+            ("u16", Self::Port),
+            ("u8", Self::Number),
+            ("u32", Self::Number),
+            ("u64", Self::Number),
+            ("i32", Self::Number),
+            ("i64", Self::Number),
+            ("a boolean", Self::Truth),
+            ("a map", Self::Fields),
+            ("struct", Self::Fields),
+        ];
+        let found = words.iter().find(|(word, _)| expected.starts_with(word));
+        match found {
+            Some((_, expected)) => *expected,
+            None if message.starts_with("missing field") => Self::Field,
+            None => Self::Other,
+        }
+    }
+
+    const fn in_words(self) -> Option<&'static str> {
+        Some(match self {
+            Self::List => "a list",
+            Self::Text => "text",
+            Self::Port => "the number of a port",
+            Self::Number => "a whole number in range",
+            Self::Truth => "true or false",
+            Self::Fields => "fields, as `name: value`",
+            Self::Field | Self::Other => return None,
+        })
     }
 }
 

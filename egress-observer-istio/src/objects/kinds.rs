@@ -245,8 +245,9 @@ kinds! {
             versions: V1, namespaced: true, watched: No
         }
         DeploymentConfig {
+            // In the core group up to OpenShift 3.6.
             name: "DeploymentConfig", plural: "deploymentconfigs",
-            groups: &["apps.openshift.io"], versions: V1, namespaced: true, watched: No
+            groups: &["apps.openshift.io", ""], versions: V1, namespaced: true, watched: No
         }
         // Argo's.
         Rollout {

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use thiserror::Error;
 
 use super::plain::plain;
+use crate::yaml_fault::YamlFault;
 
 /// Deeper than this nobody nests, and no stack overflows.
 const MAX_DEPTH: usize = 200;
@@ -18,14 +19,14 @@ const MAX_NODES: usize = 1_000_000;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum YamlError {
     /// By its form.
-    #[error("line {line}, column {column}: {message}")]
+    #[error("line {line}, column {column}: {fault}")]
     Syntax {
         /// Counted from 1.
         line: usize,
         /// Counted from 1.
         column: usize,
         /// What is wrong there.
-        message: String,
+        fault: YamlFault,
     },
     /// A field's name is a list or has fields.
     #[error("line {0}: the name of a field is neither text nor a number")]
@@ -41,7 +42,8 @@ impl From<ScanError> for YamlError {
         Self::Syntax {
             line: at.line(),
             column: at.col() + 1,
-            message: error.info(),
+            // The line itself tells nothing that matters here: no field is refused for standing twice.
+            fault: YamlFault::of(&error.info(), ""),
         }
     }
 }

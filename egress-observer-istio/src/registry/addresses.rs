@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::{host_entry::HostEntry, query::Viewer, store::Registry, view::ClientView};
-use crate::vocabulary::host_name;
+use crate::vocabulary::{host_name, name_reach::is_link_local};
 
 /// What a name leads to, as far as the mesh itself says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +46,17 @@ impl Registry {
             addresses,
             is_allocated: false,
         }
+    }
+
+    /// Whether objects make a name one that may lead to a link-local address: an entry that has it there,
+    /// or a Service, which may be another name of anything.
+    pub fn may_be_link_local(&self, viewer: &Viewer<'_>, name: &str) -> bool {
+        let view = ClientView::new(self, viewer);
+        view.named_entry(name).is_some_and(|of| {
+            let addresses = of.addresses.iter().map(IpNet::addr);
+            let mut all = addresses.chain(of.endpoints.iter().copied());
+            of.entry.is_service() || all.any(is_link_local)
+        })
     }
 }
 

@@ -120,7 +120,7 @@ struct LineError<'a> {
 
 /// Answers about each destination in turn.
 pub fn run(args: &ExplainArgs) -> Result<Outcome> {
-    let mut given = GivenObjects::read(&args.cluster.paths.manifests)?;
+    let mut given = GivenObjects::read(&args.cluster.paths)?;
     let made = templates::of_workloads_without_pods(&given.objects);
     given.objects.extend(made);
     let (snapshot, outcome) = given.snapshot(&args.cluster.ranges);

@@ -73,7 +73,8 @@ pub fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     let settings = LintSettings {
         cluster_ranges: args.ranges.cluster_cidrs.clone(),
     };
-    let reading = manifests::read(&args.paths.manifests)?;
+    let paths = &args.paths;
+    let reading = manifests::read_installed(&paths.manifests, &paths.values)?;
     let mut findings = lint_reading(&reading, &settings);
     let (n_suppressed, unused) = suppress::apply(&mut findings, &args.suppress);
     let report = LintReport {
@@ -83,6 +84,9 @@ pub fn run(args: &LintArgs) -> anyhow::Result<Outcome> {
     };
     write(&report.render(args.output))?;
     let mut said = read(&reading.tally);
+    for remark in &reading.remarks {
+        said.push_str(&format!("{}\n", plain(&remark.to_string())));
+    }
     for suppression in unused {
         said.push_str(&format!(
             "--suppress {}: matches no finding\n",

@@ -22,6 +22,11 @@ pub struct ManifestPaths {
     /// or JSON.
     #[arg(long, num_args = 1.., value_name = "PATH", value_delimiter = ',', env = "EGRESS_OBSERVER_MANIFESTS")]
     pub manifests: Vec<PathBuf>,
+    /// How Istio is installed: Helm values of the chart istiod, an IstioOperator, or an Istio or
+    /// IstioRevision of the Sail operator, in place of the ConfigMaps that come of it. Of several, later
+    /// ones go on top.
+    #[arg(long, num_args = 1.., value_name = "FILE", value_delimiter = ',', env = "EGRESS_OBSERVER_VALUES")]
+    pub values: Vec<PathBuf>,
 }
 
 /// The cluster's ranges.
@@ -55,11 +60,22 @@ pub(in crate::commands) struct GivenObjects {
 
 impl GivenObjects {
     /// Reads files, and says what is wrong with them. No path is no object.
-    pub(in crate::commands) fn read(paths: &[PathBuf]) -> Result<Self, ManifestError> {
-        if paths.is_empty() {
+    pub(in crate::commands) fn read(paths: &ManifestPaths) -> Result<Self, ManifestError> {
+        Self::of_files(&paths.manifests, &paths.values)
+    }
+
+    /// The same of these files, where those of `values` say how Istio is installed.
+    pub(in crate::commands) fn of_files(
+        paths: &[PathBuf],
+        values: &[PathBuf],
+    ) -> Result<Self, ManifestError> {
+        if paths.is_empty() && values.is_empty() {
             return Ok(Self::default());
         }
-        let reading = manifests::read(paths)?;
+        let reading = manifests::read_installed(paths, values)?;
+        for remark in &reading.remarks {
+            warn!("{remark}");
+        }
         warn_of_unreadable(&reading.unreadable);
         warn_if_nothing(&reading.tally);
         let n_unreadable = reading.unreadable.len();

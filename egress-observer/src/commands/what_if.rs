@@ -110,9 +110,13 @@ pub fn run(args: &WhatIfArgs) -> Result<Outcome> {
 }
 
 fn world(args: &WhatIfArgs) -> Result<(World, Outcome)> {
-    let today = GivenObjects::read(&args.cluster.paths.manifests)?;
-    let after = GivenObjects::read(&args.after)?;
-    let apply = GivenObjects::read(&args.apply)?;
+    let today = GivenObjects::read(&args.cluster.paths)?;
+    let values = &args.cluster.paths.values;
+    let after = match &args.after[..] {
+        [] => GivenObjects::default(),
+        paths => GivenObjects::of_files(paths, values)?,
+    };
+    let apply = GivenObjects::of_files(&args.apply, &[])?;
     let outcome = [&today, &after, &apply]
         .into_iter()
         .fold(Outcome::Done, |outcome, given| outcome.and(given.outcome()));

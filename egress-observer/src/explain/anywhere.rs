@@ -8,8 +8,21 @@ use egress_observer_istio::{
 };
 use ipnet::IpNet;
 
+use super::destination::To;
+
 /// How many ranges are named.
 const NAMED: usize = 4;
+
+/// What the answer rests on where it holds as the name is public.
+pub(super) fn rests_on(to: &To) -> String {
+    let host = to.host.as_deref().unwrap_or_default();
+    format!(
+        "rests on this: {host} is a public name, and those lead to no link-local address \
+         (169.254.0.0/16, fe80::/10), for which the rules have another answer; if the pod does resolve \
+         it to one, give that: --to {host}@IP:{}",
+        to.port
+    )
+}
 
 /// What the rules do at addresses in the lists and elsewhere, in words; nothing if that is the same.
 pub(super) fn cases(asker: &Asker<'_>, setup: &Setup, to: &Endpoint) -> Option<String> {

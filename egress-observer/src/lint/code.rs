@@ -97,6 +97,7 @@ codes! {
     InitRefused = "EO0026", Warning, "Init containers are captured before the proxy runs";
     Stale = "EO0027", Warning, "The pod runs with settings that are no longer those configured";
     AnnotationWithoutEffect = "EO0028", Warning, "A capture annotation on a pod without sidecar rules";
+    InjectionWord = "EO0029", Warning, "A word about injection that Istio does not know";
 
     // Mesh and Sidecar objects.
     AllowAny = "EO0040", Notice, "Unknown hosts pass without control";

@@ -3,7 +3,7 @@
 use super::{
     addresses, bypass, finding::LintFinding, lists::CaptureLists, mixed_port, policy, ports,
     ranges, refused, routing, same_host, scene::Scene, service_entries, settings::LintSettings,
-    sharing, sidecars, spelling, stale, text, unused, webhook, workloads, written::written,
+    sharing, sidecars, spelling, stale, text, unused, webhook, words, workloads, written::written,
 };
 use egress_observer_istio::{manifests::Located, view::Snapshot};
 
@@ -40,6 +40,7 @@ const LIST_RULES: &[fn(&Scene<'_>, &CaptureLists<'_>) -> Vec<LintFinding>] = &[
 const RULES: &[fn(&Scene<'_>) -> Vec<LintFinding>] = &[
     workloads::findings,
     spelling::findings,
+    words::findings,
     stale::findings,
     policy::findings,
     refused::findings,

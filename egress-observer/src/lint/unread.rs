@@ -23,7 +23,9 @@ fn finding(one: &Unreadable) -> LintFinding {
         fault,
     } = one;
     let path = Arc::clone(path);
-    let fix = fault.fix().unwrap_or("correct it").to_owned();
+    let fix = fault
+        .fix()
+        .map_or_else(|| "correct it".to_owned(), Into::into);
     match fault {
         Fault::Field {
             kind,
@@ -46,18 +48,20 @@ fn finding(one: &Unreadable) -> LintFinding {
             ),
             fix,
         },
-        Fault::NotText | Fault::NotYaml { .. } | Fault::NoKind => LintFinding {
-            place: ObjectPlace {
-                path,
-                namespace: String::new(),
-                kind: "Document".to_owned(),
-                name: document.to_string(),
-            },
-            code: LintCode::Unreadable,
-            field: format!("line {line}"),
-            value: String::new(),
-            message: fault.to_string(),
-            fix,
-        },
+        Fault::NotText | Fault::NotYaml(_) | Fault::NoKind | Fault::Installation { .. } => {
+            LintFinding {
+                place: ObjectPlace {
+                    path,
+                    namespace: String::new(),
+                    kind: "Document".to_owned(),
+                    name: document.to_string(),
+                },
+                code: LintCode::Unreadable,
+                field: format!("line {line}"),
+                value: String::new(),
+                message: fault.to_string(),
+                fix,
+            }
+        }
     }
 }

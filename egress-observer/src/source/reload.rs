@@ -93,7 +93,9 @@ fn count(unreadable: &[Unreadable]) -> BTreeMap<&'static str, usize> {
     for one in unreadable {
         let of = match &one.fault {
             Fault::Field { kind, .. } => kind.plural(),
-            Fault::NotText | Fault::NotYaml { .. } | Fault::NoKind => "unknown",
+            Fault::NotText | Fault::NotYaml(_) | Fault::NoKind | Fault::Installation { .. } => {
+                "unknown"
+            }
         };
         *counts.entry(of).or_default() += 1;
     }
@@ -115,7 +117,7 @@ impl<'r> Left<'r> {
         for one in unreadable {
             match &one.fault {
                 Fault::Field { kind, name, .. } => drop(left.objects.insert((*kind, name))),
-                Fault::NotText | Fault::NotYaml { .. } | Fault::NoKind => {
+                Fault::NotText | Fault::NotYaml(_) | Fault::NoKind | Fault::Installation { .. } => {
                     left.files.insert(&one.path);
                 }
             }

@@ -48,6 +48,8 @@ pub(crate) struct Comparison<'a> {
     /// As the pods of the world.
     effects: Vec<Effect>,
     n_unplaced: u64,
+    /// A name whose verdict rests on its being public, if there is one.
+    public_name: Option<String>,
 }
 
 impl<'a> Comparison<'a> {
@@ -58,6 +60,7 @@ impl<'a> Comparison<'a> {
             fates: HashMap::new(),
             effects: vec![Effect::default(); world.sides.len()],
             n_unplaced: 0,
+            public_name: None,
         }
     }
 
@@ -79,6 +82,9 @@ impl<'a> Comparison<'a> {
         let process = self.process(place, sides.who(flow))?;
         let [before, now, restarted] = [&process.before, &process.now, &process.restarted]
             .map(|explainer| explainer.judged(&to, names));
+        let rests_on_name = [&before, &now, &restarted]
+            .iter()
+            .any(|it| it.rests_on_name);
         let when = fates::when(&before, &now, &restarted, sides.restart_is_known());
         let host = declared_host(&now).or(declared_host(&before)).cloned();
         let destination = match (host, &flow.to.host, flow.to.ip) {
@@ -99,6 +105,9 @@ impl<'a> Comparison<'a> {
             when,
             stale_already: sides.stale_already,
         };
+        if rests_on_name && self.public_name.is_none() {
+            self.public_name = names.first().cloned();
+        }
         let counts = self.fates.entry(fate).or_default();
         counts.n_flows += 1;
         counts.n_connections = counts.n_connections.saturating_add(flow.n);
@@ -141,8 +150,17 @@ impl<'a> Comparison<'a> {
             groups: fates::groups(self.fates.into_iter(), all),
             restarts,
             unknown,
+            notes: self.public_name.map(note).into_iter().collect(),
         }
     }
+}
+
+/// What verdicts rest on where rules have another answer for link-local addresses.
+fn note(public: String) -> String {
+    format!(
+        "rests on this: public names, such as {public}, lead to no link-local address \
+         (169.254.0.0/16, fe80::/10)"
+    )
 }
 
 fn unplaced(from: &Caller) -> Unplaced {

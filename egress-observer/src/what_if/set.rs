@@ -9,6 +9,7 @@ use egress_observer_istio::{
     manifests::Object,
     mesh::{canonical, revision_of},
     objects::ConfigMap,
+    yaml_fault::YamlFault,
 };
 
 /// A value to set.
@@ -237,7 +238,7 @@ impl Setting {
                     setting: self.text.clone(),
                     name,
                     key,
-                    problem: problem.to_string(),
+                    problem: YamlFault::of(&problem.to_string(), "").to_string(),
                 });
             }
         };

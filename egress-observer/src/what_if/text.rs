@@ -64,7 +64,11 @@ impl WhatIfReport {
         }
         self.write_totals(out)?;
         self.write_restarts(out)?;
-        self.write_unknown(out)
+        self.write_unknown(out)?;
+        for note in &self.notes {
+            writeln!(out, "\nNote: {note}")?;
+        }
+        Ok(())
     }
 
     fn summary(&self) -> String {

@@ -68,7 +68,7 @@ fn a_wrong_field_is_named_with_its_object_and_place() {
                 spec: {hosts: [a.test], ports: [{number: eighty}]}\n";
     let told = told(text);
     let expected = "shop.yaml: document 2, from line 4: ServiceEntry shop/ext: \
-                    field `spec.ports[0].number`: invalid type: string \"eighty\"";
+                    field `spec.ports[0].number`: \"eighty\" is not the number of a port";
     assert!(told.starts_with(expected), "{told}");
     assert!(told.contains("; write a whole number"), "{told}");
 }
@@ -205,6 +205,70 @@ fn a_kustomization_is_passed_over() {
     let text = "resources: [a.yaml]\n";
     let reading = Reading::of("base/kustomization.yaml".as_ref(), text);
     assert!(reading.unreadable.is_empty());
+    let told = reading.remarks[0].to_string();
+    let expected = "base/kustomization.yaml: passed over; build it first, with `kubectl kustomize`";
+    assert_eq!(told, expected);
+    let component = "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n";
+    assert_eq!(read(component).remarks.len(), 1);
     let reading = Reading::of("base/other.yaml".as_ref(), text);
     assert_eq!(reading.unreadable.len(), 1);
+}
+
+#[test]
+fn what_is_no_yaml_is_told_in_words_of_ours() {
+    let star = "not valid YAML: a text without quotes that begins with `*` is an alias, and nothing has \
+                its name; put it in quotes, such as \"*\" or \"*.example.com\"";
+    for (text, line, expected) in [
+        (
+            "kind: Pod\nmetadata: {name: a}\nkind: Pod\nmetadata: {name: b}\n",
+            3,
+            "the field `kind` stands there twice; put a line `---` between two objects",
+        ),
+        (
+            "kind: Pod\nmetadata: {name: a, name: b}\n",
+            2,
+            "the field `name` stands there twice; leave one of them",
+        ),
+        (
+            "kind: ServiceEntry\nspec:\n  hosts:\n  - *.example.com\n",
+            4,
+            star,
+        ),
+        ("kind: Sidecar\nspec: {egress: [{hosts: [*/*]}]}\n", 2, star),
+        ("kind: Pod\nmetadata:\n  annotations:\n    a: *\n", 4, star),
+        (
+            "kind: Pod\nmetadata:\n\tname: a\n",
+            3,
+            "a tab stands where only blanks can; write blanks in its place",
+        ),
+        (
+            "{\"kind\": \"Pod\"} more",
+            1,
+            "something stands behind the end of the document; put a line `---` before another object",
+        ),
+    ] {
+        let told = told(text);
+        let place = format!(" line {line}: not valid YAML: ");
+        assert!(told.contains(&place) && told.ends_with(expected), "{told}");
+    }
+}
+
+#[test]
+fn what_installs_istio_is_read_as_the_config_maps_that_come_of_it() {
+    let operator = "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata: {name: a}\n\
+                    spec: {revision: blue, meshConfig: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}}\n";
+    let made = ["istio-blue", "istio-sidecar-injector-blue"];
+    let reading = read(operator);
+    assert_eq!(names(&reading), made);
+    assert!(reading.unreadable.is_empty() && reading.remarks.is_empty());
+    let map = "---\nkind: ConfigMap\nmetadata: {name: istio-blue, namespace: istio-system}\n";
+    let reading = read(&format!("{operator}{map}"));
+    assert_eq!(names(&reading), made);
+    let expected =
+        "shop.yaml: IstioOperator a: ConfigMap istio-system/istio-blue is there, and counts";
+    assert_eq!(reading.remarks[0].to_string(), expected);
+    let told = told(&operator.replace("REGISTRY_ONLY", "CLOSED"));
+    let expected = "shop.yaml: document 1, from line 1: IstioOperator a: \
+                    spec.meshConfig.outboundTrafficPolicy.mode: \"CLOSED\" is not ";
+    assert!(told.starts_with(expected), "{told}");
 }

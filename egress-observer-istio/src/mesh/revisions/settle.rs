@@ -62,13 +62,21 @@ impl Mesh {
         (beside_istiod, outranks(&map.namespace, ""))
     }
 
+    /// A ConfigMap for people: its namespace and name, and what it was made from if that is something else.
+    pub(super) fn told(&self, map: &ObjectName) -> String {
+        match self.made_from.get(map) {
+            Some(origin) => format!("{map}, made from {origin}"),
+            None => map.to_string(),
+        }
+    }
+
     fn control_plane_in(&self, namespace: &str, revision: &str) -> Option<&ControlPlane> {
         let mut all = self.control_planes.values();
         all.find(|plane| plane.namespace == namespace && plane.revision == revision)
     }
 
     fn revision_config(&self, revision: &str, own: &ObjectName) -> Option<RevisionConfig> {
-        let own_name = own.to_string();
+        let own_name = self.told(own);
         let own_source = self.source(own, &own_name);
         let name = match self.below(&own.namespace, revision) {
             Below::No => return revision_config(own_source, Shared::No),
@@ -79,7 +87,7 @@ impl Mesh {
         let is_named = name.is_some();
         let name = name.unwrap_or_else(|| usual_shared(revision));
         let map = object_name(&own.namespace, &name);
-        let shared_name = map.to_string();
+        let shared_name = self.told(&map);
         let source = self.source(&map, &shared_name);
         let shared = match source.text {
             _ if is_named => Shared::Named(source),

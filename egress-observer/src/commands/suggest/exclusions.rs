@@ -31,7 +31,7 @@ pub struct ExclusionsArgs {
 
 /// Prints them.
 pub fn run(args: &ExclusionsArgs) -> Result<Outcome> {
-    let given = GivenObjects::read(&args.paths.manifests)?;
+    let given = GivenObjects::read(&args.paths)?;
     let outcome = given.outcome();
     let cluster = ExclusionCluster::new(given.objects);
     let mut exclusions = Exclusions::new(&cluster);

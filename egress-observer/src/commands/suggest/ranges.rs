@@ -48,7 +48,7 @@ fn platforms() -> impl TypedValueParser<Value = Platform> {
 /// Prints them.
 pub fn run(args: &RangesArgs) -> Result<Outcome> {
     let paths = &args.paths.manifests;
-    let given = GivenObjects::read(paths)?;
+    let given = GivenObjects::read(&args.paths)?;
     let paths = paths.iter();
     let question = Question {
         platform: args.platform,

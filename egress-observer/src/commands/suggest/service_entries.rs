@@ -90,7 +90,7 @@ fn protocol(text: &str) -> Result<(u16, AppProtocol), String> {
 pub fn run(args: &ServiceEntriesArgs) -> Result<Outcome> {
     let settings = settings(args);
     let paths = &args.cluster.paths.manifests;
-    let given = GivenObjects::read(paths)?;
+    let given = GivenObjects::read(&args.cluster.paths)?;
     let outcome = given.outcome();
     let ranges = &args.cluster.ranges.cluster_cidrs;
     let known = (!paths.is_empty()).then(|| KnownMesh::new(given.objects, ranges));
