@@ -429,6 +429,11 @@ kind: Deployment
 metadata: {name: web, namespace: shop}
 spec: {template: {metadata: {labels: {app: web}}, spec: {containers: [{name: web}]}}}
 ---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: misplaced, namespace: shop, annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: '5432'}}
+spec: {template: {spec: {containers: [{name: web}]}}}
+---
 kind: Pod
 metadata:
   {name: web-1-a, namespace: shop, labels: {pod-template-hash: '1'},
@@ -464,6 +469,9 @@ spec: {containers: [{name: web}]}
     }
     let output = answer("shop/deploy/web");
     assert_eq!(objects(&output)[0]["pod"], "shop/web-1-a");
+    // The injector reads annotations of pods (istio/istio#38415).
+    let output = answer("shop/deploy/misplaced");
+    assert_eq!(objects(&output)[0]["applied"]["expected"], "captured");
     for (pod, said) in [
         (
             "shop/deploy/cart",

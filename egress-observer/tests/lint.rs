@@ -382,7 +382,7 @@ fn nothing_is_linted_without_a_word() {
     for (name, text, expected) in [
         (
             "empty.yaml",
-            "# nothing\n",
+            "# nothing\n---\n",
             "empty.yaml: holds no object\nread no object\nno findings\n",
         ),
         (

@@ -1,22 +1,29 @@
 //! `suggest service-entries` as it is run: what it prints, how it ends, and that what it suggests
-//! does what it is for.
+//! does what it is for. Its corpus is a folder a case in `suggest/`; add one without writing Rust.
+//!
+//! - `manifests.yaml` and `flows.jsonl`: what there is and what was recorded.
+//! - `args.yaml`: more arguments; may be absent.
+//! - `expected.yaml`: a part of the answer. Fields that are not named may be anything; lists are
+//!   whole and in order.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::tests_outside_test_module,
     reason = "this whole crate is tests"
 )]
 
+mod cases;
 mod support;
 
 use std::{
     fs,
     io::{Read as _, Write as _},
     os::unix::net::UnixListener,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
     thread,
 };
 
+use cases::{differences, read};
 use serde_json::Value;
 use support::feed;
 
@@ -99,6 +106,37 @@ fn what_is_suggested_turns_blocked_into_mediated() {
     assert!(said.contains("cdn.b.test, cdn.a.test"), "{said}");
     let lint = run(&["lint", "--manifests", &suggested], "");
     assert_eq!(lint.status.code(), Some(0), "{lint:?}");
+}
+
+#[test]
+fn every_case_of_the_corpus_is_suggested_as_written() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/suggest");
+    let (mut n_cases, mut wrong) = (0, Vec::new());
+    for entry in fs::read_dir(root).expect("the corpus") {
+        let case = entry.expect("an entry").path();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_egress-observer"));
+        command
+            .current_dir(&case)
+            .args(["suggest", "service-entries", "-o", "json"])
+            .args(["--manifests", "manifests.yaml", "--flows", "flows.jsonl"]);
+        let more = case.join("args.yaml");
+        if more.exists() {
+            command.args(read::<Vec<String>>(&more));
+        }
+        let output = command.output().expect("it runs");
+        let name = case.file_name().unwrap_or_default().to_string_lossy();
+        match serde_json::from_slice::<Value>(&output.stdout) {
+            Ok(found) => {
+                let expected = read(&case.join("expected.yaml"));
+                differences(&name, &expected, &found, &mut wrong);
+            }
+            Err(problem) => wrong.push(format!("{name}: {problem}: {output:?}")),
+        }
+        assert_eq!(output.status.code(), Some(0), "{name}: {output:?}");
+        n_cases += 1;
+    }
+    assert!(n_cases > 0, "no case at all");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

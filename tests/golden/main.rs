@@ -1,6 +1,6 @@
 //! The golden corpus: manifests, connections, and what the agent must make of them. A folder a
-//! case, or a group of such (`registry`: field reports and their near misses, each with the rule of
-//! Istio that decides it); add one without writing Rust.
+//! case, or a group of such (`capture` and `registry`: field reports and their near misses, each with
+//! the rule of Istio that decides it); add one without writing Rust.
 //!
 //! `manifests.yaml` holds Kubernetes objects as the agent reads them. `connections.yaml` is a list:
 //!
@@ -24,7 +24,17 @@
 //!   to: httpbin.org:443    # as for `--to`
 //!   protocol: udp          # tcp if not given
 //!   uid: 1337              # as for `--uid`; `gid`, `container`, `interface` likewise
-//!   expect: {applied.expected: captured, applied.port: 15001, stale: false}   # any field of the JSON
+//!   # Any field of the JSON; `*` is every element of a list.
+//!   expect: {applied.expected: captured, stale: false, advice.*.method: [bypass]}
+//! ```
+//!
+//! `findings.yaml`, likewise, is a list of what `lint` must find: every error and warning, and what else
+//! matters. Manifests that cannot be read whole are a finding, too; without this file they are a mistake.
+//!
+//! ```yaml
+//! - code: EO0026
+//!   object: Pod namespace/name
+//!   value: plain           # `field` and `fix` likewise, where they matter
 //! ```
 #![forbid(unsafe_code)]
 
@@ -43,6 +53,7 @@ mod corpus {
         explain::{Explainer, To, Who},
         finding::{self, Finding},
         flow::CountedFlow,
+        lint::{LintFinding, LintSettings, Severity, lint_files},
     };
     use egress_observer_common::{Count, FlowKey, PROTOCOL_TCP, PROTOCOL_UDP};
     use egress_observer_istio::{
@@ -89,6 +100,16 @@ mod corpus {
         expect: BTreeMap<String, Value>,
     }
 
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Fault {
+        code: String,
+        object: String,
+        field: Option<String>,
+        value: Option<String>,
+        fix: Option<String>,
+    }
+
     fn tcp() -> String {
         "tcp".to_owned()
     }
@@ -98,7 +119,9 @@ mod corpus {
     }
 
     /// The cluster's ranges of every case.
-    const CLUSTER: [&str; 2] = ["10.79.1.0/24", "10.96.0.0/12"];
+    fn cluster_ranges() -> [IpNet; 2] {
+        ["10.79.1.0/24", "10.96.0.0/12"].map(|range| range.parse().expect("a range"))
+    }
 
     #[test]
     fn every_connection_of_the_corpus_is_judged_as_written() -> Result<()> {
@@ -110,19 +133,26 @@ mod corpus {
         each_case("destinations.yaml", explain)
     }
 
+    #[test]
+    fn every_finding_of_the_corpus_is_there_and_no_other() -> Result<()> {
+        each_case(FINDINGS, lint)
+    }
+
+    /// What `lint` must find.
+    const FINDINGS: &str = "findings.yaml";
+
     /// Runs what a file of each folder says, if it is there. `check` says how many there were, and
     /// adds what is wrong.
     fn each_case(file: &str, check: fn(&Path, &mut Vec<String>) -> Result<usize>) -> Result<()> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden");
         let (mut n_checked, mut wrong) = (0, Vec::new());
         for dir in cases(&root)? {
-            let files = ["connections.yaml", "destinations.yaml"];
+            let files = ["connections.yaml", "destinations.yaml", FINDINGS];
             let n_files = files.iter().filter(|file| dir.join(file).exists()).count();
             ensure!(n_files > 0, "{} has neither of {files:?}", dir.display());
             if dir.join(file).exists() {
                 let n = check(&dir, &mut wrong)
                     .with_context(|| format!("the case {}", dir.display()))?;
-                ensure!(n > 0, "{}: {file} is empty", dir.display());
                 n_checked += n;
             }
         }
@@ -151,25 +181,66 @@ mod corpus {
         Ok(cases)
     }
 
-    /// The state that the manifests of one folder describe, all of which can be read.
-    fn snapshot(dir: &Path, ranges: &[IpNet]) -> Result<Snapshot> {
+    /// The state that the manifests of one folder describe.
+    fn snapshot(dir: &Path) -> Result<Snapshot> {
         let reading = manifests::read(&[dir.join("manifests.yaml")])?;
-        Ok(Live::of(reading.complete()?, ranges).into_snapshot())
+        let objects = if dir.join(FINDINGS).exists() {
+            reading.unique().0
+        } else {
+            reading.complete()?
+        };
+        Ok(Live::of(objects, &cluster_ranges()).into_snapshot())
+    }
+
+    /// Finds what is wrong with the manifests of one folder. How many cases it is: one.
+    fn lint(dir: &Path, wrong: &mut Vec<String>) -> Result<usize> {
+        let settings = LintSettings {
+            cluster_ranges: cluster_ranges().to_vec(),
+        };
+        let mut found = lint_files(&[dir.join("manifests.yaml")], &settings)?;
+        let text = fs::read_to_string(dir.join(FINDINGS))?;
+        let faults: Vec<Fault> = serde_saphyr::from_str(&text)?;
+        let case = dir.file_name().unwrap_or_default().to_string_lossy();
+        for fault in &faults {
+            let before = found.len();
+            found.retain(|finding| !is(finding, fault));
+            if found.len() == before {
+                wrong.push(format!("{case}: there is no {fault:?}"));
+            }
+        }
+        found.retain(|finding| finding.code.severity() >= Severity::Warning);
+        wrong.extend(found.iter().map(|finding| {
+            let LintFinding { code, place, .. } = finding;
+            format!("{case}: {code} {place}, which is not expected: {finding:?}")
+        }));
+        Ok(1)
+    }
+
+    /// Whether this is the finding.
+    fn is(finding: &LintFinding, fault: &Fault) -> bool {
+        let same = |expected: &Option<String>, found: &str| {
+            expected.as_ref().is_none_or(|expected| expected == found)
+        };
+        finding.code.to_string() == fault.code
+            && finding.place.to_string() == fault.object
+            && same(&fault.field, &finding.field)
+            && same(&fault.value, &finding.value)
+            && same(&fault.fix, &finding.fix)
     }
 
     /// Explains the destinations of one folder. How many there are.
     fn explain(dir: &Path, wrong: &mut Vec<String>) -> Result<usize> {
-        let ranges = CLUSTER.map(|range| range.parse().expect("a range"));
-        let snapshot = snapshot(dir, &ranges)?;
+        let snapshot = snapshot(dir)?;
         let text = fs::read_to_string(dir.join("destinations.yaml"))?;
         let questions: Vec<Asked> = serde_saphyr::from_str(&text)?;
+        ensure!(!questions.is_empty(), "nothing is asked");
         let case = dir.file_name().unwrap_or_default().to_string_lossy();
         for asked in &questions {
             let found = explanation(&snapshot, asked).with_context(|| asked.what.clone())?;
             for (path, expected) in &asked.expect {
-                let found = found.pointer(&format!("/{}", path.replace('.', "/")));
-                let found = found.with_context(|| format!("{}: expect: {path}?", asked.what))?;
-                if found != expected {
+                let found = field(&found, path)
+                    .with_context(|| format!("{}: expect: {path}?", asked.what))?;
+                if found != *expected {
                     let what = &asked.what;
                     wrong.push(format!(
                         "{case}: {what}: {path} is {found}, expected {expected}"
@@ -178,6 +249,17 @@ mod corpus {
             }
         }
         Ok(questions.len())
+    }
+
+    /// What stands at a path; behind `*`, of every element of a list.
+    fn field(value: &Value, path: &str) -> Option<Value> {
+        let Some((list, rest)) = path.split_once(".*.") else {
+            let pointer = format!("/{}", path.replace('.', "/"));
+            return value.pointer(&pointer).cloned();
+        };
+        let elements = field(value, list)?;
+        let elements = elements.as_array()?.iter();
+        elements.map(|element| field(element, rest)).collect()
     }
 
     fn explanation(snapshot: &Snapshot, asked: &Asked) -> Result<Value> {
@@ -205,10 +287,10 @@ mod corpus {
 
     /// Judges the connections of one folder. How many there are.
     fn judge(dir: &Path, wrong: &mut Vec<String>) -> Result<usize> {
-        let ranges = CLUSTER.map(|range| range.parse().expect("a range"));
-        let snapshot = snapshot(dir, &ranges)?;
+        let snapshot = snapshot(dir)?;
         let text = fs::read_to_string(dir.join("connections.yaml"))?;
         let connections: Vec<Connection> = serde_saphyr::from_str(&text)?;
+        ensure!(!connections.is_empty(), "no connection");
         for connection in &connections {
             let finding = find(&snapshot, connection).with_context(|| connection.what.clone())?;
             let found = words(&finding);
