@@ -12,6 +12,7 @@ mod address_listener;
 mod addresses;
 mod ambient;
 mod beside;
+mod bound;
 mod by_address;
 mod by_host;
 mod chain_set;

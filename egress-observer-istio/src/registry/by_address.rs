@@ -32,7 +32,7 @@ impl<'r> ClientView<'r, '_> {
             // Of several virtual hosts with one address, any may have it.
             let is_alone = at_address.peek().is_none();
             return Some(if is_alone && self.is_domain(egress, claim, ip) {
-                let named = self.ruled(egress, claim, &Request::new(sought));
+                let named = self.ruled(egress, claim, &Request::new(sought, egress));
                 self.named_answer(named, By::Address, sought)
             } else {
                 name_needed(claim)
@@ -135,7 +135,7 @@ impl<'r> ClientView<'r, '_> {
         let mut claims = rivals.claims(port, self.namespace);
         let any = |claim: &Claim| {
             let mut egresses = self.egresses().iter();
-            egresses.any(|egress| self.counts_among(rivals, egress, claim))
+            egresses.any(|egress| egress.is_for(port) && self.counts_among(rivals, egress, claim))
         };
         claims.find(|claim| any(claim))
     }

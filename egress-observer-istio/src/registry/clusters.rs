@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{host_entry::HostEntry, rivals::Rivals, view::ClientView};
+use super::{egress::Egress, host_entry::HostEntry, rivals::Rivals, view::ClientView};
 use crate::vocabulary::Host;
+
+/// An entry that is part of a host's service, and its only port that is, if there is only one.
+type Kept<'r> = (&'r Arc<HostEntry>, Option<u16>);
 
 impl<'r> ClientView<'r, '_> {
     /// The entry whose cluster a host and port is, if there is such a cluster
@@ -29,9 +32,8 @@ impl<'r> ClientView<'r, '_> {
         if kept.is_empty() {
             return self.inferred(rivals).filter(|of| of.port(port).is_some());
         }
-        let fits = |(of, only): &(&'r Arc<HostEntry>, Option<u16>)| {
-            of.port(port).is_some() && only.is_none_or(|only| only == port)
-        };
+        let fits =
+            |(of, only): &Kept<'r>| of.port(port).is_some() && only.is_none_or(|only| only == port);
         kept.into_iter().find(fits).map(|(of, _)| of)
     }
 
@@ -49,26 +51,57 @@ impl<'r> ClientView<'r, '_> {
 
     /// The entries that make up a host's service: the first one, or the first Service, and what is
     /// merged with it; each with the only port that its egress listener lets through, if there is one.
-    fn kept(&self, rivals: &'r Rivals) -> Vec<(&'r Arc<HostEntry>, Option<u16>)> {
-        let mut kept: Vec<(&'r Arc<HostEntry>, Option<u16>)> = Vec::new();
-        for egress in self.egresses() {
+    /// What the VirtualServices of an egress listener lead to comes before what the next one lets
+    /// through.
+    fn kept(&self, rivals: &'r Rivals) -> Vec<Kept<'r>> {
+        let mut kept: Vec<Kept<'r>> = Vec::new();
+        let egresses = self.egresses();
+        for (nth, egress) in egresses.iter().enumerate() {
             for of in self.imported(egress, rivals) {
-                if !self.is_chosen(egress, of) {
-                    continue;
+                if self.is_chosen(egress, of) {
+                    self.keep((of, egress.port), &mut kept);
                 }
-                let Some((first, _)) = kept.first() else {
-                    kept.push((of, egress.port));
-                    continue;
-                };
-                match (first.entry.is_service(), of.entry.is_service()) {
-                    (true, false) => {}
-                    (false, true) => kept = vec![(of, egress.port)],
-                    _ if self.is_merged(first, of) => kept.push((of, egress.port)),
-                    _ => {}
+            }
+            if nth + 1 < egresses.len() && rivals.only().is_none() {
+                for led_to in self.led_to(egress, rivals) {
+                    self.keep(led_to, &mut kept);
                 }
             }
         }
         kept
+    }
+
+    fn keep(&self, (of, port): Kept<'r>, kept: &mut Vec<Kept<'r>>) {
+        let Some((first, _)) = kept.first() else {
+            kept.push((of, port));
+            return;
+        };
+        match (first.entry.is_service(), of.entry.is_service()) {
+            (true, false) => {}
+            (false, true) => *kept = vec![(of, port)],
+            _ if self.is_merged(first, of) => kept.push((of, port)),
+            _ => {}
+        }
+    }
+
+    /// The entry of a host that the VirtualServices of an egress listener lead to, at the ports that
+    /// they name.
+    fn led_to(&self, egress: &Egress, rivals: &'r Rivals) -> Vec<Kept<'r>> {
+        let Some(of) = self.inferred(rivals) else {
+            return Vec::new();
+        };
+        let ports = self.ports_led_to(egress, &of.host);
+        let fits = |port: u16| of.port(port).is_some();
+        match egress.port {
+            _ if ports.is_empty() => Vec::new(),
+            Some(only) if fits(only) => vec![(of, Some(only))],
+            Some(_) => Vec::new(),
+            None if ports.contains(&None) => vec![(of, None)],
+            None => {
+                let named = ports.into_iter().flatten().filter(|port| fits(*port));
+                named.map(|port| (of, Some(port))).collect()
+            }
+        }
     }
 
     /// Since 1.22 only what is alike but for its ports; before, what a Sidecar lets through of one

@@ -100,7 +100,8 @@ impl<'r> ClientView<'r, '_> {
             return self.undeclared(sought.port, None);
         };
         let named = match speech {
-            Speech::Http if chains.http.is_some() => {
+            // Nobody speaks anything else to a proxy for HTTP.
+            _ if chains.egress.is_proxy() || speech == Speech::Http && chains.http.is_some() => {
                 let found = self.virtual_host(sought);
                 return match found {
                     Some(named) => self.named_answer(named, By::Host, sought),
@@ -165,7 +166,14 @@ impl<'r> ClientView<'r, '_> {
             };
         }
         if let (Speech::Http, Some(claim)) = (speech, chains.http) {
-            let named = self.ruled(chains.egress, claim, &Request::new(sought));
+            let named = self.ruled(chains.egress, claim, &Request::new(sought, chains.egress));
+            return self.named_answer(named, By::Address, sought);
+        }
+        let is_bound = chains.egress.own_address().is_some();
+        if speech == Speech::Tls
+            && is_bound
+            && let Some(named) = self.server_name(chains.egress, sought, None)
+        {
             return self.named_answer(named, By::Address, sought);
         }
         match chains.tcp {
@@ -217,10 +225,14 @@ impl<'r> ClientView<'r, '_> {
             seen.peek()?;
             let listener = self.at_any_address(port)?;
             let egress = listener.egress;
+            if egress.is_everywhere() || egress.is_proxy() {
+                return None;
+            }
             let mut fit = seen.map(|(_, claim)| claim).filter(|claim| {
                 claim.protocol() != PortProtocol::Udp
                     && (egress.protocol.is_some() || claim.protocol() != PortProtocol::Http)
                     && self.is_part_of(&listener, claim)
+                    && self.is_of(&claim.of, range)
                     && self.counts(egress, claim)
             });
             let first = fit.next()?;
@@ -315,6 +327,12 @@ impl<'r> ClientView<'r, '_> {
             };
         }
         let chains = self.at_any_address(sought.port);
+        if chains.is_some_and(|chains| chains.egress.is_proxy()) {
+            return Match::NameNeeded {
+                http: true,
+                tls: false,
+            };
+        }
         if let Some(known) = self.by_known_address(ip, sought) {
             return known;
         }

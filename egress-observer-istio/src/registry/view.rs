@@ -60,7 +60,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
     /// `pilot/pkg/model/sidecar.go`).
     pub(super) fn router(&self, port: u16) -> Option<&'r Egress> {
         let mut all = self.egresses().iter();
-        all.find(|egress| egress.port.is_none_or(|own| own == port))
+        all.find(|egress| egress.is_for(port))
     }
 
     /// What the first of the egress listeners makes that makes anything on a port. One for the port
@@ -71,9 +71,12 @@ impl<'r, 'v> ClientView<'r, 'v> {
         port: u16,
         make: impl Fn(&'r Egress) -> Option<T>,
     ) -> Option<T> {
-        let all = self.egresses().iter().filter(|egress| !egress.has_bind);
-        let for_port = all.clone().filter(|egress| egress.port == Some(port));
-        let for_all = all.filter(|egress| egress.port.is_none());
+        let all = self.egresses().iter();
+        let all = all.filter(|egress| !egress.has_bind || egress.is_everywhere());
+        let for_port = all
+            .clone()
+            .filter(|egress| egress.listens_on() == Some(port));
+        let for_all = all.filter(|egress| egress.listens_on().is_none());
         for_port.chain(for_all).find_map(make)
     }
 
@@ -195,6 +198,11 @@ impl<'r, 'v> ClientView<'r, 'v> {
                 && !self.is_own(chosen))
     }
 
+    /// Whether entries are merged by host where there is no Sidecar (1.22 and 1.23).
+    pub(super) fn is_merged_by_default(&self) -> bool {
+        self.viewer.sidecar.is_none() && self.viewer.is_since(22) && !self.viewer.is_since(24)
+    }
+
     /// Before 1.24, pods without a Sidecar see every entry of a host up to 1.21, then the first and
     /// those that are merged with it (`DefaultSidecarScopeForNamespace` in
     /// `pilot/pkg/model/sidecar.go`).
@@ -204,7 +212,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
         others: impl Iterator<Item = &'a Arc<HostEntry>>,
         of: &HostEntry,
     ) -> bool {
-        if !self.viewer.is_since(22) {
+        if !self.is_merged_by_default() {
             return true;
         }
         let mut others = others.filter(|_| !first.entry.is_service());
