@@ -12,12 +12,16 @@ impl<'r> ClientView<'r, '_> {
     pub(super) fn at_address(&self, ip: IpAddr, port: u16) -> Option<Chains<'r>> {
         let mut egresses = self.egresses().iter();
         let bound = egresses.find(|egress| egress.own_address() == Some(ip) && egress.is_for(port));
-        if let Some(chains) = bound.and_then(|egress| self.bound(egress, port)) {
+        let chains = bound.and_then(|egress| match egress.is_proxy() {
+            true => self.chains_of_proxy(egress, port),
+            false => self.bound(egress, port),
+        });
+        if let Some(chains) = chains {
             return Some(chains);
         }
         self.on_first_egress(port, |egress| {
             let shelf = &self.registry.index.by_address;
-            let seen = shelf.seen((ip, port), self.namespace);
+            let seen = shelf.seen((ip, port), self.audience());
             let mut fit = seen
                 .map(|(_, claim)| claim)
                 .filter(|claim| self.listens_at(egress, claim, ip) && self.counts(egress, claim));
@@ -50,7 +54,7 @@ impl<'r> ClientView<'r, '_> {
             .registry
             .index
             .by_address
-            .seen((ip, port), self.namespace);
+            .seen((ip, port), self.audience());
         seen.map(|(_, claim)| claim).find(|claim| {
             self.listens_at(egress, claim, ip)
                 && self.counts(egress, claim)

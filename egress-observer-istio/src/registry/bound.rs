@@ -35,7 +35,7 @@ impl<'r> ClientView<'r, '_> {
     /// 4. A protocol whose server speaks first shares the listener with no other.
     pub(super) fn bound(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
         let any = self.parts(port).iter().find(|own| own.part == Part::Any)?;
-        let seen = any.seen(self.namespace).map(|(_, claim)| claim);
+        let seen = any.seen(self.audience()).map(|(_, claim)| claim);
         let mut fit = seen.filter(|claim| claim.port() == port && self.counts(egress, claim));
         let mut making = self.begin(egress, fit.next()?);
         for claim in fit {
@@ -109,7 +109,7 @@ impl<'r> ClientView<'r, '_> {
 impl Making<'_> {
     /// `isConflictWithWellKnownPort` in `pilot/pkg/networking/core/listener.go`.
     fn keeps_out(&self, egress: &Egress, claim: &Claim) -> bool {
-        let kinds = [self.first, claim].map(|claim| ConflictKind::of(claim));
+        let kinds = [self.first, claim].map(ConflictKind::of);
         let server_first = kinds
             .iter()
             .any(|kind| matches!(kind, ConflictKind::ServerFirst(_)));

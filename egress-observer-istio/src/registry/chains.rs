@@ -132,7 +132,7 @@ impl<'r> ClientView<'r, '_> {
             part: Part::Any,
             is_moved: false,
         };
-        let mut seen = shelf.seen(key, self.namespace);
+        let mut seen = shelf.seen(key, self.audience());
         let mut seen = seen.by_ref().map(|(_, claim)| claim).filter(|claim| {
             let ranged = claim.of.ranges().next().is_some();
             (ranged || self.is_at_any_address(egress, claim)) && self.counts(egress, claim)
@@ -158,9 +158,9 @@ impl<'r> ClientView<'r, '_> {
 
     /// The listener of an egress listener that is a proxy for HTTP: it takes every connection on its
     /// port for a request.
-    fn chains_of_proxy(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
+    pub(super) fn chains_of_proxy(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
         let any = self.parts(port).iter().find(|own| own.part == Part::Any)?;
-        let mut seen = any.seen(self.namespace).map(|(_, claim)| claim);
+        let mut seen = any.seen(self.audience()).map(|(_, claim)| claim);
         let first = seen.find(|claim| self.counts(egress, claim))?;
         Some(Chains {
             egress,
@@ -185,7 +185,7 @@ impl<'r> ClientView<'r, '_> {
         let own = parts.iter().filter(|own| own.part == part);
         let there = own.filter(|own| !(own.is_moved && self.allocated));
         let firsts = there.filter_map(|own| {
-            let mut seen = own.seen(self.namespace);
+            let mut seen = own.seen(self.audience());
             seen.find(|(_, claim)| self.counts(egress, claim))
         });
         firsts.min()

@@ -22,9 +22,9 @@ impl<'r> ClientView<'r, '_> {
     pub(super) fn cluster_of(&self, host: &Host, port: u16) -> Option<&'r Arc<HostEntry>> {
         let rivals = self.registry.index.by_host.get(host)?;
         if let Some(only) = rivals.only()
-            && rivals.seen(self.namespace).next().is_some()
+            && rivals.seen(self.audience()).next().is_some()
             && self.is_concrete(only)
-            && self.lets_through(only, Some(port))
+            && self.gives_port(only, port)
         {
             return Some(only).filter(|of| of.port(port).is_some());
         }
@@ -32,9 +32,20 @@ impl<'r> ClientView<'r, '_> {
         if kept.is_empty() {
             return self.inferred(rivals).filter(|of| of.port(port).is_some());
         }
-        let fits =
-            |(of, only): &Kept<'r>| of.port(port).is_some() && only.is_none_or(|only| only == port);
+        let fits = |(of, only): &Kept<'r>| {
+            let own = of.port(port);
+            own.is_some_and(|own| only.is_none_or(|only| only == port && !own.is_behind_udp))
+        };
         kept.into_iter().find(fits).map(|(of, _)| of)
+    }
+
+    /// Whether an egress listener lets an entry through with a port.
+    fn gives_port(&self, of: &HostEntry, port: u16) -> bool {
+        let behind_udp = of.port(port).is_some_and(|own| own.is_behind_udp);
+        self.egresses().iter().any(|egress| {
+            let fits = egress.port.is_none_or(|own| own == port && !behind_udp);
+            fits && self.imports(egress, of)
+        })
     }
 
     /// Whether the cluster of an entry connects to the address that was dialled. Before 1.22 entries
@@ -122,7 +133,7 @@ impl<'r> ClientView<'r, '_> {
         if let Some(own) = own.min_by_key(|of| !of.entry.is_service()) {
             return Some(own);
         }
-        let seen = rivals.seen(self.namespace).filter(|of| self.is_there(of));
+        let seen = rivals.seen(self.audience()).filter(|of| self.is_there(of));
         if self.viewer.is_since(30) {
             seen.min_by_key(|of| (!of.entry.is_service(), of.order()))
         } else {

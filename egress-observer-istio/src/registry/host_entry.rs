@@ -58,6 +58,10 @@ pub(super) struct Port {
     pub(super) word: &'static str,
     /// `targetPort` of a ServiceEntry, or nothing.
     pub(super) target: u16,
+    /// Whether a port for UDP with the same number stands before it: an egress listener for the number
+    /// lets that one through, and not this (`serviceMatchingListenerPort` in
+    /// `pilot/pkg/model/sidecar.go`).
+    pub(super) is_behind_udp: bool,
 }
 
 /// Where the proxy listens for what is not HTTP.

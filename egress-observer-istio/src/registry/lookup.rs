@@ -158,7 +158,8 @@ impl<'r> ClientView<'r, '_> {
 
     /// The listener at an address.
     fn of_address(&self, chains: &Chains<'r>, sought: &Sought<'_>, speech: Speech) -> Match<'r> {
-        if speech == Speech::Http && chains.http.is_some() && chains.by_host {
+        let is_http = speech == Speech::Http || chains.egress.is_proxy();
+        if is_http && chains.http.is_some() && chains.by_host {
             let found = self.virtual_host(sought);
             return match found {
                 Some(named) => self.named_answer(named, By::Address, sought),
@@ -220,7 +221,7 @@ impl<'r> ClientView<'r, '_> {
         index.ranges(ip, port).find_map(|range| {
             let mut seen = index
                 .by_range
-                .seen((range, port), self.namespace)
+                .seen((range, port), self.audience())
                 .peekable();
             seen.peek()?;
             let listener = self.at_any_address(port)?;
@@ -314,7 +315,15 @@ impl<'r> ClientView<'r, '_> {
         if let Some(answer) = self.by_ranged_rule(ip, sought) {
             return answer;
         }
-        if let Some(chains) = self.at_address(ip, sought.port) {
+        let at_address = self.at_address(ip, sought.port);
+        let chains = at_address.or_else(|| self.at_any_address(sought.port));
+        if chains.is_some_and(|chains| chains.egress.is_proxy()) {
+            return Match::NameNeeded {
+                http: true,
+                tls: false,
+            };
+        }
+        if let Some(chains) = at_address {
             return self.whatever_is_said(&chains, sought);
         }
         if let Some((_, chains)) = self.range(ip, sought.port) {
@@ -327,12 +336,6 @@ impl<'r> ClientView<'r, '_> {
             };
         }
         let chains = self.at_any_address(sought.port);
-        if chains.is_some_and(|chains| chains.egress.is_proxy()) {
-            return Match::NameNeeded {
-                http: true,
-                tls: false,
-            };
-        }
         if let Some(known) = self.by_known_address(ip, sought) {
             return known;
         }

@@ -138,10 +138,11 @@ impl<'r> ClientView<'r, '_> {
         port: u16,
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
-        let claims = rivals.claims(port, self.namespace);
+        let claims = rivals.claims(port, self.audience());
         let counted = claims.filter(|claim| self.counts_among(rivals, egress, claim));
         let last = counted.last()?;
-        last.has_virtual_host().then_some(last)
+        let is_cut_off = egress.port.is_some() && last.at().is_behind_udp;
+        (last.has_virtual_host() && !is_cut_off).then_some(last)
     }
 
     /// A rule for a host that no entry has on the port. It counts on port 80, and elsewhere beside a
@@ -186,7 +187,7 @@ impl<'r> ClientView<'r, '_> {
             wildcard: true,
         };
         let below = self.registry.index.below(&host);
-        let mut claims = below.flat_map(|rivals| rivals.claims(port, self.namespace));
+        let mut claims = below.flat_map(|rivals| rivals.claims(port, self.audience()));
         claims.any(|claim| self.counts(egress, claim))
     }
 
@@ -227,7 +228,7 @@ impl<'r> ClientView<'r, '_> {
         fits: impl Fn(&Claim) -> bool,
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
-        let mut claims = rivals.claims(port, self.namespace);
+        let mut claims = rivals.claims(port, self.audience());
         let claim = claims.find(|claim| fits(claim) && self.counts_among(rivals, egress, claim))?;
         (!self.is_replaced(egress, &claim.of, port)).then_some(claim)
     }
@@ -284,7 +285,7 @@ impl<'r> ClientView<'r, '_> {
             let below = index.below(host);
             let mut claims = above
                 .chain(below)
-                .flat_map(|rivals| rivals.claims(port, self.namespace));
+                .flat_map(|rivals| rivals.claims(port, self.audience()));
             claims.find(|claim| is_fit(claim))
         })
     }

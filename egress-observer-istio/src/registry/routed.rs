@@ -121,7 +121,7 @@ impl<'r> ClientView<'r, '_> {
         let streams = is_proxied || claim.is_some_and(|claim| !claim.has_virtual_host());
         let host = Host::parse(host).filter(|_| streams);
         let rivals = host.and_then(|host| self.registry.index.by_host.get(&host));
-        let all = rivals.map(|rivals| rivals.seen(self.namespace));
+        let all = rivals.map(|rivals| rivals.seen(self.audience()));
         let first = all.into_iter().flatten().next();
         match first.map(|of| &*of.ports) {
             Some([only]) => only.number,

@@ -8,7 +8,7 @@ use super::{
     egress::{EVERYTHING, Egress},
     host_entry::{HostEntry, Place},
     query::Viewer,
-    reader::NamespaceId,
+    reader::{Audience, NamespaceId},
     rivals::Rivals,
     store::Registry,
 };
@@ -39,6 +39,11 @@ impl<'r, 'v> ClientView<'r, 'v> {
 
     pub(super) fn is_own(&self, of: &HostEntry) -> bool {
         self.namespace == Some(of.entry.namespace)
+    }
+
+    /// Which lists of services its sidecar gets.
+    pub(super) fn audience(&self) -> Audience {
+        Audience::new(self.namespace, self.viewer.is_since(31))
     }
 
     /// Whether an entry is exported to the client.
@@ -152,7 +157,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
         egress: &'s Egress,
         rivals: &'r Rivals,
     ) -> impl Iterator<Item = &'r Arc<HostEntry>> + use<'r, 's, 'v> {
-        let seen = rivals.seen(self.namespace);
+        let seen = rivals.seen(self.audience());
         seen.filter(|of| self.is_concrete(of) && self.imports(egress, of))
     }
 

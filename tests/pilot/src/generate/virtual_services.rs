@@ -60,11 +60,11 @@ impl Making {
         json!({"destination": destination})
     }
 
-    /// Two destinations, one of them the likelier.
+    /// Two destinations, one of which gets nothing.
     fn weighted(&mut self) -> Value {
         let mut routes = [self.destination(), self.destination()];
-        routes[0]["weight"] = json!(80);
-        routes[1]["weight"] = json!(if self.random.percent(50) { 0 } else { 20 });
+        routes[0]["weight"] = json!(0);
+        routes[1]["weight"] = json!(100);
         json!(routes)
     }
 
