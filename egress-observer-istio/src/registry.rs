@@ -41,6 +41,7 @@ mod places;
 mod port_listener;
 mod query;
 mod reader;
+mod refused;
 mod reversed;
 mod rivals;
 mod routed;

@@ -98,6 +98,7 @@ impl<'r> ClientView<'r, '_> {
             other @ (Match::Ruled(_)
             | Match::Undeclared { .. }
             | Match::NameNeeded { .. }
+            | Match::Refused
             | Match::AddressNeeded(_)) => Some(other),
         }
     }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{egress::Egress, host_entry::HostEntry, rivals::Rivals, view::ClientView};
+use super::{
+    egress::Egress, host_entry::HostEntry, reader::NamespaceId, rivals::Rivals, view::ClientView,
+};
 use crate::vocabulary::Host;
 
 /// An entry that is part of a host's service, and its only port that is, if there is only one.
@@ -32,20 +34,41 @@ impl<'r> ClientView<'r, '_> {
         if kept.is_empty() {
             return self.inferred(rivals).filter(|of| of.port(port).is_some());
         }
-        let fits = |(of, only): &Kept<'r>| {
-            let own = of.port(port);
-            own.is_some_and(|own| only.is_none_or(|only| only == port && !own.is_behind_udp))
-        };
-        kept.into_iter().find(fits).map(|(of, _)| of)
+        // What is merged adds a number once, by the first port that has it.
+        let mut all = kept.into_iter().enumerate();
+        let found = all.find(|(nth, (of, only))| {
+            let own = of
+                .port(port)
+                .filter(|_| only.is_none_or(|only| only == port));
+            own.is_some_and(|own| !own.is_behind_udp || *nth == 0 && only.is_none())
+        });
+        found.map(|(_, (of, _))| of)
+    }
+
+    /// The port of a host's service, if that has no other.
+    pub(super) fn only_port(&self, host: &Host) -> Option<u16> {
+        let rivals = self.registry.index.by_host.get(host)?;
+        let mut kept = self.kept(rivals);
+        if kept.is_empty() {
+            kept.extend(self.inferred(rivals).map(|of| (of, None)));
+        }
+        let mut numbers = kept.iter().flat_map(|(of, only)| {
+            let all = of.ports.iter().map(|port| port.number);
+            all.filter(move |own| only.is_none_or(|only| only == *own))
+        });
+        let first = numbers.next()?;
+        numbers.all(|other| other == first).then_some(first)
     }
 
     /// Whether an egress listener lets an entry through with a port.
     fn gives_port(&self, of: &HostEntry, port: u16) -> bool {
         let behind_udp = of.port(port).is_some_and(|own| own.is_behind_udp);
-        self.egresses().iter().any(|egress| {
-            let fits = egress.port.is_none_or(|own| own == port && !behind_udp);
-            fits && self.imports(egress, of)
-        })
+        let mut egresses = self.egresses().iter();
+        (!behind_udp || egresses.len() == 1)
+            && egresses.any(|egress| {
+                let fits = egress.port.is_none_or(|own| own == port && !behind_udp);
+                fits && self.imports(egress, of)
+            })
     }
 
     /// Whether the cluster of an entry connects to the address that was dialled. Before 1.22 entries
@@ -129,15 +152,30 @@ impl<'r> ClientView<'r, '_> {
     /// client's own namespace, else of those that are exported to it a Service, else the oldest;
     /// before 1.30 that of the namespace whose name comes first.
     fn inferred(&self, rivals: &'r Rivals) -> Option<&'r Arc<HostEntry>> {
-        let own = rivals.all().filter(|of| self.is_own(of));
-        if let Some(own) = own.min_by_key(|of| !of.entry.is_service()) {
+        if let Some(own) = self.first_in(rivals, self.namespace) {
             return Some(own);
         }
         let seen = rivals.seen(self.audience()).filter(|of| self.is_there(of));
         if self.viewer.is_since(30) {
-            seen.min_by_key(|of| (!of.entry.is_service(), of.order()))
+            return seen.min_by_key(|of| (!of.entry.is_service(), of.order()));
+        }
+        let first = seen.min_by_key(|of| &of.entry.object.namespace)?;
+        self.first_in(rivals, Some(first.entry.namespace))
+    }
+
+    /// The entry that stands for a host in a namespace: a Service, else the oldest; before 1.21 the
+    /// youngest (`HostnameAndNamespace` in `initServiceRegistry`, `pilot/pkg/model/push_context.go`).
+    fn first_in(
+        &self,
+        rivals: &'r Rivals,
+        namespace: Option<NamespaceId>,
+    ) -> Option<&'r Arc<HostEntry>> {
+        let all = rivals.all();
+        let all = all.filter(|of| Some(of.entry.namespace) == namespace);
+        if self.viewer.is_since(21) {
+            all.min_by_key(|of| !of.entry.is_service())
         } else {
-            seen.min_by_key(|of| &of.entry.object.namespace)
+            all.last()
         }
     }
 }

@@ -49,6 +49,9 @@ impl Registry {
         if let Some(ip) = sought.ip.filter(|ip| viewer.is_v6_only && ip.is_ipv4()) {
             return view.by_very_address(ip, &sought);
         }
+        if view.is_refused(&sought) {
+            return Match::Refused;
+        }
         if sought.host.is_none() {
             return view.by_address_alone(&sought);
         }

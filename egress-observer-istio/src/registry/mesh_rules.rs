@@ -195,7 +195,11 @@ impl<'r> ClientView<'r, '_> {
 
     /// The rules that say where TLS or TCP to an entry's host goes: those with a host that it is
     /// within, or that is within it (`getConfigsForHost` in `pilot/pkg/networking/core/tls.go`).
-    fn stream_rules(&self, egress: &Egress, of: &HostEntry) -> Vec<&'r Arc<RoutingRule>> {
+    pub(super) fn stream_rules(
+        &self,
+        egress: &Egress,
+        of: &HostEntry,
+    ) -> Vec<&'r Arc<RoutingRule>> {
         let mut rules = self.rules(egress, self.stream_rule_sets(of));
         rules.retain(|rule| rule.has_streams());
         rules

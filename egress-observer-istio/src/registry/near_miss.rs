@@ -37,7 +37,10 @@ impl Registry {
         let sought = Sought::new(to);
         let hit = match self.lookup(viewer, to) {
             Match::Declared(hit) | Match::AddressNeeded(hit) => Some(hit),
-            Match::Ruled(_) | Match::Undeclared { .. } | Match::NameNeeded { .. } => None,
+            Match::Ruled(_)
+            | Match::Undeclared { .. }
+            | Match::Refused
+            | Match::NameNeeded { .. } => None,
         };
         let mut hosts: BTreeMap<(&ObjectRef, &Host), &'r Arc<HostEntry>> = BTreeMap::new();
         for of in self.candidates(&view, &sought) {

@@ -100,6 +100,8 @@ pub enum Match<'r> {
         /// Whether the server name (SNI) of a TLS handshake would tell.
         tls: bool,
     },
+    /// Envoy refuses the listener that takes it, and goes on with the last one that it took.
+    Refused,
     /// The name does not tell: this entry takes the destination at its own addresses only.
     AddressNeeded(Hit<'r>),
 }

@@ -120,13 +120,8 @@ impl<'r> ClientView<'r, '_> {
         let port = if is_proxied { 0 } else { port };
         let streams = is_proxied || claim.is_some_and(|claim| !claim.has_virtual_host());
         let host = Host::parse(host).filter(|_| streams);
-        let rivals = host.and_then(|host| self.registry.index.by_host.get(&host));
-        let all = rivals.map(|rivals| rivals.seen(self.audience()));
-        let first = all.into_iter().flatten().next();
-        match first.map(|of| &*of.ports) {
-            Some([only]) => only.number,
-            Some(_) | None => port,
-        }
+        let only = host.and_then(|host| self.only_port(&host));
+        only.unwrap_or(port)
     }
 
     /// Whether a claim's host is the one that was dialled, as far as a name was given.
