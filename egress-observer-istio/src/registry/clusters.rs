@@ -165,7 +165,7 @@ impl<'r> ClientView<'r, '_> {
 
     /// The entry that stands for a host in a namespace: a Service, else the oldest; before 1.21 the
     /// youngest (`HostnameAndNamespace` in `initServiceRegistry`, `pilot/pkg/model/push_context.go`).
-    fn first_in(
+    pub(super) fn first_in(
         &self,
         rivals: &'r Rivals,
         namespace: Option<NamespaceId>,

@@ -207,6 +207,18 @@ impl Egress {
         self.bind.is_some_and(|bind| bind.is_unspecified())
     }
 
+    /// Whether all its hosts are names in one namespace each: since 1.31 they are looked up, one service
+    /// for each (`servicesForExactHosts` in `pilot/pkg/model/sidecar.go`).
+    pub(super) fn has_names_only(&self) -> bool {
+        self.hosts.as_ref().is_some_and(|hosts| {
+            let mut wanted = hosts.iter().filter(|it| !it.takes_away);
+            wanted.all(|it| {
+                let is_name = it.host.as_ref().is_some_and(|host| !host.wildcard);
+                is_name && !matches!(it.namespaces, Origin::Any)
+            })
+        })
+    }
+
     /// Whether it puts claims on its listeners that are elsewhere without it.
     pub(super) fn gathers(&self, port: u16) -> bool {
         self.port == Some(port) || self.listens_on().is_none() && self.bind.is_some()

@@ -236,7 +236,7 @@ impl<'r> ClientView<'r, '_> {
                 claim.protocol() != PortProtocol::Udp
                     && (egress.protocol.is_some() || claim.protocol() != PortProtocol::Http)
                     && self.is_part_of(&listener, claim)
-                    && self.is_of(&claim.of, range)
+                    && self.is_of(egress, &claim.of, range)
                     && self.counts(egress, claim)
             });
             let first = fit.next()?;

@@ -75,16 +75,18 @@ impl ClientView<'_, '_> {
                 Place::Addresses if of.addresses.is_empty() => {
                     self.allocated && of.allocated.contains(&ip)
                 }
-                Place::Addresses => self.is_of(of, IpNet::from(ip)),
+                Place::Addresses => self.is_of(egress, of, IpNet::from(ip)),
                 Place::Alias(_) => false,
             }
     }
 
-    /// Whether an address, or a range, is one of an entry's that count. In 1.22 and 1.23 only the first
-    /// does where there is no Sidecar: each makes a service of its own, and of those with one host
-    /// the first is kept (`DefaultSidecarScopeForNamespace` in `pilot/pkg/model/sidecar.go`).
-    pub(super) fn is_of(&self, of: &HostEntry, net: IpNet) -> bool {
-        let is_first_only = self.is_merged_by_default() && !of.entry.is_service();
+    /// Whether an address, or a range, is one of an entry's that count. Each makes a service of its own,
+    /// and only the first of those with one host is kept in 1.22 and 1.23 where there is no Sidecar
+    /// (`DefaultSidecarScopeForNamespace` in `pilot/pkg/model/sidecar.go`), and since 1.31 where one
+    /// looks up names.
+    pub(super) fn is_of(&self, egress: &Egress, of: &HostEntry, net: IpNet) -> bool {
+        let is_first_only = self.is_merged_by_default() || self.looks_up(egress);
+        let is_first_only = is_first_only && !of.entry.is_service();
         let n = if is_first_only { 1 } else { usize::MAX };
         let mut all = of.addresses.iter().take(n);
         all.any(|own| own.trunc() == net)

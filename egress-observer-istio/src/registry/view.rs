@@ -118,7 +118,24 @@ impl<'r, 'v> ClientView<'r, 'v> {
     pub(super) fn imports(&self, egress: &Egress, of: &HostEntry) -> bool {
         egress.lets_through(of.entry.namespace, self.sight(of.entry.namespace), &of.host)
             && self.is_there(of)
+            && self.is_looked_up(egress, of)
             && egress.port.is_none_or(|port| of.port(port).is_some())
+    }
+
+    /// Whether an entry is the one of its host and namespace that an egress listener finds, where it
+    /// looks for that alone.
+    fn is_looked_up(&self, egress: &Egress, of: &HostEntry) -> bool {
+        if !self.looks_up(egress) {
+            return true;
+        }
+        let rivals = self.registry.index.by_host.get(&of.host);
+        let found = rivals.and_then(|all| self.first_in(all, Some(of.entry.namespace)));
+        found.is_some_and(|found| found.order() == of.order())
+    }
+
+    /// Whether an egress listener looks up its hosts by name, since 1.31.
+    pub(super) fn looks_up(&self, egress: &Egress) -> bool {
+        self.viewer.is_since(31) && egress.has_names_only()
     }
 
     /// Whether any egress listener lets an entry through, at this port if one is given.
