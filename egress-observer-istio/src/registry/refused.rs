@@ -44,7 +44,7 @@ impl<'r> ClientView<'r, '_> {
             | Part::Tcp
             | Part::ServerFirst(_)
             | Part::Sniffed
-            | Part::Ranged(_) => !gathers && !(own.is_moved && self.allocated),
+            | Part::Ranged(_) => !(gathers || own.is_moved && self.allocated),
         });
         let firsts = parts.filter_map(|own| {
             let mut seen = own.seen(self.audience());
