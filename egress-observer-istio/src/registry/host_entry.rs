@@ -109,6 +109,14 @@ impl HostEntry {
         self.ports.iter().find(|port| port.number == number)
     }
 
+    /// The first of its ports whose requests are routed by name.
+    pub(super) fn first_routed_port(&self) -> Option<u16> {
+        let routed = [PortProtocol::Http, PortProtocol::Sniffed];
+        let mut all = self.ports.iter();
+        let first = all.find(|port| routed.contains(&port.protocol))?;
+        Some(first.number)
+    }
+
     /// Its addresses that are no ranges.
     pub(super) fn single_addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.addresses.iter().filter_map(single)

@@ -141,7 +141,9 @@ impl<'r> ClientView<'r, '_> {
         let claims = rivals.claims(port, self.audience());
         let counted = claims.filter(|claim| self.counts_among(rivals, egress, claim));
         let last = counted.last()?;
-        let is_cut_off = egress.port.is_some() && last.at().is_behind_udp;
+        // To a proxy a host is known by the first of its ports for HTTP (`dedupeDomains`).
+        let is_cut_off = egress.port.is_some() && last.at().is_behind_udp
+            || egress.is_proxy() && last.of.first_routed_port() != Some(port);
         (last.has_virtual_host() && !is_cut_off).then_some(last)
     }
 
