@@ -136,6 +136,7 @@ fn of_name<'a>(
             Match::Ruled(_)
             | Match::Undeclared { .. }
             | Match::NameNeeded { .. }
+            | Match::Refused
             | Match::AddressNeeded(_) => None,
         },
         registry: known.registry,
@@ -151,7 +152,10 @@ impl<'a> Judgement<'a> {
         match self.matched {
             Match::Declared(hit) => Some(hit.routed),
             Match::Ruled(routed) => Some(routed),
-            Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::AddressNeeded(_) => None,
+            Match::Undeclared { .. }
+            | Match::NameNeeded { .. }
+            | Match::Refused
+            | Match::AddressNeeded(_) => None,
         }
     }
 

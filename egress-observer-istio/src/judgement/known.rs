@@ -81,6 +81,7 @@ impl KnownDestination {
                     }
                 }
             }
+            Match::Refused => Self::unsure(Reason::ConfigRefused),
             Match::NameNeeded { .. } | Match::AddressNeeded(_) => Self::unsure(Reason::NameNeeded),
         }
     }

@@ -1,8 +1,8 @@
 //! The listeners at single addresses.
 
-use std::{iter, net::IpAddr};
+use std::net::IpAddr;
 
-use super::{chain_set::Chains, claim::Claim, egress::Egress, listener::Part, view::ClientView};
+use super::{chain_set::Chains, claim::Claim, egress::Egress, view::ClientView};
 use crate::vocabulary::PortProtocol;
 
 impl<'r> ClientView<'r, '_> {
@@ -11,14 +11,17 @@ impl<'r> ClientView<'r, '_> {
     /// `pilot/pkg/networking/core/listener.go`: `AutoOverTCP`).
     pub(super) fn at_address(&self, ip: IpAddr, port: u16) -> Option<Chains<'r>> {
         let mut egresses = self.egresses().iter();
-        let bound = egresses
-            .find(|egress| egress.bind == Some(ip) && egress.port.is_none_or(|own| own == port));
-        if let Some(chains) = bound.and_then(|egress| self.bound(egress, port)) {
+        let bound = egresses.find(|egress| egress.own_address() == Some(ip) && egress.is_for(port));
+        let chains = bound.and_then(|egress| match egress.is_proxy() {
+            true => self.chains_of_proxy(egress, port),
+            false => self.bound(egress, port),
+        });
+        if let Some(chains) = chains {
             return Some(chains);
         }
         self.on_first_egress(port, |egress| {
             let shelf = &self.registry.index.by_address;
-            let seen = shelf.seen((ip, port), self.namespace);
+            let seen = shelf.seen((ip, port), self.audience());
             let mut fit = seen
                 .map(|(_, claim)| claim)
                 .filter(|claim| self.listens_at(egress, claim, ip) && self.counts(egress, claim));
@@ -39,41 +42,6 @@ impl<'r> ClientView<'r, '_> {
         })
     }
 
-    /// The listener at the address that a Sidecar's egress listener is bound to, for all that it lets
-    /// through, wherever that is. HTTP there is told by its `Host`, everything else goes to the first.
-    fn bound(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
-        let any = self.parts(port).iter().find(|own| own.part == Part::Any)?;
-        let seen = any.seen(self.namespace).map(|(_, claim)| claim);
-        let mut fit = seen.filter(|claim| self.counts(egress, claim));
-        let first = fit.next()?;
-        // A sniffed one takes the place of HTTP that was there before it.
-        let mut told = iter::once(first)
-            .chain(fit)
-            .filter(|claim| is_told(egress, claim));
-        let http = match told.next() {
-            Some(claim) if !is_sniffed(egress, claim) => {
-                told.find(|claim| is_sniffed(egress, claim)).or(Some(claim))
-            }
-            other => other,
-        };
-        let by_host = http.is_some_and(|claim| !is_sniffed(egress, claim));
-        let tcp = match Self::protocol(egress, first) {
-            PortProtocol::Http if by_host => None,
-            PortProtocol::Http => http,
-            PortProtocol::Tls | PortProtocol::Tcp | PortProtocol::Sniffed | PortProtocol::Udp => {
-                Some(first)
-            }
-        };
-        Some(Chains {
-            egress,
-            http,
-            tcp,
-            by_host,
-            only: None,
-            sniffed: None,
-        })
-    }
-
     /// The claim at an address that takes TLS which the rules about the others there leave: the first
     /// that no rule is about.
     pub(super) fn rest_at_address(
@@ -86,7 +54,7 @@ impl<'r> ClientView<'r, '_> {
             .registry
             .index
             .by_address
-            .seen((ip, port), self.namespace);
+            .seen((ip, port), self.audience());
         seen.map(|(_, claim)| claim).find(|claim| {
             self.listens_at(egress, claim, ip)
                 && self.counts(egress, claim)
@@ -97,9 +65,4 @@ impl<'r> ClientView<'r, '_> {
 
 fn is_sniffed(egress: &Egress, claim: &Claim) -> bool {
     ClientView::protocol(egress, claim) == PortProtocol::Sniffed
-}
-
-/// Whether HTTP is told from other bytes.
-fn is_told(egress: &Egress, claim: &Claim) -> bool {
-    ClientView::protocol(egress, claim) == PortProtocol::Http || is_sniffed(egress, claim)
 }

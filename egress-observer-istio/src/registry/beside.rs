@@ -62,14 +62,14 @@ impl Registry {
         }
         let keys = parts().map(|part| Listener::both(sought.port, part));
         for key in keys.into_iter().flatten() {
-            let seen = self.index.listeners.seen(key, view.namespace);
+            let seen = self.index.listeners.seen(key, view.audience());
             all.extend(seen.take(OF_EACH).map(|(_, claim)| of_claim(claim)));
         }
         if let Some(ip) = sought.ip {
             let seen = self
                 .index
                 .by_address
-                .seen((ip, sought.port), view.namespace);
+                .seen((ip, sought.port), view.audience());
             all.extend(seen.take(OF_EACH).map(|(_, claim)| Beside {
                 ip: Some(ip),
                 ..of_claim(claim)

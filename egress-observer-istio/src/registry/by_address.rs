@@ -26,20 +26,20 @@ impl<'r> ClientView<'r, '_> {
                 && self.counts(egress, claim)
                 && self.is_served(claim)
         };
-        let seen = index.by_address.seen((ip, port), self.namespace);
+        let seen = index.by_address.seen((ip, port), self.audience());
         let mut at_address = seen.map(|(_, claim)| claim).filter(is_meant).peekable();
         if let Some(claim) = at_address.next() {
             // Of several virtual hosts with one address, any may have it.
             let is_alone = at_address.peek().is_none();
             return Some(if is_alone && self.is_domain(egress, claim, ip) {
-                let named = self.ruled(egress, claim, &Request::new(sought));
+                let named = self.ruled(egress, claim, &Request::new(sought, egress));
                 self.named_answer(named, By::Address, sought)
             } else {
                 name_needed(claim)
             });
         }
         let in_range = index.ranges(ip, port).find_map(|range| {
-            let mut seen = index.by_range.seen((range, port), self.namespace);
+            let mut seen = index.by_range.seen((range, port), self.audience());
             seen.find(|(_, claim)| is_meant(claim)).map(|(_, it)| it)
         });
         in_range.map(name_needed)
@@ -98,6 +98,7 @@ impl<'r> ClientView<'r, '_> {
             other @ (Match::Ruled(_)
             | Match::Undeclared { .. }
             | Match::NameNeeded { .. }
+            | Match::Refused
             | Match::AddressNeeded(_)) => Some(other),
         }
     }
@@ -132,10 +133,10 @@ impl<'r> ClientView<'r, '_> {
 
     /// The first claim of a host on a port that any egress listener lets through.
     pub(super) fn seen_claim(&self, rivals: &'r Rivals, port: u16) -> Option<&'r Claim> {
-        let mut claims = rivals.claims(port, self.namespace);
+        let mut claims = rivals.claims(port, self.audience());
         let any = |claim: &Claim| {
             let mut egresses = self.egresses().iter();
-            egresses.any(|egress| self.counts_among(rivals, egress, claim))
+            egresses.any(|egress| egress.is_for(port) && self.counts_among(rivals, egress, claim))
         };
         claims.find(|claim| any(claim))
     }

@@ -28,9 +28,15 @@ impl<'r> ClientView<'r, '_> {
 
     /// Plaintext HTTP goes to the routes of the port as soon as one claim is HTTP or sniffed; the
     /// first TCP claim takes the rest. A sniffed claim is passed over behind an HTTP or a sniffed one
-    /// (up to 1.30), and a protocol whose server speaks first is on its own: it keeps others out, or
+    /// (up to 1.31), and a protocol whose server speaks first is on its own: it keeps others out, or
     /// is kept out (`isConflictWithWellKnownPort`).
     fn chains(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
+        if egress.is_proxy() {
+            return self.chains_of_proxy(egress, port);
+        }
+        if egress.is_everywhere() {
+            return self.bound(egress, port);
+        }
         if let Some(protocol) = egress.protocol {
             return self.chains_of_one(egress, port, protocol);
         }
@@ -65,7 +71,7 @@ impl<'r> ClientView<'r, '_> {
             });
         }
         others?;
-        let one = !self.viewer.is_since(31);
+        let one = !self.viewer.is_since(32);
         let sniffed = sniffed.filter(|own| !one || http.is_none_or(|it| *own < it));
         let anywhere = anywhere.filter(|own| !one || sniffed == Some(*own));
         let (_, tcp) = first_of([tcp, anywhere]).unzip();
@@ -106,7 +112,7 @@ impl<'r> ClientView<'r, '_> {
             (Some(only), kind) => only == kind,
             (None, ConflictKind::ServerFirst(_)) => false,
             (None, ConflictKind::Sniffed) => {
-                self.viewer.is_since(31) || chains.sniffed.is_some_and(|own| own == claim)
+                self.viewer.is_since(32) || chains.sniffed.is_some_and(|own| own == claim)
             }
             (None, ConflictKind::Stream) => true,
         }
@@ -126,7 +132,7 @@ impl<'r> ClientView<'r, '_> {
             part: Part::Any,
             is_moved: false,
         };
-        let mut seen = shelf.seen(key, self.namespace);
+        let mut seen = shelf.seen(key, self.audience());
         let mut seen = seen.by_ref().map(|(_, claim)| claim).filter(|claim| {
             let ranged = claim.of.ranges().next().is_some();
             (ranged || self.is_at_any_address(egress, claim)) && self.counts(egress, claim)
@@ -150,6 +156,22 @@ impl<'r> ClientView<'r, '_> {
         })
     }
 
+    /// The listener of an egress listener that is a proxy for HTTP: it takes every connection on its
+    /// port for a request.
+    pub(super) fn chains_of_proxy(&self, egress: &'r Egress, port: u16) -> Option<Chains<'r>> {
+        let any = self.parts(port).iter().find(|own| own.part == Part::Any)?;
+        let mut seen = any.seen(self.audience()).map(|(_, claim)| claim);
+        let first = seen.find(|claim| self.counts(egress, claim))?;
+        Some(Chains {
+            egress,
+            http: Some(first),
+            tcp: None,
+            by_host: true,
+            only: None,
+            sniffed: None,
+        })
+    }
+
     /// What there is on a port, for this client's Sidecar.
     pub(super) fn parts(&self, port: u16) -> &'r [PartShelf] {
         match self.viewer.sidecar {
@@ -163,7 +185,7 @@ impl<'r> ClientView<'r, '_> {
         let own = parts.iter().filter(|own| own.part == part);
         let there = own.filter(|own| !(own.is_moved && self.allocated));
         let firsts = there.filter_map(|own| {
-            let mut seen = own.seen(self.namespace);
+            let mut seen = own.seen(self.audience());
             seen.find(|(_, claim)| self.counts(egress, claim))
         });
         firsts.min()
@@ -173,6 +195,6 @@ impl<'r> ClientView<'r, '_> {
     pub(super) fn has_part(&self, port: u16, part: Part) -> bool {
         let parts = self.parts(port);
         let mut egresses = self.egresses().iter();
-        egresses.any(|egress| self.first(egress, parts, part).is_some())
+        egresses.any(|egress| egress.is_for(port) && self.first(egress, parts, part).is_some())
     }
 }

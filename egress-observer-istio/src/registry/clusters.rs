@@ -2,8 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{host_entry::HostEntry, rivals::Rivals, view::ClientView};
+use super::{
+    egress::Egress, host_entry::HostEntry, reader::NamespaceId, rivals::Rivals, view::ClientView,
+};
 use crate::vocabulary::Host;
+
+/// An entry that is part of a host's service, and its only port that is, if there is only one.
+type Kept<'r> = (&'r Arc<HostEntry>, Option<u16>);
 
 impl<'r> ClientView<'r, '_> {
     /// The entry whose cluster a host and port is, if there is such a cluster
@@ -19,9 +24,9 @@ impl<'r> ClientView<'r, '_> {
     pub(super) fn cluster_of(&self, host: &Host, port: u16) -> Option<&'r Arc<HostEntry>> {
         let rivals = self.registry.index.by_host.get(host)?;
         if let Some(only) = rivals.only()
-            && rivals.seen(self.namespace).next().is_some()
+            && rivals.seen(self.audience()).next().is_some()
             && self.is_concrete(only)
-            && self.lets_through(only, Some(port))
+            && self.gives_port(only, port)
         {
             return Some(only).filter(|of| of.port(port).is_some());
         }
@@ -29,10 +34,41 @@ impl<'r> ClientView<'r, '_> {
         if kept.is_empty() {
             return self.inferred(rivals).filter(|of| of.port(port).is_some());
         }
-        let fits = |(of, only): &(&'r Arc<HostEntry>, Option<u16>)| {
-            of.port(port).is_some() && only.is_none_or(|only| only == port)
-        };
-        kept.into_iter().find(fits).map(|(of, _)| of)
+        // What is merged adds a number once, by the first port that has it.
+        let mut all = kept.into_iter().enumerate();
+        let found = all.find(|(nth, (of, only))| {
+            let own = of
+                .port(port)
+                .filter(|_| only.is_none_or(|only| only == port));
+            own.is_some_and(|own| !own.is_behind_udp || *nth == 0 && only.is_none())
+        });
+        found.map(|(_, (of, _))| of)
+    }
+
+    /// The port of a host's service, if that has no other.
+    pub(super) fn only_port(&self, host: &Host) -> Option<u16> {
+        let rivals = self.registry.index.by_host.get(host)?;
+        let mut kept = self.kept(rivals);
+        if kept.is_empty() {
+            kept.extend(self.inferred(rivals).map(|of| (of, None)));
+        }
+        let mut numbers = kept.iter().flat_map(|(of, only)| {
+            let all = of.ports.iter().map(|port| port.number);
+            all.filter(move |own| only.is_none_or(|only| only == *own))
+        });
+        let first = numbers.next()?;
+        numbers.all(|other| other == first).then_some(first)
+    }
+
+    /// Whether an egress listener lets an entry through with a port.
+    fn gives_port(&self, of: &HostEntry, port: u16) -> bool {
+        let behind_udp = of.port(port).is_some_and(|own| own.is_behind_udp);
+        let mut egresses = self.egresses().iter();
+        (!behind_udp || egresses.len() == 1)
+            && egresses.any(|egress| {
+                let fits = egress.port.is_none_or(|own| own == port && !behind_udp);
+                fits && self.imports(egress, of)
+            })
     }
 
     /// Whether the cluster of an entry connects to the address that was dialled. Before 1.22 entries
@@ -49,26 +85,57 @@ impl<'r> ClientView<'r, '_> {
 
     /// The entries that make up a host's service: the first one, or the first Service, and what is
     /// merged with it; each with the only port that its egress listener lets through, if there is one.
-    fn kept(&self, rivals: &'r Rivals) -> Vec<(&'r Arc<HostEntry>, Option<u16>)> {
-        let mut kept: Vec<(&'r Arc<HostEntry>, Option<u16>)> = Vec::new();
-        for egress in self.egresses() {
+    /// What the VirtualServices of an egress listener lead to comes before what the next one lets
+    /// through.
+    fn kept(&self, rivals: &'r Rivals) -> Vec<Kept<'r>> {
+        let mut kept: Vec<Kept<'r>> = Vec::new();
+        let egresses = self.egresses();
+        for (nth, egress) in egresses.iter().enumerate() {
             for of in self.imported(egress, rivals) {
-                if !self.is_chosen(egress, of) {
-                    continue;
+                if self.is_chosen(egress, of) {
+                    self.keep((of, egress.port), &mut kept);
                 }
-                let Some((first, _)) = kept.first() else {
-                    kept.push((of, egress.port));
-                    continue;
-                };
-                match (first.entry.is_service(), of.entry.is_service()) {
-                    (true, false) => {}
-                    (false, true) => kept = vec![(of, egress.port)],
-                    _ if self.is_merged(first, of) => kept.push((of, egress.port)),
-                    _ => {}
+            }
+            if nth + 1 < egresses.len() && rivals.only().is_none() {
+                for led_to in self.led_to(egress, rivals) {
+                    self.keep(led_to, &mut kept);
                 }
             }
         }
         kept
+    }
+
+    fn keep(&self, (of, port): Kept<'r>, kept: &mut Vec<Kept<'r>>) {
+        let Some((first, _)) = kept.first() else {
+            kept.push((of, port));
+            return;
+        };
+        match (first.entry.is_service(), of.entry.is_service()) {
+            (true, false) => {}
+            (false, true) => *kept = vec![(of, port)],
+            _ if self.is_merged(first, of) => kept.push((of, port)),
+            _ => {}
+        }
+    }
+
+    /// The entry of a host that the VirtualServices of an egress listener lead to, at the ports that
+    /// they name.
+    fn led_to(&self, egress: &Egress, rivals: &'r Rivals) -> Vec<Kept<'r>> {
+        let Some(of) = self.inferred(rivals) else {
+            return Vec::new();
+        };
+        let ports = self.ports_led_to(egress, &of.host);
+        let fits = |port: u16| of.port(port).is_some();
+        match egress.port {
+            _ if ports.is_empty() => Vec::new(),
+            Some(only) if fits(only) => vec![(of, Some(only))],
+            Some(_) => Vec::new(),
+            None if ports.contains(&None) => vec![(of, None)],
+            None => {
+                let named = ports.into_iter().flatten().filter(|port| fits(*port));
+                named.map(|port| (of, Some(port))).collect()
+            }
+        }
     }
 
     /// Since 1.22 only what is alike but for its ports; before, what a Sidecar lets through of one
@@ -85,15 +152,30 @@ impl<'r> ClientView<'r, '_> {
     /// client's own namespace, else of those that are exported to it a Service, else the oldest;
     /// before 1.30 that of the namespace whose name comes first.
     fn inferred(&self, rivals: &'r Rivals) -> Option<&'r Arc<HostEntry>> {
-        let own = rivals.all().filter(|of| self.is_own(of));
-        if let Some(own) = own.min_by_key(|of| !of.entry.is_service()) {
+        if let Some(own) = self.first_in(rivals, self.namespace) {
             return Some(own);
         }
-        let seen = rivals.seen(self.namespace).filter(|of| self.is_there(of));
+        let seen = rivals.seen(self.audience()).filter(|of| self.is_there(of));
         if self.viewer.is_since(30) {
-            seen.min_by_key(|of| (!of.entry.is_service(), of.order()))
+            return seen.min_by_key(|of| (!of.entry.is_service(), of.order()));
+        }
+        let first = seen.min_by_key(|of| &of.entry.object.namespace)?;
+        self.first_in(rivals, Some(first.entry.namespace))
+    }
+
+    /// The entry that stands for a host in a namespace: a Service, else the oldest; before 1.21 the
+    /// youngest (`HostnameAndNamespace` in `initServiceRegistry`, `pilot/pkg/model/push_context.go`).
+    pub(super) fn first_in(
+        &self,
+        rivals: &'r Rivals,
+        namespace: Option<NamespaceId>,
+    ) -> Option<&'r Arc<HostEntry>> {
+        let all = rivals.all();
+        let all = all.filter(|of| Some(of.entry.namespace) == namespace);
+        if self.viewer.is_since(21) {
+            all.min_by_key(|of| !of.entry.is_service())
         } else {
-            seen.min_by_key(|of| &of.entry.object.namespace)
+            all.last()
         }
     }
 }

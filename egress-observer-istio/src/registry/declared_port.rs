@@ -48,6 +48,7 @@ impl DeclaredPort {
             server_first: ServerFirst::parse(self.protocol),
             word: self.protocol,
             target: self.target,
+            is_behind_udp: false,
         }
     }
 }

@@ -13,12 +13,14 @@ use crate::{
 pub(super) struct Egress {
     /// Only this port of what is let through; none: all.
     pub(super) port: Option<u16>,
+    /// The port at which it is a proxy for HTTP (`HTTP_PROXY`), whatever ports its hosts have.
+    proxy_port: Option<u16>,
     /// What the listener for that port speaks, whatever its hosts' ports say.
     pub(super) protocol: Option<PortProtocol>,
     /// Whether it listens at an address of its own, and not at those of what it lets through.
     pub(super) has_bind: bool,
     /// That address, if it is one that connections are captured to.
-    pub(super) bind: Option<IpAddr>,
+    bind: Option<IpAddr>,
     /// None is everything.
     hosts: Option<Vec<EgressHost>>,
 }
@@ -26,6 +28,7 @@ pub(super) struct Egress {
 /// What a pod without a Sidecar has: `*/*`.
 pub(super) static EVERYTHING: [Egress; 1] = [Egress {
     port: None,
+    proxy_port: None,
     protocol: None,
     has_bind: false,
     bind: None,
@@ -105,9 +108,11 @@ impl Egress {
     /// `pilot/pkg/model/sidecar.go`).
     pub(super) fn new(listener: &EgressListener, hosts: Vec<EgressHost>) -> Self {
         let port = listener.port.as_ref();
-        let port = port.filter(|port| !port.protocol.eq_ignore_ascii_case("HTTP_PROXY"));
+        let is_proxy = port.is_some_and(|it| it.protocol.eq_ignore_ascii_case("HTTP_PROXY"));
+        let number = port.map(|port| port.number);
         Self {
-            port: port.map(|port| port.number),
+            port: number.filter(|_| !is_proxy),
+            proxy_port: number.filter(|_| is_proxy),
             protocol: port.map(|port| PortProtocol::parse(&port.protocol)),
             bind: listener.bind.parse().ok(),
             has_bind: !listener.bind.is_empty() || listener.capture_mode == "NONE",
@@ -134,6 +139,27 @@ impl Egress {
         meant.peek().is_some() && !meant.any(|host| host.takes_away)
     }
 
+    /// Whether an alias of a host that is let through is let through with it. What is said of the
+    /// host's namespace alone counts before what is said of all (`matchingAliasService` in
+    /// `pilot/pkg/model/sidecar.go`): an alias that is not among the former is left out.
+    pub(super) fn lets_alias_through(
+        &self,
+        (namespace, own): (NamespaceId, bool),
+        host: &Host,
+        alias: &Host,
+    ) -> bool {
+        let Some(hosts) = &self.hosts else {
+            return true;
+        };
+        let wanted = |any: bool| {
+            let all = hosts.iter().filter(|it| !it.takes_away);
+            all.filter(move |it| matches!(it.namespaces, Origin::Any) == any)
+        };
+        let means = |any: bool, host: &Host| wanted(any).any(|it| it.means(namespace, own, host));
+        let any = !means(false, host);
+        means(any, alias)
+    }
+
     /// Whether a VirtualService with these hosts is let through: one that is meant is enough
     /// (`SelectVirtualServices` in `pilot/pkg/model/virtualservice.go`).
     pub(super) fn lets_rule_through(
@@ -153,10 +179,56 @@ impl Egress {
         })
     }
 
+    /// The port that it makes a listener for; none: one for each port of what is let through.
+    pub(super) fn listens_on(&self) -> Option<u16> {
+        self.port.or(self.proxy_port)
+    }
+
+    /// Whether it makes listeners for a port.
+    pub(super) fn is_for(&self, port: u16) -> bool {
+        self.listens_on().is_none_or(|own| own == port)
+    }
+
+    /// Whether what is on its port is a proxy for HTTP: every connection there is taken for a request,
+    /// and its hosts are known at their port 80 (`mergeAllVirtualHosts` in
+    /// `pilot/pkg/networking/core/httproute.go`, where the port of a `Host` counts for nothing).
+    pub(super) fn is_proxy(&self) -> bool {
+        self.proxy_port.is_some()
+    }
+
+    /// The one address that it listens at.
+    pub(super) fn own_address(&self) -> Option<IpAddr> {
+        self.bind.filter(|bind| !bind.is_unspecified())
+    }
+
+    /// Whether it listens at every address for all that it lets through, whatever addresses that has
+    /// (`bind: 0.0.0.0`).
+    pub(super) fn is_everywhere(&self) -> bool {
+        self.bind.is_some_and(|bind| bind.is_unspecified())
+    }
+
+    /// Whether all its hosts are names in one namespace each: since 1.31 they are looked up, one service
+    /// for each (`servicesForExactHosts` in `pilot/pkg/model/sidecar.go`).
+    pub(super) fn has_names_only(&self) -> bool {
+        self.hosts.as_ref().is_some_and(|hosts| {
+            let mut wanted = hosts.iter().filter(|it| !it.takes_away);
+            wanted.all(|it| {
+                let is_name = it.host.as_ref().is_some_and(|host| !host.wildcard);
+                is_name && !matches!(it.namespaces, Origin::Any)
+            })
+        })
+    }
+
+    /// Whether it puts claims on its listeners that are elsewhere without it.
+    pub(super) fn gathers(&self, port: u16) -> bool {
+        self.port == Some(port) || self.listens_on().is_none() && self.bind.is_some()
+    }
+
     /// One for all ports that lets nothing through yet.
     pub(super) fn of_nothing() -> Self {
         Self {
             port: None,
+            proxy_port: None,
             protocol: None,
             has_bind: false,
             bind: None,
@@ -180,7 +252,7 @@ impl Egress {
     pub(super) fn is_everything(&self) -> bool {
         let hosts = self.hosts.iter().flatten();
         let none = self.hosts.as_ref().is_some_and(Vec::is_empty);
-        self.port.is_none()
+        self.listens_on().is_none()
             && !self.has_bind
             && !none
             && hosts.into_iter().all(EgressHost::is_everything)

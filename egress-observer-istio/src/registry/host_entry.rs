@@ -58,6 +58,10 @@ pub(super) struct Port {
     pub(super) word: &'static str,
     /// `targetPort` of a ServiceEntry, or nothing.
     pub(super) target: u16,
+    /// Whether a port for UDP with the same number stands before it: an egress listener for the number
+    /// lets that one through, and not this (`serviceMatchingListenerPort` in
+    /// `pilot/pkg/model/sidecar.go`).
+    pub(super) is_behind_udp: bool,
 }
 
 /// Where the proxy listens for what is not HTTP.
@@ -103,6 +107,14 @@ impl HostEntry {
     /// The port with this number.
     pub(super) fn port(&self, number: u16) -> Option<&Port> {
         self.ports.iter().find(|port| port.number == number)
+    }
+
+    /// The first of its ports whose requests are routed by name.
+    pub(super) fn first_routed_port(&self) -> Option<u16> {
+        let routed = [PortProtocol::Http, PortProtocol::Sniffed];
+        let mut all = self.ports.iter();
+        let first = all.find(|port| routed.contains(&port.protocol))?;
+        Some(first.number)
     }
 
     /// Its addresses that are no ranges.

@@ -49,6 +49,9 @@ impl Registry {
         if let Some(ip) = sought.ip.filter(|ip| viewer.is_v6_only && ip.is_ipv4()) {
             return view.by_very_address(ip, &sought);
         }
+        if view.is_refused(&sought) {
+            return Match::Refused;
+        }
         if sought.host.is_none() {
             return view.by_address_alone(&sought);
         }
@@ -100,7 +103,8 @@ impl<'r> ClientView<'r, '_> {
             return self.undeclared(sought.port, None);
         };
         let named = match speech {
-            Speech::Http if chains.http.is_some() => {
+            // Nobody speaks anything else to a proxy for HTTP.
+            _ if chains.egress.is_proxy() || speech == Speech::Http && chains.http.is_some() => {
                 let found = self.virtual_host(sought);
                 return match found {
                     Some(named) => self.named_answer(named, By::Host, sought),
@@ -157,7 +161,8 @@ impl<'r> ClientView<'r, '_> {
 
     /// The listener at an address.
     fn of_address(&self, chains: &Chains<'r>, sought: &Sought<'_>, speech: Speech) -> Match<'r> {
-        if speech == Speech::Http && chains.http.is_some() && chains.by_host {
+        let is_http = speech == Speech::Http || chains.egress.is_proxy();
+        if is_http && chains.http.is_some() && chains.by_host {
             let found = self.virtual_host(sought);
             return match found {
                 Some(named) => self.named_answer(named, By::Address, sought),
@@ -165,7 +170,14 @@ impl<'r> ClientView<'r, '_> {
             };
         }
         if let (Speech::Http, Some(claim)) = (speech, chains.http) {
-            let named = self.ruled(chains.egress, claim, &Request::new(sought));
+            let named = self.ruled(chains.egress, claim, &Request::new(sought, chains.egress));
+            return self.named_answer(named, By::Address, sought);
+        }
+        let is_bound = chains.egress.own_address().is_some();
+        if speech == Speech::Tls
+            && is_bound
+            && let Some(named) = self.server_name(chains.egress, sought, None)
+        {
             return self.named_answer(named, By::Address, sought);
         }
         match chains.tcp {
@@ -212,15 +224,19 @@ impl<'r> ClientView<'r, '_> {
         index.ranges(ip, port).find_map(|range| {
             let mut seen = index
                 .by_range
-                .seen((range, port), self.namespace)
+                .seen((range, port), self.audience())
                 .peekable();
             seen.peek()?;
             let listener = self.at_any_address(port)?;
             let egress = listener.egress;
+            if egress.is_everywhere() || egress.is_proxy() {
+                return None;
+            }
             let mut fit = seen.map(|(_, claim)| claim).filter(|claim| {
                 claim.protocol() != PortProtocol::Udp
                     && (egress.protocol.is_some() || claim.protocol() != PortProtocol::Http)
                     && self.is_part_of(&listener, claim)
+                    && self.is_of(egress, &claim.of, range)
                     && self.counts(egress, claim)
             });
             let first = fit.next()?;
@@ -302,7 +318,15 @@ impl<'r> ClientView<'r, '_> {
         if let Some(answer) = self.by_ranged_rule(ip, sought) {
             return answer;
         }
-        if let Some(chains) = self.at_address(ip, sought.port) {
+        let at_address = self.at_address(ip, sought.port);
+        let chains = at_address.or_else(|| self.at_any_address(sought.port));
+        if chains.is_some_and(|chains| chains.egress.is_proxy()) {
+            return Match::NameNeeded {
+                http: true,
+                tls: false,
+            };
+        }
+        if let Some(chains) = at_address {
             return self.whatever_is_said(&chains, sought);
         }
         if let Some((_, chains)) = self.range(ip, sought.port) {

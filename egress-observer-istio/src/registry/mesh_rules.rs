@@ -40,20 +40,32 @@ impl<'r> Ruling<'r> {
 /// An HTTP request, as far as routes are told by it.
 #[derive(Clone, Debug)]
 pub(super) struct Request {
+    /// The port of the claims that it may be for.
     pub(super) port: u16,
+    /// Whether a proxy for HTTP gets it: then no rule for a port is about it.
+    pub(super) is_proxied: bool,
     /// Its `Host`, if that is known.
     pub(super) authority: Option<String>,
 }
 
 impl Request {
     /// A request for what is sought. Clients leave out the port 80.
-    pub(super) fn new(sought: &Sought<'_>) -> Self {
-        let port = sought.port;
-        let authority = sought.host.as_deref().map(|name| match port {
+    pub(super) fn new(sought: &Sought<'_>, egress: &Egress) -> Self {
+        let authority = sought.host.as_deref().map(|name| match sought.port {
             80 => name.to_owned(),
             port => format!("{name}:{port}"),
         });
-        Self { port, authority }
+        let is_proxied = egress.is_proxy();
+        Self {
+            port: if is_proxied { 80 } else { sought.port },
+            is_proxied,
+            authority,
+        }
+    }
+
+    /// The port by which rules are chosen.
+    fn listener_port(&self) -> u16 {
+        if self.is_proxied { 0 } else { self.port }
     }
 }
 
@@ -154,7 +166,7 @@ impl<'r> ClientView<'r, '_> {
             let mut applying = route
                 .matches
                 .iter()
-                .filter(|it| it.applies(self.viewer, request.port))
+                .filter(|it| it.applies(self.viewer, request.listener_port()))
                 .filter(|it| it.admits(request.authority.as_deref()));
             let first = applying.next();
             if first.is_none() && !route.matches.is_empty() {
@@ -165,16 +177,15 @@ impl<'r> ClientView<'r, '_> {
             match &route.to {
                 HttpAction::To(to) => found.push((catch_all, to.first())),
                 HttpAction::Answered => found.push((catch_all, None)),
-                HttpAction::Delegate { namespace, name } if delegations > 0 => {
-                    let key = (namespace.clone(), name.clone());
-                    let delegate = self.registry.routing.delegates.get(&key);
+                HttpAction::Delegate(key) if delegations > 0 => {
+                    let delegate = self.registry.routing.delegates.get(key);
                     if let Some(to) = delegate.filter(|to| to.is_exported_to(Some(root.namespace)))
                     {
                         let root = (root, delegations - 1);
                         self.walk(&to.routes.http, root, request, found);
                     }
                 }
-                HttpAction::Delegate { .. } => {}
+                HttpAction::Delegate(_) => {}
             }
             if found.last().is_some_and(|(catch_all, _)| *catch_all) {
                 return;
@@ -184,7 +195,11 @@ impl<'r> ClientView<'r, '_> {
 
     /// The rules that say where TLS or TCP to an entry's host goes: those with a host that it is
     /// within, or that is within it (`getConfigsForHost` in `pilot/pkg/networking/core/tls.go`).
-    fn stream_rules(&self, egress: &Egress, of: &HostEntry) -> Vec<&'r Arc<RoutingRule>> {
+    pub(super) fn stream_rules(
+        &self,
+        egress: &Egress,
+        of: &HostEntry,
+    ) -> Vec<&'r Arc<RoutingRule>> {
         let mut rules = self.rules(egress, self.stream_rule_sets(of));
         rules.retain(|rule| rule.has_streams());
         rules
@@ -257,6 +272,21 @@ impl<'r> ClientView<'r, '_> {
         }
         found.sort_by_key(|(length, _)| std::cmp::Reverse(*length));
         found
+    }
+
+    /// The ports at which the rules of an egress listener lead to a host; none for one that names no
+    /// port.
+    pub(super) fn ports_led_to(&self, egress: &Egress, host: &Host) -> BTreeSet<Option<u16>> {
+        let rules = self.registry.routing.virtual_services();
+        let imported = rules.filter(|rule| self.is_imported(egress, rule));
+        let delegates = &self.registry.routing.delegates;
+        let all = imported.flat_map(|rule| {
+            let delegates = rule.routes.delegates().filter_map(|key| delegates.get(key));
+            std::iter::once(rule).chain(delegates)
+        });
+        let to = all.flat_map(|rule| rule.routes.clusters());
+        let to = to.filter(|to| !host.wildcard && *to.host == *host.name);
+        to.map(|to| to.port).collect()
     }
 
     /// Whether rules for TLS take the place of what an entry's host would have by itself

@@ -69,14 +69,15 @@ impl<'r> ClientView<'r, '_> {
     }
 
     /// Whether an egress listener lets another name of a claim's host through: it is asked by the
-    /// namespace of the claim (`matchingAliasService` in `pilot/pkg/model/sidecar.go`).
+    /// namespace of the claim.
     fn has_alias(&self, egress: &Egress, claim: &Claim, name: &str) -> bool {
         let namespace = claim.of.entry.namespace;
-        let host = Host {
+        let alias = Host {
             name: name.into(),
             wildcard: false,
         };
-        egress.lets_through(namespace, self.sight(namespace), &host)
+        let own = Some(namespace) == self.namespace;
+        egress.lets_alias_through((namespace, own), &claim.of.host, &alias)
     }
 
     /// Where HTTP requests for a name go on a port whose listener knows HTTP
@@ -84,13 +85,13 @@ impl<'r> ClientView<'r, '_> {
     /// before wildcards, a longer wildcard before a shorter one. A name with a dot at its end is
     /// another one before 1.27.
     pub(super) fn virtual_host(&self, sought: &Sought<'_>) -> Option<Named<'r>> {
-        let port = sought.port;
         let name = sought.host.as_deref()?;
         if sought.is_absolute && !self.viewer.is_since(27) {
             return None;
         }
-        let egress = self.router(port)?;
-        let request = Request::new(sought);
+        let egress = self.router(sought.port)?;
+        let request = Request::new(sought, egress);
+        let port = request.port;
         for whole in self.spellings(name) {
             let found = self.routed_claim(egress, &whole, false, port).or_else(|| {
                 let claim = self.routed_claim(egress, self.alias_of(&whole)?, false, port)?;
@@ -137,10 +138,13 @@ impl<'r> ClientView<'r, '_> {
         port: u16,
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
-        let claims = rivals.claims(port, self.namespace);
+        let claims = rivals.claims(port, self.audience());
         let counted = claims.filter(|claim| self.counts_among(rivals, egress, claim));
         let last = counted.last()?;
-        last.has_virtual_host().then_some(last)
+        // To a proxy a host is known by the first of its ports for HTTP (`dedupeDomains`).
+        let is_cut_off = egress.port.is_some() && last.at().is_behind_udp
+            || egress.is_proxy() && last.of.first_routed_port() != Some(port);
+        (last.has_virtual_host() && !is_cut_off).then_some(last)
     }
 
     /// A rule for a host that no entry has on the port. It counts on port 80, and elsewhere beside a
@@ -162,8 +166,8 @@ impl<'r> ClientView<'r, '_> {
                     own.is_some_and(|claim| !host.wildcard || self.rules_host(egress, rule, claim))
                 })
             };
-            let counts =
-                (port == 80 || beside()) && !(wildcard && self.has_host_below(egress, name, port));
+            let counts = (port == 80 && !request.is_proxied || beside())
+                && !(wildcard && self.has_host_below(egress, name, port));
             counts.then(|| self.http(rule, request))?
         })
     }
@@ -185,7 +189,7 @@ impl<'r> ClientView<'r, '_> {
             wildcard: true,
         };
         let below = self.registry.index.below(&host);
-        let mut claims = below.flat_map(|rivals| rivals.claims(port, self.namespace));
+        let mut claims = below.flat_map(|rivals| rivals.claims(port, self.audience()));
         claims.any(|claim| self.counts(egress, claim))
     }
 
@@ -226,7 +230,7 @@ impl<'r> ClientView<'r, '_> {
         fits: impl Fn(&Claim) -> bool,
     ) -> Option<&'r Claim> {
         let rivals = self.registry.index.by_host.at(name, wildcard)?;
-        let mut claims = rivals.claims(port, self.namespace);
+        let mut claims = rivals.claims(port, self.audience());
         let claim = claims.find(|claim| fits(claim) && self.counts_among(rivals, egress, claim))?;
         (!self.is_replaced(egress, &claim.of, port)).then_some(claim)
     }
@@ -252,7 +256,7 @@ impl<'r> ClientView<'r, '_> {
         Self::protocol(egress, claim) == PortProtocol::Tls
             && match range {
                 Some(range) => claim.of.ranges().any(|own| own == range),
-                None => self.is_at_any_address(egress, claim),
+                None => self.is_told_by_name(egress, claim),
             }
     }
 
@@ -283,7 +287,7 @@ impl<'r> ClientView<'r, '_> {
             let below = index.below(host);
             let mut claims = above
                 .chain(below)
-                .flat_map(|rivals| rivals.claims(port, self.namespace));
+                .flat_map(|rivals| rivals.claims(port, self.audience()));
             claims.find(|claim| is_fit(claim))
         })
     }

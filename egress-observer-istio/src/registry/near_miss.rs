@@ -9,7 +9,7 @@ use super::{
     miss::{NearMiss, Why},
     object_ref::ObjectRef,
     query::{Hit, Match, RegistryQuery, Viewer},
-    reader::{NamespaceId, Reader},
+    reader::{Audience, Reader},
     shelf::Shelf,
     sought::Sought,
     store::Registry,
@@ -37,7 +37,10 @@ impl Registry {
         let sought = Sought::new(to);
         let hit = match self.lookup(viewer, to) {
             Match::Declared(hit) | Match::AddressNeeded(hit) => Some(hit),
-            Match::Ruled(_) | Match::Undeclared { .. } | Match::NameNeeded { .. } => None,
+            Match::Ruled(_)
+            | Match::Undeclared { .. }
+            | Match::Refused
+            | Match::NameNeeded { .. } => None,
         };
         let mut hosts: BTreeMap<(&ObjectRef, &Host), &'r Arc<HostEntry>> = BTreeMap::new();
         for of in self.candidates(&view, &sought) {
@@ -72,22 +75,18 @@ impl Registry {
             }
         }
         if found.is_empty() && sought.host.is_some() {
-            found.extend(self.neighbours(view.namespace, sought.port));
+            found.extend(self.neighbours(view.audience(), sought.port));
         }
         found
     }
 
     /// Some of the entries that names lead to on a port, where no entry is anything like the name.
-    fn neighbours(
-        &self,
-        namespace: Option<NamespaceId>,
-        port: u16,
-    ) -> impl Iterator<Item = &Arc<HostEntry>> {
+    fn neighbours(&self, audience: Audience, port: u16) -> impl Iterator<Item = &Arc<HostEntry>> {
         let parts = [Part::HttpByNameOnly, Part::TlsByNameOnly];
         let keys = parts.map(|part| Listener::both(port, part));
         let keys = keys.into_iter().flatten();
         let claims = keys.flat_map(move |key| {
-            let seen = self.index.listeners.seen(key, namespace);
+            let seen = self.index.listeners.seen(key, audience);
             seen.map(|(_, claim)| &claim.of).take(NEIGHBOURS)
         });
         claims.take(NEIGHBOURS)

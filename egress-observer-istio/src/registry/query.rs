@@ -37,10 +37,14 @@ pub struct Viewer<'a> {
     pub release: Option<Release>,
 }
 
+/// The newest release that there are rules for.
+const NEWEST: Version = Version(31);
+
 impl Viewer<'_> {
-    /// Whether the proxy's version is 1.`minor` or later.
+    /// Whether the proxy's version is 1.`minor` or later. What comes after the newest release is not
+    /// today's.
     pub fn is_since(&self, minor: u16) -> bool {
-        self.version.is_none_or(|own| own >= Version(minor))
+        self.version.unwrap_or(NEWEST) >= Version(minor)
     }
 
     /// Whether the proxy's release is this one or a later one.
@@ -96,6 +100,8 @@ pub enum Match<'r> {
         /// Whether the server name (SNI) of a TLS handshake would tell.
         tls: bool,
     },
+    /// Envoy refuses the listener that takes it, and goes on with the last one that it took.
+    Refused,
     /// The name does not tell: this entry takes the destination at its own addresses only.
     AddressNeeded(Hit<'r>),
 }

@@ -1,6 +1,6 @@
 //! Namespaces as numbers, and who may see a claim.
 
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
 use hashbrown::HashMap;
 
@@ -42,6 +42,8 @@ pub(super) enum Reader {
     Private(NamespaceId),
     /// Another one that `exportTo` names.
     Granted(NamespaceId),
+    /// Both of these, by age: what is asked for, and nothing is kept by.
+    Listed(NamespaceId),
     /// Every namespace.
     Everyone,
     /// Nobody in the mesh, but whoever asks why something does not match.
@@ -52,19 +54,10 @@ impl Reader {
     /// Whether a client in `namespace` is among them; none is one that no object has mentioned.
     pub(super) fn is_met_by(self, namespace: Option<NamespaceId>) -> bool {
         match self {
-            Self::Private(id) | Self::Granted(id) => Some(id) == namespace,
+            Self::Private(id) | Self::Granted(id) | Self::Listed(id) => Some(id) == namespace,
             Self::Everyone => true,
             Self::Curious => false,
         }
-    }
-
-    /// All that a client in `namespace` is, in their order.
-    pub(super) fn of(namespace: Option<NamespaceId>) -> impl Iterator<Item = Self> {
-        let (all, n_others) = match namespace {
-            Some(id) => ([Self::Private(id), Self::Granted(id), Self::Everyone], 0),
-            None => ([Self::Everyone; 3], 2),
-        };
-        all.into_iter().skip(n_others)
     }
 
     /// Those to whom an object of the namespace `own` is exported. A namespace that no object
@@ -93,4 +86,65 @@ impl Reader {
         }
         readers
     }
+}
+
+/// Which lists of services a client's sidecar gets. What is private to its namespace comes before what
+/// is exported to it up to 1.30; since 1.31 both are one list (`exportedToNamespace` in
+/// `initServiceRegistry`, `pilot/pkg/model/push_context.go`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Audience {
+    /// None is one that no object has mentioned.
+    namespace: Option<NamespaceId>,
+    has_one_list: bool,
+}
+
+impl Audience {
+    pub(super) const fn new(namespace: Option<NamespaceId>, has_one_list: bool) -> Self {
+        Self {
+            namespace,
+            has_one_list,
+        }
+    }
+
+    /// All readers that the client is, in their order.
+    pub(super) fn readers(self) -> impl Iterator<Item = Reader> {
+        let (all, n_others) = match (self.namespace, self.has_one_list) {
+            (Some(id), false) => (
+                [Reader::Private(id), Reader::Granted(id), Reader::Everyone],
+                0,
+            ),
+            (Some(id), true) => ([Reader::Everyone, Reader::Listed(id), Reader::Everyone], 1),
+            (None, _) => ([Reader::Everyone; 3], 2),
+        };
+        all.into_iter().skip(n_others)
+    }
+}
+
+impl Reader {
+    /// Those that something is kept by, of which this one is made: one, or two.
+    pub(super) fn parts(self) -> (Self, Option<Self>) {
+        match self {
+            Self::Listed(id) => (Self::Private(id), Some(Self::Granted(id))),
+            Self::Private(_) | Self::Granted(_) | Self::Everyone | Self::Curious => (self, None),
+        }
+    }
+
+    /// Whether what is kept by any of some readers is for this one.
+    pub(super) fn is_among(self, kept_by: &[Self]) -> bool {
+        let (one, other) = self.parts();
+        kept_by.contains(&one) || other.is_some_and(|other| kept_by.contains(&other))
+    }
+}
+
+/// What two readers see, each the oldest first, as one list.
+pub(super) fn by_age<'c, T: Ord + 'c>(
+    one: impl Iterator<Item = &'c T>,
+    other: impl Iterator<Item = &'c T>,
+) -> impl Iterator<Item = &'c T> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(first), Some(second)) if second < first => other.next(),
+        (None, _) => other.next(),
+        (Some(_), _) => one.next(),
+    })
 }

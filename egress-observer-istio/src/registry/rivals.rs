@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::{
     claim::Claim,
     host_entry::HostEntry,
-    reader::{NamespaceId, Reader},
+    reader::{Audience, Reader},
 };
 use crate::vocabulary::PortProtocol;
 
@@ -65,33 +65,26 @@ impl Rivals {
         self.all.iter().map(|rival| &rival.of)
     }
 
-    /// The entries that a client in `namespace` sees, in the order in which its sidecar gets to hear of
+    /// The entries that a client sees, in the order in which its sidecar gets to hear of
     /// them.
-    pub(super) fn seen(
-        &self,
-        namespace: Option<NamespaceId>,
-    ) -> impl Iterator<Item = &Arc<HostEntry>> {
-        self.visible(namespace).map(|rival| &rival.of)
+    pub(super) fn seen(&self, audience: Audience) -> impl Iterator<Item = &Arc<HostEntry>> {
+        self.visible(audience).map(|rival| &rival.of)
     }
 
     /// What these claim on a port.
-    pub(super) fn claims(
-        &self,
-        port: u16,
-        namespace: Option<NamespaceId>,
-    ) -> impl Iterator<Item = &Claim> {
-        let claims = self.visible(namespace).flat_map(|rival| &rival.claims);
+    pub(super) fn claims(&self, port: u16, audience: Audience) -> impl Iterator<Item = &Claim> {
+        let claims = self.visible(audience).flat_map(|rival| &rival.claims);
         claims.filter(move |claim| claim.port() == port && claim.protocol() != PortProtocol::Udp)
     }
 
-    fn visible(&self, namespace: Option<NamespaceId>) -> impl Iterator<Item = &Rival> {
-        let mut readers = Reader::of(namespace);
+    fn visible(&self, audience: Audience) -> impl Iterator<Item = &Rival> {
+        let mut readers = audience.readers();
         let mut reader = readers.next();
         let mut rest = self.all.iter();
         iter::from_fn(move || {
             loop {
                 let own = reader?;
-                if let Some(rival) = rest.find(|rival| rival.readers.contains(&own)) {
+                if let Some(rival) = rest.find(|rival| own.is_among(&rival.readers)) {
                     return Some(rival);
                 }
                 reader = readers.next();

@@ -2,6 +2,7 @@
 
 use super::{
     claim::Claim,
+    egress::Egress,
     mesh_rules::Ruling,
     names::Named,
     query::{By, Fate, Hit, Match, Routed},
@@ -46,8 +47,12 @@ impl<'r> ClientView<'r, '_> {
         })
     }
 
-    /// The cluster that a rule names. A rule for the name that was dialled puts one host in another's
-    /// place deliberately.
+    /// The cluster that a rule names. A rule for the name that was dialled, or for the host that this is
+    /// another name of, puts one host in another's place deliberately; one that is about another host
+    /// does not, though it may apply to the wildcard that both are below (`getConfigsForHost` in
+    /// `pilot/pkg/networking/core/tls.go`). Wherever it names a cluster without endpoints of its own,
+    /// the connection keeps its address (`ORIGINAL_DST`, `buildCluster` in
+    /// `pilot/pkg/networking/core/cluster_builder.go`).
     pub(super) fn ruled_answer(
         &self,
         claim: Option<&'r Claim>,
@@ -67,8 +72,9 @@ impl<'r> ClientView<'r, '_> {
             };
         }
         let named = |name: &str| self.spellings(name).any(|name| rule.stands_for(&name));
+        let is_meant = claim.is_some_and(|claim| self.is_meant_by(sought, claim));
         let deliberate = sought.host.as_deref().is_none_or(named)
-            || claim.is_some_and(|claim| self.is_meant_by(sought, claim));
+            || is_meant && claim.is_some_and(|claim| rule.covers(&claim.of.host));
         let mut routed = Routed {
             host: "",
             port: sought.port,
@@ -87,8 +93,10 @@ impl<'r> ClientView<'r, '_> {
             routed.object = cluster.map(|of| &of.entry.object);
             routed.fate = match cluster {
                 None => Fate::NoCluster,
-                Some(of) if !deliberate && !self.is_meant(sought, &of.host) => elsewhere(by),
-                Some(_) => Fate::AsDialled,
+                Some(of) if deliberate || self.is_meant(sought, &of.host) => Fate::AsDialled,
+                Some(of) if self.keeps_address(of) => Fate::AsDialled,
+                Some(_) if is_meant => Fate::Route,
+                Some(_) => elsewhere(by),
             };
         }
         match claim {
@@ -105,17 +113,15 @@ impl<'r> ClientView<'r, '_> {
 
     /// The port of a destination without one: that of the listener; where TLS or TCP goes to a host
     /// with a single port, that one (`GetDestinationCluster` in
-    /// `pilot/pkg/networking/core/route/route.go`).
+    /// `pilot/pkg/networking/core/route/route.go`). A proxy for HTTP does the same, and has no port of
+    /// its own.
     fn port_of(&self, host: &str, claim: Option<&Claim>, port: u16) -> u16 {
-        let streams = claim.is_some_and(|claim| !claim.has_virtual_host());
+        let is_proxied = self.router(port).is_some_and(Egress::is_proxy);
+        let port = if is_proxied { 0 } else { port };
+        let streams = is_proxied || claim.is_some_and(|claim| !claim.has_virtual_host());
         let host = Host::parse(host).filter(|_| streams);
-        let rivals = host.and_then(|host| self.registry.index.by_host.get(&host));
-        let all = rivals.map(|rivals| rivals.seen(self.namespace));
-        let first = all.into_iter().flatten().next();
-        match first.map(|of| &*of.ports) {
-            Some([only]) => only.number,
-            Some(_) | None => port,
-        }
+        let only = host.and_then(|host| self.only_port(&host));
+        only.unwrap_or(port)
     }
 
     /// Whether a claim's host is the one that was dialled, as far as a name was given.

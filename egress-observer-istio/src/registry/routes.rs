@@ -64,7 +64,7 @@ impl<'r> ClientView<'r, '_> {
         let mut at_host = self.registry.index.by_host.nearest(name, wildcard);
         let first = at_host.find_map(|rivals| {
             rivals
-                .seen(self.namespace)
+                .seen(self.audience())
                 .filter(|of| self.lets_through(of, None))
                 .min_by_key(|of| !self.is_own(of))
         });

@@ -198,6 +198,12 @@ impl Routing {
         }
     }
 
+    /// All VirtualServices that have hosts.
+    pub(super) fn virtual_services(&self) -> impl Iterator<Item = &Arc<RoutingRule>> {
+        let all = self.by_object.values();
+        all.filter(|rule| rule.object.kind == ObjectKind::VirtualService && !rule.hosts.is_empty())
+    }
+
     /// By which of the two a kind of object is found.
     fn by_host(&mut self, kind: ObjectKind) -> &mut ByHost<BTreeSet<Arc<RoutingRule>>> {
         if kind == ObjectKind::VirtualService {

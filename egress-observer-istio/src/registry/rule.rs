@@ -80,6 +80,11 @@ impl RoutingRule {
         hosts.any(|host| host.is_within(other) || other.is_within(host))
     }
 
+    /// Whether one of its hosts takes in all that another stands for.
+    pub(super) fn covers(&self, other: &Host) -> bool {
+        self.hosts.iter().any(|host| other.is_within(host))
+    }
+
     /// Whether one of its hosts stands for a name.
     pub(super) fn stands_for(&self, name: &str) -> bool {
         self.hosts.iter().any(|host| host.stands_for(name))

@@ -84,9 +84,13 @@ pub(super) fn renamed(declared: &Declaration, domain: &str) -> Declaration {
 /// The same number may stand for UDP and for TCP: that of TCP counts.
 fn ports(all: &[KubernetesPort]) -> Arc<[Port]> {
     let mut ports: Vec<Port> = Vec::new();
+    let mut udp: Vec<u16> = Vec::new();
     for port in all {
         let protocol =
             PortProtocol::of_service(port.port, &port.name, &port.protocol, &port.app_protocol);
+        if protocol == PortProtocol::Udp {
+            udp.push(port.port);
+        }
         let known = ports.iter().any(|known| known.number == port.port);
         if protocol != PortProtocol::Udp && !known {
             let word = match port.app_protocol.as_str() {
@@ -99,6 +103,7 @@ fn ports(all: &[KubernetesPort]) -> Arc<[Port]> {
                 server_first: ServerFirst::parse(word.split('-').next().unwrap_or_default()),
                 word: "",
                 target: 0,
+                is_behind_udp: udp.contains(&port.port),
             });
         }
     }

@@ -88,6 +88,7 @@ fn ports(all: &[ServicePort]) -> Arc<[Port]> {
                 server_first: ServerFirst::parse(&port.protocol),
                 word: PortProtocol::word(&port.protocol),
                 target: port.target_port,
+                is_behind_udp: false,
             });
         }
     }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::{
     claim::Claim,
     listener::{Listener, Part},
-    reader::{NamespaceId, Reader},
+    reader::{Audience, Reader, by_age},
 };
 
 /// Claims by a key that has many values, few claims at each.
@@ -46,23 +46,33 @@ impl<K: Copy + Eq + Hash> Shelf<K> {
         }
     }
 
-    /// What one kind of reader sees.
-    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Claim> {
-        let claims = self.by_key.get(&key).into_iter().flatten();
-        let own = claims.filter(move |(own, _)| *own == reader);
-        own.map(|(_, claim)| claim)
+    fn at(&self, key: K) -> &[(Reader, Claim)] {
+        self.by_key.get(&key).map_or(&[], SmallVec::as_slice)
     }
 
-    /// What a client in `namespace` sees, in the order in which its sidecar gets to hear of it.
+    /// What one kind of reader sees.
+    pub(super) fn of(&self, key: K, reader: Reader) -> impl Iterator<Item = &Claim> {
+        kept_by(self.at(key), reader)
+    }
+
+    /// What a client sees, in the order in which its sidecar gets to hear of it.
     pub(super) fn seen(
         &self,
         key: K,
-        namespace: Option<NamespaceId>,
+        audience: Audience,
     ) -> impl Iterator<Item = (Reader, &Claim)> {
-        let claims = self.by_key.get(&key).into_iter().flatten();
-        let seen = claims.filter(move |(reader, _)| reader.is_met_by(namespace));
-        seen.map(|(reader, claim)| (*reader, claim))
+        let claims = self.at(key);
+        audience.readers().flat_map(move |reader| {
+            let (one, other) = reader.parts();
+            let other = other.into_iter().flat_map(|other| kept_by(claims, other));
+            by_age(kept_by(claims, one), other).map(move |claim| (reader, claim))
+        })
     }
+}
+
+fn kept_by(claims: &[(Reader, Claim)], reader: Reader) -> impl Iterator<Item = &Claim> {
+    let own = claims.iter().filter(move |(own, _)| *own == reader);
+    own.map(|(_, claim)| claim)
 }
 
 /// Claims by what they are part of on a port. Every entry of a mesh may have the same one.
@@ -85,16 +95,19 @@ impl PartShelf {
         self.part == listener.part && self.is_moved == listener.is_moved
     }
 
-    /// What a client in `namespace` sees, in the order in which its sidecar gets to hear of it.
-    pub(super) fn seen(
-        &self,
-        namespace: Option<NamespaceId>,
-    ) -> impl Iterator<Item = (Reader, &Claim)> {
-        Reader::of(namespace).flat_map(move |reader| {
-            let claims = self.claims.range((reader, None)..);
-            let own = claims.take_while(move |(own, _)| *own == reader);
-            own.filter_map(move |(_, claim)| Some((reader, claim.as_ref()?)))
+    /// What a client sees, in the order in which its sidecar gets to hear of it.
+    pub(super) fn seen(&self, audience: Audience) -> impl Iterator<Item = (Reader, &Claim)> {
+        audience.readers().flat_map(move |reader| {
+            let (one, other) = reader.parts();
+            let other = other.into_iter().flat_map(|other| self.of(other));
+            by_age(self.of(one), other).map(move |claim| (reader, claim))
         })
+    }
+
+    fn of(&self, reader: Reader) -> impl Iterator<Item = &Claim> {
+        let claims = self.claims.range((reader, None)..);
+        let own = claims.take_while(move |(own, _)| *own == reader);
+        own.filter_map(|(_, claim)| claim.as_ref())
     }
 }
 
@@ -139,15 +152,15 @@ impl PortShelf {
         self.by_port.is_empty()
     }
 
-    /// What a client in `namespace` sees, in the order in which its sidecar gets to hear of it.
+    /// What a client sees, in the order in which its sidecar gets to hear of it.
     pub(super) fn seen(
         &self,
         listener: Listener,
-        namespace: Option<NamespaceId>,
+        audience: Audience,
     ) -> impl Iterator<Item = (Reader, &Claim)> {
         let parts = self.parts(listener.port).iter();
         let own = parts.filter(move |part| part.is_of(listener));
-        own.flat_map(move |part| part.seen(namespace))
+        own.flat_map(move |part| part.seen(audience))
     }
 
     /// What there is on a port.

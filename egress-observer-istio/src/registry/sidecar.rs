@@ -159,19 +159,20 @@ impl SidecarScope {
         if seen { readers.to_vec() } else { Vec::new() }
     }
 
-    /// The listeners that a claim may be part of.
+    /// The listeners that a claim may be part of. A proxy for HTTP is there as soon as it has any.
     fn keys(&self, claim: &Claim) -> Vec<Listener> {
         let port = claim.port();
         let mut keys: Vec<Listener> = Listener::of(claim).collect();
-        let is_own = self.egress.iter().any(|egress| {
-            egress.port == Some(port) || (egress.bind.is_some() && egress.port.is_none())
-        });
-        if is_own && claim.protocol() != PortProtocol::Udp {
-            keys.push(Listener {
+        if claim.protocol() != PortProtocol::Udp {
+            let gathers = self.egress.iter().any(|egress| egress.gathers(port));
+            let proxies = self.egress.iter().filter(|egress| egress.is_proxy());
+            let own = gathers.then_some(port).into_iter();
+            let ports = own.chain(proxies.filter_map(Egress::listens_on));
+            keys.extend(ports.map(|port| Listener {
                 port,
                 part: Part::Any,
                 is_moved: false,
-            });
+            }));
         }
         keys
     }

@@ -36,7 +36,7 @@ impl SidecarScope {
 
     fn listener_at(&self, port: Option<u16>) -> Option<usize> {
         let mut all = self.egress.iter();
-        all.position(|egress| !egress.has_bind && egress.port == port)
+        all.position(|egress| !egress.has_bind && egress.listens_on() == port && !egress.is_proxy())
     }
 }
 

@@ -103,6 +103,7 @@ fn words(found: Match<'_>) -> String {
         Match::Ruled(routed) => format!("only by a rule to {}", routed.cluster()),
         Match::Undeclared { http: false, .. } => "no".to_owned(),
         Match::Undeclared { http: true, .. } => "no, http".to_owned(),
+        Match::Refused => "refused".to_owned(),
         Match::NameNeeded { http, tls } => format!("name, http {http}, tls {tls}"),
     }
 }

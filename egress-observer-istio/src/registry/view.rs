@@ -8,7 +8,7 @@ use super::{
     egress::{EVERYTHING, Egress},
     host_entry::{HostEntry, Place},
     query::Viewer,
-    reader::NamespaceId,
+    reader::{Audience, NamespaceId},
     rivals::Rivals,
     store::Registry,
 };
@@ -41,6 +41,11 @@ impl<'r, 'v> ClientView<'r, 'v> {
         self.namespace == Some(of.entry.namespace)
     }
 
+    /// Which lists of services its sidecar gets.
+    pub(super) fn audience(&self) -> Audience {
+        Audience::new(self.namespace, self.viewer.is_since(31))
+    }
+
     /// Whether an entry is exported to the client.
     pub(super) fn is_exported(&self, of: &HostEntry) -> bool {
         let readers = self.registry.readers(&of.entry);
@@ -60,7 +65,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
     /// `pilot/pkg/model/sidecar.go`).
     pub(super) fn router(&self, port: u16) -> Option<&'r Egress> {
         let mut all = self.egresses().iter();
-        all.find(|egress| egress.port.is_none_or(|own| own == port))
+        all.find(|egress| egress.is_for(port))
     }
 
     /// What the first of the egress listeners makes that makes anything on a port. One for the port
@@ -71,9 +76,12 @@ impl<'r, 'v> ClientView<'r, 'v> {
         port: u16,
         make: impl Fn(&'r Egress) -> Option<T>,
     ) -> Option<T> {
-        let all = self.egresses().iter().filter(|egress| !egress.has_bind);
-        let for_port = all.clone().filter(|egress| egress.port == Some(port));
-        let for_all = all.filter(|egress| egress.port.is_none());
+        let all = self.egresses().iter();
+        let all = all.filter(|egress| !egress.has_bind || egress.is_everywhere());
+        let for_port = all
+            .clone()
+            .filter(|egress| egress.listens_on() == Some(port));
+        let for_all = all.filter(|egress| egress.listens_on().is_none());
         for_port.chain(for_all).find_map(make)
     }
 
@@ -110,7 +118,24 @@ impl<'r, 'v> ClientView<'r, 'v> {
     pub(super) fn imports(&self, egress: &Egress, of: &HostEntry) -> bool {
         egress.lets_through(of.entry.namespace, self.sight(of.entry.namespace), &of.host)
             && self.is_there(of)
+            && self.is_looked_up(egress, of)
             && egress.port.is_none_or(|port| of.port(port).is_some())
+    }
+
+    /// Whether an entry is the one of its host and namespace that an egress listener finds, where it
+    /// looks for that alone.
+    fn is_looked_up(&self, egress: &Egress, of: &HostEntry) -> bool {
+        if !self.looks_up(egress) {
+            return true;
+        }
+        let rivals = self.registry.index.by_host.get(&of.host);
+        let found = rivals.and_then(|all| self.first_in(all, Some(of.entry.namespace)));
+        found.is_some_and(|found| found.order() == of.order())
+    }
+
+    /// Whether an egress listener looks up its hosts by name, since 1.31.
+    pub(super) fn looks_up(&self, egress: &Egress) -> bool {
+        self.viewer.is_since(31) && egress.has_names_only()
     }
 
     /// Whether any egress listener lets an entry through, at this port if one is given.
@@ -149,7 +174,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
         egress: &'s Egress,
         rivals: &'r Rivals,
     ) -> impl Iterator<Item = &'r Arc<HostEntry>> + use<'r, 's, 'v> {
-        let seen = rivals.seen(self.namespace);
+        let seen = rivals.seen(self.audience());
         seen.filter(|of| self.is_concrete(of) && self.imports(egress, of))
     }
 
@@ -195,6 +220,11 @@ impl<'r, 'v> ClientView<'r, 'v> {
                 && !self.is_own(chosen))
     }
 
+    /// Whether entries are merged by host where there is no Sidecar (1.22 and 1.23).
+    pub(super) fn is_merged_by_default(&self) -> bool {
+        self.viewer.sidecar.is_none() && self.viewer.is_since(22) && !self.viewer.is_since(24)
+    }
+
     /// Before 1.24, pods without a Sidecar see every entry of a host up to 1.21, then the first and
     /// those that are merged with it (`DefaultSidecarScopeForNamespace` in
     /// `pilot/pkg/model/sidecar.go`).
@@ -204,7 +234,7 @@ impl<'r, 'v> ClientView<'r, 'v> {
         others: impl Iterator<Item = &'a Arc<HostEntry>>,
         of: &HostEntry,
     ) -> bool {
-        if !self.viewer.is_since(22) {
+        if !self.is_merged_by_default() {
             return true;
         }
         let mut others = others.filter(|_| !first.entry.is_service());

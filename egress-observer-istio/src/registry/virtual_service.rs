@@ -33,8 +33,8 @@ pub(super) enum HttpAction {
     To(Vec<ClusterRef>),
     /// The proxy answers itself.
     Answered,
-    /// The routes of another VirtualService, which has no hosts.
-    Delegate { namespace: Box<str>, name: Box<str> },
+    /// The routes of another VirtualService, which has no hosts: that of this namespace and name.
+    Delegate((Box<str>, Box<str>)),
 }
 
 /// A part of `spec.tls` or `spec.tcp` that leads somewhere.
@@ -187,10 +187,28 @@ impl RouteTable {
     }
 
     /// Every destination.
+    pub(super) fn clusters(&self) -> impl Iterator<Item = &ClusterRef> {
+        let http = self.http.iter().flat_map(|route| match &route.to {
+            HttpAction::To(to) => to.as_slice(),
+            HttpAction::Answered | HttpAction::Delegate(_) => &[],
+        });
+        let streams = self.tls.iter().chain(&self.tcp);
+        http.chain(streams.flat_map(|route| &route.to))
+    }
+
+    /// The VirtualServices that are part of it, by namespace and name.
+    pub(super) fn delegates(&self) -> impl Iterator<Item = &(Box<str>, Box<str>)> {
+        self.http.iter().filter_map(|route| match &route.to {
+            HttpAction::Delegate(key) => Some(key),
+            HttpAction::To(_) | HttpAction::Answered => None,
+        })
+    }
+
+    /// Every destination, to be changed.
     pub(super) fn clusters_mut(&mut self) -> impl Iterator<Item = &mut ClusterRef> {
         let http = self.http.iter_mut().flat_map(|route| match &mut route.to {
             HttpAction::To(to) => to.as_mut_slice(),
-            HttpAction::Answered | HttpAction::Delegate { .. } => &mut [],
+            HttpAction::Answered | HttpAction::Delegate(_) => &mut [],
         });
         let streams = self.tls.iter_mut().chain(&mut self.tcp);
         http.chain(streams.flat_map(|route| &mut route.to))
@@ -203,10 +221,7 @@ fn action(route: &HttpRouteSpec, namespace: &str, domain: &str) -> HttpAction {
             "" => namespace,
             name => name,
         };
-        HttpAction::Delegate {
-            namespace: own.into(),
-            name: delegate.name.as_str().into(),
-        }
+        HttpAction::Delegate((own.into(), delegate.name.as_str().into()))
     } else if route.redirect.is_some() || route.direct_response.is_some() || route.route.is_empty()
     {
         HttpAction::Answered

@@ -49,8 +49,8 @@ closed_set! {
         Ambient = "ambient",
         /// The settings of the pod cannot be read; the log says why.
         UnreadableConfig = "unreadable_config",
-        /// Istio refuses the mesh configuration or the injector's values, and goes on with others that
-        /// nobody here knows.
+        /// Istio refuses the mesh configuration or the injector's values, or Envoy a listener, and goes
+        /// on with others that nobody here knows.
         ConfigRefused = "config_refused",
         /// The annotations that the CNI plugin read were changed after the pod was made, and it
         /// matters here.

@@ -43,7 +43,9 @@ pub(super) fn registry(judged: &Judgement<'_>, others: Vec<OtherEntry>) -> Regis
             Some(hit.by.as_str()),
         ),
         Match::AddressNeeded(hit) => (Some(&hit.entry.object), Some(hit.host), None),
-        Match::Ruled(_) | Match::Undeclared { .. } | Match::NameNeeded { .. } => (None, None, None),
+        Match::Ruled(_) | Match::Undeclared { .. } | Match::NameNeeded { .. } | Match::Refused => {
+            (None, None, None)
+        }
     };
     let needs = match matched {
         _ if registry != RegistryMatch::Unknown => Vec::new(),
@@ -52,7 +54,9 @@ pub(super) fn registry(judged: &Judgement<'_>, others: Vec<OtherEntry>) -> Regis
             needs.into_iter().flatten().collect()
         }
         Match::AddressNeeded(_) => vec!["address"],
-        Match::Declared(_) | Match::Ruled(_) | Match::Undeclared { .. } => Vec::new(),
+        Match::Declared(_) | Match::Ruled(_) | Match::Undeclared { .. } | Match::Refused => {
+            Vec::new()
+        }
     };
     RegistryAnswer {
         matched: registry,

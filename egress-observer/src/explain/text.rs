@@ -69,6 +69,10 @@ fn of_captured(explanation: &Explanation, judged: &Judgement<'_>) -> String {
         (_, Verdict::Unreachable) => routed::allocated(explanation),
         (_, Verdict::Passthrough) => routed::passthrough(explanation),
         (Match::Undeclared { http, .. }, Verdict::Blocked) => blocked(port, *http),
+        (Match::Refused, _) => "Envoy refuses the listener that Istio makes for this port, as two of its \
+                                rules have the same subnet: what takes it is the last listener \
+                                that the proxy had there, if it had one."
+            .to_owned(),
         (Match::NameNeeded { .. }, _) => match explanation.policy {
             Some(Policy::RegistryOnly) => "Routed if the client asks for a declared host; refused \
                                            otherwise (BlackHoleCluster)."

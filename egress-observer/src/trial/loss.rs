@@ -44,7 +44,7 @@ impl Standing {
                     Policy::RegistryOnly => Self::Refused,
                 });
             }
-            Match::NameNeeded { .. } | Match::AddressNeeded(_) => return None,
+            Match::NameNeeded { .. } | Match::AddressNeeded(_) | Match::Refused => return None,
         };
         Some(match fate {
             Fate::AsDialled => Self::Known,

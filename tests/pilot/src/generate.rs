@@ -25,12 +25,13 @@ pub struct World {
     pub destinations: Vec<Destination>,
 }
 
-const VERSIONS: [Version; 6] = [
+const VERSIONS: [Version; 7] = [
     Version(20),
     Version(21),
     Version(24),
     Version(27),
     Version(30),
+    Version(31),
     Version::LATEST,
 ];
 
@@ -56,6 +57,8 @@ pub fn world(seed: u64, case: u64) -> World {
     for _ in 0..making.random.below(4) {
         manifests.push(making.virtual_service());
     }
+    manifests.extend(making.delegates());
+    manifests.extend(making.workers());
     let destinations = making.destinations(&manifests);
     World {
         manifests,

@@ -6,7 +6,7 @@ pub struct Version(pub u16);
 
 impl Version {
     /// What Istio's main branch will be.
-    pub const LATEST: Self = Self(31);
+    pub const LATEST: Self = Self(32);
 
     /// Reads `1.27`, `1.27.3` or `latest`.
     pub fn parse(text: &str) -> Option<Self> {
@@ -107,7 +107,7 @@ impl Version {
 
     /// Two services whose protocol is not known, at the same address: their TCP chains are merged.
     pub const fn merges_auto_over_auto(self) -> bool {
-        self.0 >= 31
+        self.0 >= 32
     }
 
     /// The ports of the sidecar's own listeners for captured traffic are no services' ports.

@@ -1,5 +1,7 @@
 //! Which entry takes a connection.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn entry(protocol: &str, port: u16, host: &str, addresses: &[&str]) -> Value {
@@ -431,4 +433,86 @@ fn bad_values_are_remembered_and_left_out() {
             "Sidecar shop/s: spec.egress.hosts: `./a*.test` is not `namespace/dnsName`",
         ]
     );
+}
+
+fn virtual_service(name: &str, spec: Value) -> objects::VirtualService {
+    let metadata = json!({"name": name, "namespace": "shop"});
+    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+}
+
+#[test]
+fn a_tcp_rule_for_one_host_below_a_wildcard_misroutes_the_others() {
+    let to = |host: &str, resolution: &str| {
+        let mut spec = entry("TCP", 9000, host, &["192.0.2.9"]);
+        spec["resolution"] = json!(resolution);
+        spec
+    };
+    let wide = entry("TCP", 9000, "*.a.test", &["192.0.2.1"]);
+    for (resolution, fate) in [("STATIC", ", Route"), ("NONE", "")] {
+        let mut registry = registry(&[
+            ("shop", "wide", wide.clone()),
+            ("shop", "to", to("to.test", resolution)),
+        ]);
+        let route = json!({"destination": {"host": "to.test", "port": {"number": 9000}}});
+        let spec = json!({"hosts": ["one.a.test"], "tcp": [{"route": [route]}]});
+        registry.set_virtual_service(&virtual_service("rule", spec));
+        let by_rule = "shop/wide *.a.test address via rule to outbound|9000||to.test";
+        expect(
+            &registry,
+            &[
+                ("one.a.test=192.0.2.1:9000", by_rule),
+                ("two.a.test=192.0.2.1:9000", &format!("{by_rule}{fate}")),
+            ],
+        );
+    }
+}
+
+#[test]
+fn what_is_private_comes_before_what_is_exported_up_to_1_30_and_then_by_age() {
+    let exported = |host: &str, to: &str| {
+        let mut spec = entry("TCP", 9000, host, &[]);
+        spec["exportTo"] = json!([to]);
+        spec
+    };
+    let registry = registry(&[
+        ("other", "older", exported("older.test", "shop")),
+        ("shop", "younger", exported("younger.test", ".")),
+    ]);
+    for (minor, first) in [
+        (30, "shop/younger younger.test"),
+        (31, "other/older older.test"),
+    ] {
+        let viewer = Viewer {
+            version: Some(Version(minor)),
+            ..SHOP
+        };
+        let expected = format!("{first} port");
+        assert_eq!(
+            ask(&registry, &viewer, "192.0.2.7:9000"),
+            expected,
+            "{minor}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_for_http_knows_hosts_at_their_port_80_and_takes_nothing_else_in() {
+    let mut registry = registry(&[
+        ("shop", "web", entry("HTTP", 80, "web.test", &[])),
+        ("shop", "api", entry("HTTP", 8080, "api.test", &[])),
+    ]);
+    let proxy = json!({"port": {"number": 3128, "protocol": "HTTP_PROXY"}, "hosts": ["./*"]});
+    registry.set_sidecar(&sidecar("shop", "s", json!({"egress": [proxy]})));
+    let viewer = Viewer {
+        sidecar: registry.sidecar_for("shop", &BTreeMap::new()),
+        ..SHOP
+    };
+    for (to, expected) in [
+        ("web.test:3128", "shop/web web.test host"),
+        ("api.test:3128", "no, http"),
+        ("192.0.2.7:3128", "name, http true, tls false"),
+        ("web.test:80", "no"),
+    ] {
+        assert_eq!(ask(&registry, &viewer, to), expected, "{to}");
+    }
 }

@@ -51,6 +51,7 @@ fn unallocated(case: &AdviceCase<'_>) -> Vec<Advice> {
         Match::Ruled(_)
         | Match::Undeclared { .. }
         | Match::NameNeeded { .. }
+        | Match::Refused
         | Match::AddressNeeded(_) => { near }.find(|it| it.kind == ObjectKind::ServiceEntry),
     };
     let Some(object) = object.filter(|_| case.asker.viewer().is_since(25)) else {

@@ -121,7 +121,7 @@ impl ObservedDestinations {
                     perhaps.extend(id(&hit.entry.object));
                 }
                 Match::NameNeeded { .. } => nameless = true,
-                Match::Ruled(_) | Match::Undeclared { .. } => {}
+                Match::Ruled(_) | Match::Undeclared { .. } | Match::Refused => {}
             }
         }
         for id in certain {

@@ -26,17 +26,30 @@ impl Making {
                 hosts.push(other);
             }
         }
-        let mut resolution = self.random.one(&["NONE", "STATIC", "DNS", "DNS"]);
-        if hosts.iter().any(|host| is_wildcard(host)) && resolution == "DNS" {
+        let mut resolution =
+            self.random
+                .one(&["NONE", "STATIC", "DNS", "DNS", "DNS", "DNS_ROUND_ROBIN"]);
+        if hosts.iter().any(|host| is_wildcard(host)) && resolution.starts_with("DNS") {
             resolution = "NONE";
         }
+        // Round robin is for one endpoint, and for one host.
+        if hosts.len() > 1 && resolution == "DNS_ROUND_ROBIN" {
+            resolution = "DNS";
+        }
+        let location = self
+            .random
+            .one(&["MESH_EXTERNAL", "MESH_EXTERNAL", "MESH_INTERNAL"]);
         let mut spec = json!({
-            "hosts": hosts, "ports": ports, "resolution": resolution, "location": "MESH_EXTERNAL",
+            "hosts": hosts, "ports": ports, "resolution": resolution, "location": location,
         });
         if self.random.percent(45) {
             spec["addresses"] = self.addresses(resolution == "NONE");
         }
-        if resolution == "STATIC" {
+        let is_selecting = self.random.percent(10) && !resolution.starts_with("DNS");
+        if is_selecting {
+            spec["workloadSelector"] =
+                json!({"labels": {"app": self.random.one(&["worker", "nobody"])}});
+        } else if resolution == "STATIC" {
             spec["endpoints"] = json!([{"address": "192.0.2.9"}]);
         }
         if let Some(export_to) = self.export_to() {
@@ -46,6 +59,9 @@ impl Making {
             "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
             "metadata": metadata, "spec": spec,
         });
+        if self.random.percent(15) {
+            entry["metadata"]["labels"] = json!({"team": "a"});
+        }
         let is_allocated = resolution != "NONE"
             && entry["spec"]["addresses"].is_null()
             && self.client.version.allocates_in_status();
@@ -57,7 +73,7 @@ impl Making {
 
     fn ports(&mut self) -> Vec<Value> {
         let mut ports: Vec<Value> = Vec::new();
-        for _ in 0..self.random.between(1, 2) {
+        for _ in 0..self.random.between(1, 3) {
             let number = self.port();
             if ports.iter().any(|port| port["number"] == number) {
                 continue;

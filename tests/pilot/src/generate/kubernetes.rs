@@ -39,9 +39,7 @@ impl Making {
                 self.with_pods(service, namespace, &name)
             }
             _ => {
-                let target =
-                    self.random
-                        .one(&["api.example.com", "db.example.com", "nowhere.example.net"]);
+                let target = self.external_name();
                 service["spec"]["type"] = json!("ExternalName");
                 service["spec"]["externalName"] = json!(target);
                 vec![service]
@@ -51,7 +49,7 @@ impl Making {
 
     fn service_ports(&mut self) -> Vec<Value> {
         let mut ports: Vec<Value> = Vec::new();
-        for _ in 0..self.random.between(1, 2) {
+        for _ in 0..self.random.between(1, 3) {
             let number = self.port();
             if ports.iter().any(|port| port["port"] == number) {
                 continue;
@@ -59,17 +57,76 @@ impl Making {
             let prefix = self.random.one(&[
                 "http", "http", "https", "tcp", "tcp", "tls", "grpc", "mysql", "x",
             ]);
-            ports.push(json!({
+            let mut port = json!({
                 "port": number, "targetPort": number, "protocol": "TCP",
                 "name": format!("{prefix}-{number}"),
-            }));
+            });
+            if self.random.percent(12) {
+                let word = self.random.one(&[
+                    "http",
+                    "tcp",
+                    "tls",
+                    "kubernetes.io/h2c",
+                    "kubernetes.io/wss",
+                    "example.com/own",
+                ]);
+                port["appProtocol"] = json!(word);
+            }
+            if self.random.percent(6) {
+                ports.push(json!({
+                    "port": number, "targetPort": number, "protocol": "UDP",
+                    "name": format!("udp-{number}"),
+                }));
+            }
+            ports.push(port);
         }
         ports
     }
 
+    /// What an ExternalName Service stands for: a host, or a Service, which may be such a one itself.
+    fn external_name(&mut self) -> String {
+        match self.random.below(6) {
+            0..=3 => self
+                .random
+                .one(&[
+                    "api.example.com",
+                    "db.example.com",
+                    "any.example.org",
+                    "nowhere.example.net",
+                ])
+                .to_owned(),
+            _ => {
+                let number = self.random.between(1, 9);
+                let namespace = self.random.one(&[CLIENT, "other"]);
+                format!("svc{number}.{namespace}.svc.cluster.local")
+            }
+        }
+    }
+
+    /// Pods that entries may select, in some of the namespaces.
+    pub(super) fn workers(&mut self) -> Vec<Value> {
+        [CLIENT, "other"]
+            .iter()
+            .enumerate()
+            .filter(|_| self.random.percent(60))
+            .map(|(at, namespace)| {
+                let address = format!("10.1.200.{at}");
+                json!({
+                    "apiVersion": "v1", "kind": "Pod",
+                    "metadata": {
+                        "name": "worker", "namespace": namespace, "labels": {"app": "worker"},
+                    },
+                    "spec": {"containers": [{"name": "app", "image": "app"}]},
+                    "status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]},
+                })
+            })
+            .collect()
+    }
+
     /// A headless service's pods, and the slice that tells of them.
     fn with_pods(&mut self, service: Value, namespace: &str, name: &str) -> Vec<Value> {
-        let n_pods = self.random.between(1, 2);
+        // One without pods has a slice without endpoints.
+        let n_pods = self.random.between(0, 2);
         let addresses: Vec<String> = (1..=n_pods)
             .map(|pod| format!("10.1.{}.{pod}", self.n_objects))
             .collect();

@@ -64,7 +64,11 @@ impl Making {
             0 => Some(vec!["*"]),
             1 | 2 => Some(vec!["."]),
             3 => Some(vec![CLIENT]),
-            4 => Some(vec!["other", CLIENT]),
+            4 => Some(
+                self.random
+                    .one(&[&["other", CLIENT][..], &[".", "other"]])
+                    .to_vec(),
+            ),
             5 => Some(vec!["~"]),
             _ => None,
         }

@@ -33,15 +33,29 @@ impl Making {
             spec["outboundTrafficPolicy"] = json!({"mode": mode});
         }
         let mut egress: Vec<Value> = Vec::new();
-        if self.random.percent(35) {
-            egress.push(self.egress_of_port());
+        for percent in [40, 20] {
+            if self.random.percent(percent) {
+                let of_port = self.egress_of_port();
+                let is_new = egress
+                    .iter()
+                    .all(|other| other["port"]["number"] != of_port["port"]["number"]);
+                if is_new {
+                    egress.push(of_port);
+                }
+            }
         }
         if egress.is_empty() || self.random.percent(80) {
             egress.push(json!({"hosts": self.hosts()}));
         }
         if self.random.percent(12) {
             let at = self.random.below(egress.len());
-            egress[at]["bind"] = json!(self.random.one(&["198.18.0.1", "127.0.0.1"]));
+            egress[at]["bind"] = json!(self.random.one(&[
+                "198.18.0.1",
+                "198.18.0.1",
+                "0.0.0.0",
+                "0.0.0.0",
+                "127.0.0.1",
+            ]));
         }
         if self.random.percent(6) {
             let at = self.random.below(egress.len());
@@ -66,6 +80,15 @@ impl Making {
                 hosts.push(host);
             }
         }
+        // Since 1.31; before, nothing is called so.
+        if self.client.version.has_excluded_hosts() && self.random.percent(15) {
+            hosts.push(self.random.one(&[
+                "~/api.example.com",
+                "~other/*.example.com",
+                "~shop/*",
+                "~/*.example.org",
+            ]));
+        }
         hosts
     }
 
@@ -79,7 +102,8 @@ impl Making {
         let protocol = if self.random.percent(80) {
             protocol
         } else {
-            self.random.one(&["HTTP", "TCP", "TLS"])
+            self.random
+                .one(&["HTTP", "TCP", "TLS", "HTTP_PROXY", "HTTP_PROXY"])
         };
         json!({
             "port": {"number": number, "protocol": protocol, "name": format!("port-{number}")},
