@@ -26,8 +26,8 @@ impl Listeners {
         istiods_dual_stack: Option<bool>,
         v4_for_v6_only: bool,
     ) -> Self {
-        let proxys = || proxy.is_some_and(|proxy| truthy(proxy, DUAL_STACK));
-        let dual = istiods_dual_stack.unwrap_or_else(proxys);
+        let dual = istiods_dual_stack
+            .unwrap_or_else(|| proxy.is_some_and(|proxy| truthy(proxy, DUAL_STACK)));
         let (has_v4, has_v6) = (
             ips.iter().any(IpAddr::is_ipv4),
             ips.iter().any(IpAddr::is_ipv6),

@@ -18,8 +18,8 @@ impl Installation {
             .map_err(|refused| InstallationError::refused(self.paths.mesh, &refused))?;
         let values = self.injector_values()?;
         let read = InjectorValues::read(&values);
-        let refused = |refused| InstallationError::refused(self.paths.values, &refused);
-        read.map(drop).map_err(refused)
+        read.map(drop)
+            .map_err(|refused| InstallationError::refused(self.paths.values, &refused))
     }
 
     /// The ConfigMaps that istiod reads, made from what `origin` names.

@@ -33,17 +33,16 @@ pub(super) fn values(
     let own = text(given).or_else(|| text(user.get("profile")));
     let name = own.or_else(|| text(merge::at(user, &["global", "profile"])));
     let name = name.unwrap_or("default");
-    let wrong = || name.to_owned();
     if !NAMES.contains(&name) {
         return Err(InstallationError::Profile {
             field,
-            name: wrong(),
+            name: name.to_owned(),
         });
     }
     if ["remote", "external"].contains(&name) {
         return Err(InstallationError::Remote {
             field,
-            name: wrong(),
+            name: name.to_owned(),
         });
     }
     let platform =

@@ -62,11 +62,8 @@ impl<'r> ClientView<'r, '_> {
     /// Whether the port's listener at every address has something for a claim: HTTP that one egress
     /// listener routes may have its listener kept out by another one.
     fn is_served(&self, claim: &Claim) -> bool {
-        let http = || {
-            let chains = self.at_any_address(claim.port());
-            chains.is_some_and(|chains| chains.http.is_some())
-        };
-        claim.protocol() != PortProtocol::Http || http()
+        let chains = self.at_any_address(claim.port());
+        claim.protocol() != PortProtocol::Http || chains.is_some_and(|chains| chains.http.is_some())
     }
 
     /// The answer by a name whose address is not known: a claim for it that has addresses of its own.
@@ -134,11 +131,10 @@ impl<'r> ClientView<'r, '_> {
     /// The first claim of a host on a port that any egress listener lets through.
     pub(super) fn seen_claim(&self, rivals: &'r Rivals, port: u16) -> Option<&'r Claim> {
         let mut claims = rivals.claims(port, self.audience());
-        let any = |claim: &Claim| {
+        claims.find(|claim| {
             let mut egresses = self.egresses().iter();
             egresses.any(|egress| egress.is_for(port) && self.counts_among(rivals, egress, claim))
-        };
-        claims.find(|claim| any(claim))
+        })
     }
 
     /// Where a rule sends TLS that arrives at an entry's own address, by the name asked for.

@@ -94,8 +94,11 @@ impl EgressHost {
     /// Whether it means a host of a VirtualService: each may be the wider one (`VSMatches` in
     /// `pilot/pkg/model/sidecar.go`).
     fn touches(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        let overlap = |other: &Host| host.is_within(other) || other.is_within(host);
-        self.is_from(namespace, own) && self.host.as_ref().is_none_or(overlap)
+        self.is_from(namespace, own)
+            && self
+                .host
+                .as_ref()
+                .is_none_or(|other| host.is_within(other) || other.is_within(host))
     }
 
     fn is_everything(&self) -> bool {

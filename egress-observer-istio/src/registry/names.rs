@@ -174,11 +174,11 @@ impl<'r> ClientView<'r, '_> {
 
     /// Whether a rule is the nearest for a claim's wildcard host. Before 1.21 every rule for it is.
     fn rules_host(&self, egress: &Egress, rule: &RoutingRule, claim: &Claim) -> bool {
-        let is_nearest = || {
-            let nearest = self.nearest_rules(egress, &claim.of.host);
-            nearest.first().is_some_and(|nearest| ***nearest == *rule)
-        };
-        !self.viewer.is_since(21) || is_nearest()
+        if !self.viewer.is_since(21) {
+            return true;
+        }
+        let nearest = self.nearest_rules(egress, &claim.of.host);
+        nearest.first().is_some_and(|nearest| ***nearest == *rule)
     }
 
     /// Whether an entry has a host below a name on a port: then a rule for the wildcard is about that
