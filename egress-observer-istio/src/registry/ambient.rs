@@ -263,6 +263,7 @@ fn untold(answer: Match<'_>, reason: Reason) -> Match<'_> {
         other @ (Match::Ruled(_)
         | Match::Undeclared { .. }
         | Match::NameNeeded { .. }
-        | Match::AddressNeeded(_)) => other,
+        | Match::AddressNeeded(_)
+        | Match::Refused) => other,
     }
 }
