@@ -51,7 +51,7 @@ impl<'r> ClientView<'r, '_> {
             tcp: making.tcp,
             by_host,
             only: making.only(egress),
-            sniffed: None,
+            sniffed: making.sniffed(egress),
         })
     }
 
@@ -106,7 +106,7 @@ impl<'r> ClientView<'r, '_> {
     }
 }
 
-impl Making<'_> {
+impl<'r> Making<'r> {
     /// `isConflictWithWellKnownPort` in `pilot/pkg/networking/core/listener.go`.
     fn keeps_out(&self, egress: &Egress, claim: &Claim) -> bool {
         let kinds = [self.first, claim].map(ConflictKind::of);
@@ -114,6 +114,11 @@ impl Making<'_> {
             .iter()
             .any(|kind| matches!(kind, ConflictKind::ServerFirst(_)));
         egress.protocol.is_none() && server_first && kinds[0] != kinds[1]
+    }
+
+    fn sniffed(&self, egress: &Egress) -> Option<&'r Claim> {
+        self.http
+            .filter(|claim| ClientView::protocol(egress, claim) == PortProtocol::Sniffed)
     }
 
     fn only(&self, egress: &Egress) -> Option<ConflictKind> {

@@ -142,7 +142,8 @@ impl<'r> ClientView<'r, '_> {
                 let listens = if at_address {
                     self.listens_at(egress, claim, ip)
                 } else {
-                    self.is_at_any_address(egress, claim) || claim.of.ranges().next().is_some()
+                    let there = self.is_at_any_address(egress, claim);
+                    (there || claim.of.ranges().next().is_some()) && self.is_part_of(&chains, claim)
                 };
                 let protocol = Self::protocol(egress, claim);
                 listens && matches!(protocol, PortProtocol::Tcp | PortProtocol::Sniffed)
