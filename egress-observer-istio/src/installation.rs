@@ -160,11 +160,12 @@ impl Installation {
         let group = document.get("apiVersion").and_then(Value::as_str);
         let group = group.and_then(|version| version.split_once('/'));
         let (group, _) = group.unwrap_or_default();
-        let other = || InstallationError::SomethingElse {
-            found: format!("a {kind}"),
-            fix: "give objects with --manifests",
-        };
-        Self::of_object(kind, group, document).unwrap_or_else(|| Err(other()))
+        Self::of_object(kind, group, document).unwrap_or_else(|| {
+            Err(InstallationError::SomethingElse {
+                found: format!("a {kind}"),
+                fix: "give objects with --manifests",
+            })
+        })
     }
 
     /// Takes in what was given after it for the same control plane, as Helm and istioctl do with

@@ -33,17 +33,16 @@ pub(super) fn values(
     let own = text(given).or_else(|| text(user.get("profile")));
     let name = own.or_else(|| text(merge::at(user, &["global", "profile"])));
     let name = name.unwrap_or("default");
-    let wrong = || name.to_owned();
     if !NAMES.contains(&name) {
         return Err(InstallationError::Profile {
             field,
-            name: wrong(),
+            name: name.to_owned(),
         });
     }
     if ["remote", "external"].contains(&name) {
         return Err(InstallationError::Remote {
             field,
-            name: wrong(),
+            name: name.to_owned(),
         });
     }
     let platform =
@@ -52,25 +51,26 @@ pub(super) fn values(
     let on_openshift =
         ["openshift", "openshift-ambient"].contains(&name) || platform == Some("openshift");
     let mut values = Map::new();
-    let mut set = |path: &[&str], value: Value| merge::set_default(&mut values, path, value);
     let metadata = ["meshConfig", "defaultConfig", "proxyMetadata"];
     if is_ambient {
-        set(
+        merge::set_default(
+            &mut values,
             &[&metadata[..], &["ISTIO_META_ENABLE_HBONE"]].concat(),
             json!("true"),
         );
     }
     if name == "preview" {
-        set(
+        merge::set_default(
+            &mut values,
             &[&metadata[..], &["ISTIO_META_DNS_CAPTURE"]].concat(),
             json!("true"),
         );
     }
     if on_openshift || is_ambient && with_cni {
-        set(&["pilot", "cni", "enabled"], json!(true));
+        merge::set_default(&mut values, &["pilot", "cni", "enabled"], json!(true));
     }
     if on_openshift {
-        set(&["global", "platform"], json!("openshift"));
+        merge::set_default(&mut values, &["global", "platform"], json!("openshift"));
     }
     Ok(values)
 }
