@@ -17,9 +17,10 @@ impl Installation {
         MeshText::read(&mesh)
             .map_err(|refused| InstallationError::refused(self.paths.mesh, &refused))?;
         let values = self.injector_values()?;
-        let read = InjectorValues::read(&values);
-        read.map(drop)
-            .map_err(|refused| InstallationError::refused(self.paths.values, &refused))
+        match InjectorValues::read(&values) {
+            Ok(_) => Ok(()),
+            Err(refused) => Err(InstallationError::refused(self.paths.values, &refused)),
+        }
     }
 
     /// The ConfigMaps that istiod reads, made from what `origin` names.
@@ -61,11 +62,12 @@ impl Installation {
     fn injector_config(&self) -> String {
         let policy = text(merge::at(&self.values, &["global", "proxy", "autoInject"]));
         let webhook = self.values.get("sidecarInjectorWebhook");
-        let selectors = |name| webhook.and_then(|webhook| webhook.get(name)).cloned();
+        let [never, always] = ["neverInjectSelector", "alwaysInjectSelector"]
+            .map(|name| webhook.and_then(|webhook| webhook.get(name)));
         json!({
             "policy": policy.unwrap_or("enabled"),
-            "neverInjectSelector": selectors("neverInjectSelector").unwrap_or(json!([])),
-            "alwaysInjectSelector": selectors("alwaysInjectSelector").unwrap_or(json!([])),
+            "neverInjectSelector": never.unwrap_or(&json!([])),
+            "alwaysInjectSelector": always.unwrap_or(&json!([])),
         })
         .to_string()
     }

@@ -51,25 +51,26 @@ pub(super) fn values(
     let on_openshift =
         ["openshift", "openshift-ambient"].contains(&name) || platform == Some("openshift");
     let mut values = Map::new();
-    let mut set = |path: &[&str], value: Value| merge::set_default(&mut values, path, value);
     let metadata = ["meshConfig", "defaultConfig", "proxyMetadata"];
     if is_ambient {
-        set(
+        merge::set_default(
+            &mut values,
             &[&metadata[..], &["ISTIO_META_ENABLE_HBONE"]].concat(),
             json!("true"),
         );
     }
     if name == "preview" {
-        set(
+        merge::set_default(
+            &mut values,
             &[&metadata[..], &["ISTIO_META_DNS_CAPTURE"]].concat(),
             json!("true"),
         );
     }
     if on_openshift || is_ambient && with_cni {
-        set(&["pilot", "cni", "enabled"], json!(true));
+        merge::set_default(&mut values, &["pilot", "cni", "enabled"], json!(true));
     }
     if on_openshift {
-        set(&["global", "platform"], json!("openshift"));
+        merge::set_default(&mut values, &["global", "platform"], json!("openshift"));
     }
     Ok(values)
 }
