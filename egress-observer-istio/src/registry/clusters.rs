@@ -125,14 +125,17 @@ impl<'r> ClientView<'r, '_> {
             return Vec::new();
         };
         let ports = self.ports_led_to(egress, &of.host);
-        let fits = |port: u16| of.port(port).is_some();
         match egress.port {
             _ if ports.is_empty() => Vec::new(),
-            Some(only) if fits(only) => vec![(of, Some(only))],
-            Some(_) => Vec::new(),
+            Some(only) => of
+                .port(only)
+                .map(|_| (of, Some(only)))
+                .into_iter()
+                .collect(),
             None if ports.contains(&None) => vec![(of, None)],
             None => {
-                let named = ports.into_iter().flatten().filter(|port| fits(*port));
+                let named = ports.into_iter().flatten();
+                let named = named.filter(|port| of.port(*port).is_some());
                 named.map(|port| (of, Some(port))).collect()
             }
         }

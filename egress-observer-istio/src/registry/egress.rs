@@ -87,8 +87,16 @@ impl EgressHost {
         }
     }
 
+    fn is_from_any(&self) -> bool {
+        matches!(self.namespaces, Origin::Any)
+    }
+
+    fn has(&self, host: &Host) -> bool {
+        self.host.as_ref().is_none_or(|outer| host.is_within(outer))
+    }
+
     fn means(&self, namespace: NamespaceId, own: bool, host: &Host) -> bool {
-        self.is_from(namespace, own) && self.host.as_ref().is_none_or(|outer| host.is_within(outer))
+        self.is_from(namespace, own) && self.has(host)
     }
 
     /// Whether it means a host of a VirtualService: each may be the wider one (`VSMatches` in
@@ -102,7 +110,7 @@ impl EgressHost {
     }
 
     fn is_everything(&self) -> bool {
-        matches!(self.namespaces, Origin::Any) && self.host.is_none() && !self.takes_away
+        self.is_from_any() && self.host.is_none() && !self.takes_away
     }
 }
 
@@ -154,13 +162,16 @@ impl Egress {
         let Some(hosts) = &self.hosts else {
             return true;
         };
-        let wanted = |any: bool| {
-            let all = hosts.iter().filter(|it| !it.takes_away);
-            all.filter(move |it| matches!(it.namespaces, Origin::Any) == any)
-        };
-        let means = |any: bool, host: &Host| wanted(any).any(|it| it.means(namespace, own, host));
-        let any = !means(false, host);
-        means(any, alias)
+        let own_first = [false, true].into_iter();
+        let mut meaning = own_first.map(|any| {
+            let said = hosts
+                .iter()
+                .filter(move |it| !it.takes_away && it.is_from_any() == any);
+            said.filter(move |it| it.is_from(namespace, own))
+        });
+        meaning
+            .find(|said| said.clone().any(|it| it.has(host)))
+            .is_some_and(|mut said| said.any(|it| it.has(alias)))
     }
 
     /// Whether a VirtualService with these hosts is let through: one that is meant is enough
@@ -217,7 +228,7 @@ impl Egress {
             let mut wanted = hosts.iter().filter(|it| !it.takes_away);
             wanted.all(|it| {
                 let is_name = it.host.as_ref().is_some_and(|host| !host.wildcard);
-                is_name && !matches!(it.namespaces, Origin::Any)
+                is_name && !it.is_from_any()
             })
         })
     }

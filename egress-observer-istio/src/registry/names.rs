@@ -9,6 +9,7 @@ use super::{
     egress::Egress,
     host_entry::{HostEntry, Place},
     mesh_rules::{Request, Ruling},
+    rivals::Rivals,
     rule::RoutingRule,
     sought::Sought,
     view::ClientView,
@@ -141,10 +142,19 @@ impl<'r> ClientView<'r, '_> {
         let claims = rivals.claims(port, self.audience());
         let counted = claims.filter(|claim| self.counts_among(rivals, egress, claim));
         let last = counted.last()?;
-        // To a proxy a host is known by the first of its ports for HTTP (`dedupeDomains`).
         let is_cut_off = egress.port.is_some() && last.at().is_behind_udp
-            || egress.is_proxy() && last.of.first_routed_port() != Some(port);
+            || egress.is_proxy() && !self.is_known_to_proxy(egress, rivals, last);
         (last.has_virtual_host() && !is_cut_off).then_some(last)
+    }
+
+    /// Whether a proxy for HTTP has a virtual host for a claim: that of the last entry of its host,
+    /// by the first port that is routed by name (`BuildSidecarOutboundVirtualHosts`, `dedupeDomains`
+    /// in `pilot/pkg/networking/core/httproute.go`).
+    fn is_known_to_proxy(&self, egress: &Egress, rivals: &'r Rivals, claim: &Claim) -> bool {
+        let all = self.imported(egress, rivals);
+        let last = all.filter(|of| self.is_chosen(egress, of)).last();
+        let is_last = last.is_some_and(|last| last.order() == claim.of.order());
+        is_last && claim.of.first_routed_port() == Some(claim.port())
     }
 
     /// A rule for a host that no entry has on the port. It counts on port 80, and elsewhere beside a

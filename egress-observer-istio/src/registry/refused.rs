@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use ipnet::IpNet;
 
-use super::{claim::Claim, egress::Egress, listener::Part, sought::Sought, view::ClientView};
+use super::{
+    claim::Claim, egress::Egress, listener::Part, sought::Sought, view::ClientView,
+    virtual_service::Matcher,
+};
 use crate::vocabulary::PortProtocol;
 
 impl<'r> ClientView<'r, '_> {
@@ -70,14 +73,15 @@ impl<'r> ClientView<'r, '_> {
         let mut has_own = false;
         for rule in self.stream_rules(egress, &claim.of) {
             for route in &rule.routes.tcp {
-                let matches = || {
-                    let all = route.matches.iter();
-                    all.filter(|it| it.applies(self.viewer, claim.port()))
-                };
-                if route.matches.is_empty() || matches().any(|it| it.subnets.is_empty()) {
+                let all_matches = route.matches.iter();
+                let matches: Vec<&Matcher> = all_matches
+                    .filter(|it| it.applies(self.viewer, claim.port()))
+                    .collect();
+                let takes_all = matches.iter().any(|it| it.subnets.is_empty());
+                if route.matches.is_empty() || takes_all {
                     return !taken.is_disjoint(&all);
                 }
-                let subnets = matches().flat_map(|it| &it.subnets);
+                let subnets = matches.iter().flat_map(|it| &it.subnets);
                 let subnets: BTreeSet<IpNet> = subnets.map(IpNet::trunc).collect();
                 if !taken.is_disjoint(&subnets) {
                     return true;
