@@ -18,6 +18,11 @@ use serde_json::json;
 const SEED: u64 = 1;
 /// Connections that are made at least.
 const N_CONNECTIONS: usize = 5_000;
+/// Connections that are made at most, for what seldom happens.
+const MOST_CONNECTIONS: usize = 4 * N_CONNECTIONS;
+/// How often each way of arriving comes up at least: a run in which something never happens does not
+/// tell anything about it.
+const N_OF_EACH: usize = 5;
 /// Clusters of which the product is asked.
 const N_CASES: u64 = 500;
 
@@ -32,7 +37,9 @@ fn real_connections_arrive_where_the_matcher_says() {
     let envoy = program("EGRESS_OBSERVER_ENVOY");
     let mut whole = Compared::default();
     let mut case = 0;
-    while whole.n_connections < N_CONNECTIONS {
+    while whole.n_connections < N_CONNECTIONS
+        || (seldom(&whole).is_some() && whole.n_connections < MOST_CONNECTIONS)
+    {
         let world = generate::world(SEED, case);
         let compared = real::case(&envoy, &world).unwrap();
         for difference in &compared.differences {
@@ -46,11 +53,16 @@ fn real_connections_arrive_where_the_matcher_says() {
         whole.n_connections, whole.n_by_arrival
     );
     assert!(whole.differences.is_empty());
-    // A run in which something never happens does not tell anything about it.
-    for arrival in ["cluster", "passthrough", "closed", "silence", "502", "503"] {
-        let count = whole.n_by_arrival.get(arrival).copied().unwrap_or_default();
-        assert!(count >= 5, "{arrival} came up {count} times");
-    }
+    assert_eq!(seldom(&whole), None);
+}
+
+/// A way of arriving that came up less often than it has to.
+fn seldom(compared: &Compared) -> Option<&'static str> {
+    let mut all = ["cluster", "passthrough", "closed", "silence", "502", "503"].into_iter();
+    all.find(|arrival| {
+        let n = compared.n_by_arrival.get(*arrival).copied();
+        n.unwrap_or_default() < N_OF_EACH
+    })
 }
 
 /// What random clusters have too seldom: a listener that takes everything for HTTP, routes that take no
