@@ -62,8 +62,10 @@ impl<'r> ClientView<'r, '_> {
     /// Whether the port's listener at every address has something for a claim: HTTP that one egress
     /// listener routes may have its listener kept out by another one.
     fn is_served(&self, claim: &Claim) -> bool {
-        let chains = self.at_any_address(claim.port());
-        claim.protocol() != PortProtocol::Http || chains.is_some_and(|chains| chains.http.is_some())
+        claim.protocol() != PortProtocol::Http
+            || self
+                .at_any_address(claim.port())
+                .is_some_and(|chains| chains.http.is_some())
     }
 
     /// The answer by a name whose address is not known: a claim for it that has addresses of its own.

@@ -37,7 +37,7 @@ impl Claim {
     /// Whether requests for its host are routed by name (`IsHTTPOrSniffed` in
     /// `pkg/config/protocol/instance.go`).
     pub(super) fn has_virtual_host(&self) -> bool {
-        matches!(self.protocol(), PortProtocol::Http | PortProtocol::Sniffed)
+        self.at().has_virtual_host()
     }
 
     /// Single addresses under which it is found: those that it listens at, and those that stand for

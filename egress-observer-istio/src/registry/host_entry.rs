@@ -64,6 +64,14 @@ pub(super) struct Port {
     pub(super) is_behind_udp: bool,
 }
 
+impl Port {
+    /// Whether requests for the entry's hosts at it are routed by name (`IsHTTPOrSniffed` in
+    /// `pkg/config/protocol/instance.go`).
+    pub(super) fn has_virtual_host(&self) -> bool {
+        matches!(self.protocol, PortProtocol::Http | PortProtocol::Sniffed)
+    }
+}
+
 /// Where the proxy listens for what is not HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -111,9 +119,8 @@ impl HostEntry {
 
     /// The first of its ports whose requests are routed by name.
     pub(super) fn first_routed_port(&self) -> Option<u16> {
-        let routed = [PortProtocol::Http, PortProtocol::Sniffed];
         let mut all = self.ports.iter();
-        let first = all.find(|port| routed.contains(&port.protocol))?;
+        let first = all.find(|port| port.has_virtual_host())?;
         Some(first.number)
     }
 
